@@ -1,0 +1,257 @@
+//! The fourth stage: guest and generated components in one component.
+//!
+//! The component around the guest declares the guest's imports in the guest's own words, but for
+//! those that are replaced; instantiates a generated component for each of these; instantiates the
+//! guest, whose bytes stay as they are; and exports what the guest exports. Every argument is
+//! wired by hand, so none can end up on the host by its name.
+
+use crate::error::Error;
+use crate::generate::{Arg, OPEN, generate};
+use crate::plan::{Plan, SocketImport, exported_resource, import_name};
+use crate::root::{self, Item, Reindex, Root, Space};
+use std::collections::{BTreeSet, HashMap};
+use wasm_encoder::reencode::ReencodeComponent;
+use wasm_encoder::{ComponentBuilder, ComponentExportKind, ComponentTypeRef, CustomSection};
+use wasmparser::component_types::{ComponentEntityType, ResourceId};
+use wasmparser::{ComponentExport, ComponentExternalKind};
+
+/// Composes what was planned. `evidence` goes into a custom section of this name.
+pub(crate) fn compose(plan: &Plan<'_>, evidence: (&str, &str)) -> Result<Vec<u8>, Error> {
+    let mut shell = Shell {
+        plan,
+        root: plan.root,
+        builder: ComponentBuilder::default(),
+        placed: HashMap::new(),
+        makers: HashMap::new(),
+    };
+    shell.add_imports()?;
+    for socket in &plan.sockets {
+        shell.add_stub(socket)?;
+    }
+    let guest = shell.add_guest();
+    shell.add_exports(guest)?;
+    let (name, text) = evidence;
+    shell.builder.custom_section(&CustomSection {
+        name: name.into(),
+        data: text.as_bytes().into(),
+    });
+    Ok(shell.builder.finish())
+}
+
+/// The component around the guest.
+struct Shell<'p> {
+    plan: &'p Plan<'p>,
+    root: &'p Root<'p>,
+    builder: ComponentBuilder,
+    /// For items of the guest that stand here too, the index that they have here.
+    placed: HashMap<usize, u32>,
+    /// For resource types that are made, the instance whose function makes them.
+    makers: HashMap<ResourceId, u32>,
+}
+
+impl Shell<'_> {
+    /// Declares the imports that stay.
+    fn add_imports(&mut self) -> Result<(), Error> {
+        let kept = self
+            .root
+            .imports()
+            .map(|(at, _)| at)
+            .filter(|at| !self.plan.replaces(*at));
+        let closure = self.root.closure(kept, |_| false);
+        if let Some(socket) = self.plan.sockets.iter().find(|it| closure.contains(&it.at)) {
+            return Err(self.entangled_import(socket));
+        }
+        self.place_all(&closure)
+    }
+
+    /// Which import it is that needs the types of another that is replaced.
+    fn entangled_import(&self, socket: &SocketImport<'_>) -> Error {
+        let needs = |at: &usize| {
+            !self.plan.replaces(*at) && self.root.closure([*at], |_| false).contains(&socket.at)
+        };
+        let at = self
+            .root
+            .imports()
+            .map(|(at, _)| at)
+            .find(needs)
+            .unwrap_or_default();
+        Error::Entangled {
+            item: format!("import `{}`", import_name(self.root, at)),
+            interface: socket.name.clone(),
+        }
+    }
+
+    fn place_all(&mut self, items: &BTreeSet<usize>) -> Result<(), Error> {
+        for at in items {
+            self.place(*at)?;
+        }
+        Ok(())
+    }
+
+    /// Declares one item here. What it refers to is here already.
+    fn place(&mut self, at: usize) -> Result<(), Error> {
+        let (root, placed) = (self.root, &self.placed);
+        let map = |space, index| {
+            let here = root.item_at(space, index).and_then(|at| placed.get(&at));
+            here.copied().unwrap_or(u32::MAX)
+        };
+        match root::declare(&mut self.builder, &root.items[at], map) {
+            Some(index) => {
+                self.placed.insert(at, index);
+                Ok(())
+            }
+            None => Err(Error::Unsupported {
+                item: "a type that an import or an export is made of".to_owned(),
+                reason: "it is not made of imported types alone".to_owned(),
+            }),
+        }
+    }
+
+    fn index(&self, space: Space, index: u32) -> Option<u32> {
+        self.placed.get(&self.root.item_at(space, index)?).copied()
+    }
+
+    /// Generates the component that takes the place of an import, and instantiates it.
+    fn add_stub(&mut self, socket: &SocketImport<'_>) -> Result<(), Error> {
+        // What the import's type takes from around it, but not the type itself: the generated
+        // component says it again in its own way.
+        let own_type = self.root.references(socket.at);
+        let around = own_type.iter().flat_map(|at| self.root.references(*at));
+        let closure = self
+            .root
+            .closure(around, |at| self.placed.contains_key(&at));
+        self.place_all(&closure)?;
+
+        let outer_type = |index| self.index(Space::Type, index).unwrap_or(u32::MAX);
+        let stub = generate(self.plan, socket, outer_type)?;
+        let mut args = Vec::new();
+        for (name, arg) in stub.args {
+            let (kind, index) = self.arg(&arg, socket)?;
+            args.push((name, kind, index));
+        }
+        let component = self.builder.component(None, stub.component);
+        let instance = self.builder.instantiate(None, component, args);
+        self.placed.insert(socket.at, instance);
+        for name in socket.instance.exports.keys() {
+            if let Some(id) = exported_resource(socket.instance, name) {
+                // The first interface that exports a resource is the one that defines it.
+                self.makers.entry(id).or_insert(instance);
+            }
+        }
+        Ok(())
+    }
+
+    fn arg(
+        &mut self,
+        arg: &Arg,
+        socket: &SocketImport<'_>,
+    ) -> Result<(ComponentExportKind, u32), Error> {
+        let (instance, function) = match arg {
+            Arg::Type(index) => return Ok((ComponentExportKind::Type, *index)),
+            Arg::Open(id) => (self.makers.get(id), OPEN),
+            Arg::Clock(clock) => (self.placed.get(&clock.at), clock.function),
+        };
+        let Some(instance) = instance.copied() else {
+            return Err(Error::UnexpectedType {
+                interface: socket.name.clone(),
+                item: "the import".to_owned(),
+                reason: "what it gives out is defined by a later import".to_owned(),
+            });
+        };
+        let function = self
+            .builder
+            .alias_export(instance, function, ComponentExportKind::Func);
+        Ok((ComponentExportKind::Func, function))
+    }
+
+    /// Adds the guest as it is and gives it an argument for each import.
+    fn add_guest(&mut self) -> u32 {
+        let guest = self.builder.component_raw(None, self.root.bytes);
+        let args: Vec<_> = self
+            .root
+            .imports()
+            .filter_map(|(at, import)| {
+                let kind = ComponentExportKind::from(root::kind_of(import.ty));
+                Some((import.name.name, kind, *self.placed.get(&at)?))
+            })
+            .collect();
+        self.builder.instantiate(None, guest, args)
+    }
+
+    /// Exports what the guest exports.
+    fn add_exports(&mut self, guest: u32) -> Result<(), Error> {
+        for (at, export) in self.root.exports() {
+            self.refuse_entangled(export)?;
+            let ty = self.ascription(export)?;
+            let kind = ComponentExportKind::from(export.kind);
+            let item = self.builder.alias_export(guest, export.name.name, kind);
+            let exported = self.builder.export(export.name, kind, item, ty);
+            self.placed.insert(at, exported);
+        }
+        Ok(())
+    }
+
+    /// The type that an export must be given in words of this scope: the one that the guest gives
+    /// it, or for functions that it lifts the one that it lifts them with.
+    fn ascription(
+        &mut self,
+        export: &ComponentExport<'_>,
+    ) -> Result<Option<ComponentTypeRef>, Error> {
+        let lifted = match (export.kind, self.root.item_at(Space::Func, export.index)) {
+            (ComponentExternalKind::Func, Some(at)) => match self.root.items[at] {
+                Item::Lift(ty) => Some(wasmparser::ComponentTypeRef::Func(ty)),
+                _ => None,
+            },
+            _ => None,
+        };
+        let Some(ty) = export.ty.or(lifted) else {
+            return Ok(None);
+        };
+        let seeds = self.root.references_of(ty);
+        let closure = self.root.closure(seeds, |at| self.placed.contains_key(&at));
+        if export.ty.is_none() && closure.iter().all(|at| self.is_anonymous(*at)) {
+            return Ok(None);
+        }
+        self.place_all(&closure)?;
+        let mut reindex = Reindex::new(|space, index| self.index(space, index).unwrap_or(u32::MAX));
+        Ok(reindex.component_type_ref(ty).ok())
+    }
+
+    /// Whether an item is a type without a name, made of others without a name.
+    fn is_anonymous(&self, at: usize) -> bool {
+        let referenced = self.root.references(at);
+        matches!(self.root.items[at], Item::Type(_))
+            && !referenced.iter().any(|at| self.placed.contains_key(at))
+    }
+
+    /// Refuses an export that has the types of a replaced import in it.
+    fn refuse_entangled(&self, export: &ComponentExport<'_>) -> Result<(), Error> {
+        let types = self.root.types();
+        let Some(item) = types.component_item_for_export(export.name.name) else {
+            return Ok(());
+        };
+        let ComponentEntityType::Instance(id) = item.ty else {
+            return Ok(());
+        };
+        let Some(instance) = types.get(id) else {
+            return Ok(());
+        };
+        let ids = instance
+            .exports
+            .keys()
+            .filter_map(|name| exported_resource(instance, name));
+        for id in ids.filter(|id| self.plan.resources.contains_key(id)) {
+            let defines = |socket: &&SocketImport<'_>| {
+                let mut names = socket.instance.exports.keys();
+                names.any(|name| exported_resource(socket.instance, name) == Some(id))
+            };
+            if let Some(socket) = self.plan.sockets.iter().find(defines) {
+                return Err(Error::Entangled {
+                    item: format!("export `{}`", export.name.name),
+                    interface: socket.name.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+}

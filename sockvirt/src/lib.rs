@@ -1,0 +1,194 @@
+//! Gives WebAssembly components a network of their own, at build time.
+//!
+//! A component that imports `wasi:sockets` goes in; out comes one that does not, and whose socket
+//! calls are answered inside as a [`Policy`] says. It is one self-contained binary that runs on
+//! hosts with no socket support, and it reaches nothing that its policy does not name.
+//!
+//! ```
+//! use sockvirt::{Policy, Virtualizer};
+//!
+//! # fn main() -> Result<(), sockvirt::Error> {
+//! # let bytes = wat::parse_str(r#"(component
+//! #     (import "wasi:sockets/network@0.2.0" (instance (export "network" (type (sub resource)))))
+//! # )"#).expect("valid text");
+//! let built = Virtualizer::new(Policy::deny_all()).build(&bytes)?;
+//! assert!(sockvirt::check(&built.component)?.passed());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Bytes in, bytes and a [`Report`] out. There is no I/O here and no state: the same input gives
+//! the same bytes, and any number of builds can run at once. No input makes it panic.
+//!
+//! The interfaces are those of the WASI packages `wasi:sockets@0.2.x` (network, instance-network,
+//! tcp, tcp-create-socket, udp, udp-create-socket, ip-name-lookup) and `wasi:sockets@0.3.x` (types,
+//! ip-name-lookup).
+
+mod check;
+mod componentize;
+mod compose;
+mod error;
+mod evidence;
+mod generate;
+mod hosts;
+mod inspect;
+mod name;
+mod plan;
+mod reach;
+mod read;
+mod report;
+mod root;
+mod verify;
+
+pub use check::{Check, check};
+pub use error::Error;
+pub use evidence::{Evidence, SECTION};
+pub use hosts::HostVerdict;
+pub use inspect::{BuildForecast, InputKind, Inspection, NetworkImport, inspect};
+pub use name::InterfaceName;
+pub use reach::Reach;
+pub use report::{Import, Mode, Report};
+pub use sockvirt_policy as policy;
+pub use sockvirt_policy::Policy;
+
+use componentize::{componentize, surface};
+use plan::{Plan, plan};
+use read::{Bodies, Kind};
+use root::{Root, import_label};
+use sockvirt_policy::DenyAt;
+use std::borrow::Cow;
+
+/// Builds components that have a network of their own.
+#[derive(Clone, Debug)]
+pub struct Virtualizer {
+    policy: Policy,
+    adapt: bool,
+}
+
+/// A component that was built, and what was done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Built {
+    /// The component's bytes.
+    pub component: Vec<u8>,
+    /// What was done.
+    pub report: Report,
+}
+
+impl Virtualizer {
+    /// A virtualizer for a policy.
+    pub fn new(policy: Policy) -> Self {
+        Virtualizer {
+            policy,
+            adapt: true,
+        }
+    }
+
+    /// Whether preview1 core modules are made components on the way, as is the default.
+    #[must_use]
+    pub fn adapt(mut self, adapt: bool) -> Self {
+        self.adapt = adapt;
+        self
+    }
+
+    /// Composes the network into a component, or into a preview1 core module that is made a
+    /// component first. A component without sockets is copied as it is.
+    ///
+    /// # Errors
+    ///
+    /// Every variant of [`Error`], each of which says what to do about it.
+    pub fn build(&self, bytes: &[u8]) -> Result<Built, Error> {
+        let (guest, notes) = match read::kind(bytes)? {
+            Kind::Component => (Cow::Borrowed(bytes), Vec::new()),
+            Kind::Module => self.componentize(bytes)?,
+        };
+        let adapted = matches!(guest, Cow::Owned(_));
+        let root = read::read(&guest, Bodies::Validate)?;
+        let plan = plan(&root, &self.policy)?;
+        let mut report = self.report(&plan);
+        report.adapted = adapted;
+        report.bytes_in = bytes.len();
+        report.notes = notes;
+        let component = match report.mode {
+            Mode::Copied => {
+                report.notes.extend(copied_note(&root));
+                guest.to_vec()
+            }
+            _ => {
+                let evidence = evidence::write(&self.policy);
+                let component = compose::compose(&plan, (SECTION, &evidence))?;
+                verify::verify(&component, &root)?;
+                component
+            }
+        };
+        report.bytes_out = component.len();
+        Ok(Built { component, report })
+    }
+
+    fn componentize<'b>(&self, module: &[u8]) -> Result<(Cow<'b, [u8]>, Vec<String>), Error> {
+        read::read_module(module)?;
+        let surface = surface(module);
+        if let Some(e) = inspect::refusal(&surface) {
+            return Err(e);
+        }
+        if !self.adapt {
+            return Err(Error::NeedsAdapter);
+        }
+        let component = componentize(module, surface.command)?;
+        let mut notes = vec![
+            "the input is a preview1 module, and was made a component with the preview1 adapter"
+                .to_owned(),
+        ];
+        if surface.sockets.is_empty() {
+            notes.push(
+                "preview1 programs open no sockets; one that should is built for wasm32-wasip2"
+                    .to_owned(),
+            );
+        } else {
+            notes.push(format!(
+                "`{}` of preview1 always fail under the adapter; \
+                 a program that needs sockets is built for wasm32-wasip2",
+                surface.sockets.join("`, `")
+            ));
+        }
+        Ok((Cow::Owned(component), notes))
+    }
+
+    fn report(&self, plan: &Plan<'_>) -> Report {
+        let kept = plan.root.imports().filter(|(at, _)| !plan.replaces(*at));
+        let imports = kept.map(|(_, import)| Import {
+            name: import_label(&import.name),
+            reach: reach::reach(&import.name),
+        });
+        Report {
+            mode: match self.policy.deny_at() {
+                _ if plan.sockets.is_empty() => Mode::Copied,
+                DenyAt::Create => Mode::DenyAtCreate,
+                DenyAt::Operation => Mode::DenyAtOperation,
+            },
+            adapted: false,
+            bytes_in: 0,
+            bytes_out: 0,
+            removed: plan
+                .sockets
+                .iter()
+                .map(|socket| socket.name.clone())
+                .collect(),
+            imports: imports.collect(),
+            notes: Vec::new(),
+        }
+    }
+}
+
+/// What to say where nothing was done.
+fn copied_note(root: &Root<'_>) -> Vec<String> {
+    match evidence::read(root) {
+        Some(Evidence {
+            version, digest, ..
+        }) => vec![format!(
+            "the input was built by sockvirt {version} with the policy sha256:{digest}, \
+             which stays as it is"
+        )],
+        None => vec!["the input imports no `wasi:sockets`, and was copied as it is".to_owned()],
+    }
+}

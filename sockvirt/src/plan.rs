@@ -1,0 +1,306 @@
+//! The second stage: which imports are replaced, and what there is to know of them together.
+
+use crate::error::Error;
+use crate::generate::step::Step;
+use crate::generate::{sockets_0_2, sockets_0_3};
+use crate::name::InterfaceName;
+use crate::root::{Item, Root};
+use sockvirt_policy::{DenyAt, Policy, Protocol};
+use std::collections::HashMap;
+use wasmparser::component_types::{
+    ComponentAnyTypeId, ComponentDefinedType, ComponentEntityType, ComponentFuncType,
+    ComponentInstanceType, ComponentValType, ResourceId,
+};
+use wasmparser::{ComponentExternName, ComponentTypeRef, InstanceTypeDeclaration, TypeBounds};
+
+/// An interface of `wasi:sockets`, of those that a guest can import.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SocketInterface {
+    Network,
+    InstanceNetwork,
+    Tcp,
+    TcpCreateSocket,
+    Udp,
+    UdpCreateSocket,
+    IpNameLookup,
+    /// The types of 0.3, which hold its sockets.
+    Types3,
+    IpNameLookup3,
+}
+
+impl SocketInterface {
+    /// Which interface a name means.
+    fn of(name: &InterfaceName) -> Result<Self, Error> {
+        let interface = name.clone();
+        let Some(version) = &name.version else {
+            return Err(Error::UnknownVersion { interface });
+        };
+        if !version.pre.is_empty() {
+            return Err(Error::ReleaseCandidate { interface });
+        }
+        match (version.major, version.minor, name.interface.as_str()) {
+            (0, 2, "network") => Ok(SocketInterface::Network),
+            (0, 2, "instance-network") => Ok(SocketInterface::InstanceNetwork),
+            (0, 2, "tcp") => Ok(SocketInterface::Tcp),
+            (0, 2, "tcp-create-socket") => Ok(SocketInterface::TcpCreateSocket),
+            (0, 2, "udp") => Ok(SocketInterface::Udp),
+            (0, 2, "udp-create-socket") => Ok(SocketInterface::UdpCreateSocket),
+            (0, 2, "ip-name-lookup") => Ok(SocketInterface::IpNameLookup),
+            (0, 3, "types") => Ok(SocketInterface::Types3),
+            (0, 3, "ip-name-lookup") => Ok(SocketInterface::IpNameLookup3),
+            (0, 2 | 3, _) => Err(Error::UnknownInterface { interface }),
+            _ => Err(Error::UnknownVersion { interface }),
+        }
+    }
+
+    /// Whether it is the interface that gives networks to the guest.
+    pub(crate) fn gives_networks(self) -> bool {
+        self == SocketInterface::InstanceNetwork
+    }
+
+    /// What a function of the interface does, by its name in WIT.
+    pub(crate) fn steps(self, function: &str) -> Option<&'static [Step]> {
+        match self {
+            SocketInterface::Network => sockets_0_2::network::steps(function),
+            SocketInterface::InstanceNetwork => sockets_0_2::instance_network::steps(function),
+            SocketInterface::Tcp => sockets_0_2::tcp::steps(function),
+            SocketInterface::TcpCreateSocket => sockets_0_2::tcp_create_socket::steps(function),
+            SocketInterface::Udp => sockets_0_2::udp::steps(function),
+            SocketInterface::UdpCreateSocket => sockets_0_2::udp_create_socket::steps(function),
+            SocketInterface::IpNameLookup => sockets_0_2::ip_name_lookup::steps(function),
+            SocketInterface::Types3 => sockets_0_3::types::steps(function),
+            SocketInterface::IpNameLookup3 => sockets_0_3::ip_name_lookup::steps(function),
+        }
+    }
+}
+
+/// What becomes of a resource type that an interface of sockets defines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Made {
+    /// No instance ever exists.
+    Never,
+    /// A network, which is nothing but a handle.
+    Network,
+    /// A socket, whose state is in the store of the interface that defines it.
+    Socket(Protocol),
+}
+
+/// An import that is replaced.
+pub(crate) struct SocketImport<'r> {
+    /// Its place among the items of the guest.
+    pub(crate) at: usize,
+    /// Its name, whole.
+    pub(crate) name: InterfaceName,
+    pub(crate) interface: SocketInterface,
+    /// Its type as the guest declares it.
+    pub(crate) declarations: &'r [InstanceTypeDeclaration<'r>],
+    /// Its type as the validator understands it.
+    pub(crate) instance: &'r ComponentInstanceType,
+}
+
+/// A function of a clock that gives a pollable.
+#[derive(Clone, Debug)]
+pub(crate) struct Clock {
+    /// The place of the clock's import among the items of the guest.
+    pub(crate) at: usize,
+    /// The function's name.
+    pub(crate) function: &'static str,
+    /// The name of its parameter.
+    pub(crate) param: String,
+}
+
+/// What is to be built.
+pub(crate) struct Plan<'r> {
+    pub(crate) root: &'r Root<'r>,
+    pub(crate) policy: &'r Policy,
+    pub(crate) sockets: Vec<SocketImport<'r>>,
+    /// The resource types that the replaced imports define.
+    pub(crate) resources: HashMap<ResourceId, Made>,
+    /// For the resource type of pollables of each version, where they can come from.
+    pub(crate) clocks: HashMap<ResourceId, Clock>,
+}
+
+/// Looks at the imports and decides what becomes of each.
+pub(crate) fn plan<'r>(root: &'r Root<'r>, policy: &'r Policy) -> Result<Plan<'r>, Error> {
+    let mut plan = Plan {
+        root,
+        policy,
+        sockets: Vec::new(),
+        resources: HashMap::new(),
+        clocks: HashMap::new(),
+    };
+    for (at, import) in root.imports() {
+        let Some(name) = InterfaceName::of(&import.name) else {
+            refuse_disguised(&import.name)?;
+            continue;
+        };
+        let instance = instance_of(root, import.name.name);
+        if name.is_sockets() {
+            let interface = SocketInterface::of(&name)?;
+            let socket = socket_import(root, at, name, interface, import.ty, instance)?;
+            plan.add_resources(&socket);
+            plan.sockets.push(socket);
+        } else if name.package == "wasi:clocks" && name.interface == "monotonic-clock" {
+            plan.clocks
+                .extend(instance.and_then(|instance| clock(root, at, instance)));
+        }
+    }
+    Ok(plan)
+}
+
+/// Refuses imports that ask for `wasi:sockets` by something else than an interface's name, such as
+/// a dependency to be fetched.
+fn refuse_disguised(name: &ComponentExternName<'_>) -> Result<(), Error> {
+    match crate::reach::mentions_sockets(name) {
+        false => Ok(()),
+        true => Err(Error::Unsupported {
+            item: format!("import `{}`", name.name),
+            reason: "it asks for `wasi:sockets`, and not as an interface".to_owned(),
+        }),
+    }
+}
+
+fn instance_of<'r>(root: &'r Root<'_>, name: &str) -> Option<&'r ComponentInstanceType> {
+    let types = root.types();
+    match types.component_item_for_import(name)?.ty {
+        ComponentEntityType::Instance(id) => types.get(id),
+        _ => None,
+    }
+}
+
+fn socket_import<'r>(
+    root: &'r Root<'r>,
+    at: usize,
+    name: InterfaceName,
+    interface: SocketInterface,
+    ty: ComponentTypeRef,
+    instance: Option<&'r ComponentInstanceType>,
+) -> Result<SocketImport<'r>, Error> {
+    let declarations = match ty {
+        ComponentTypeRef::Instance(index) => root.instance_type(index),
+        _ => None,
+    };
+    match (declarations, instance) {
+        (Some(declarations), Some(instance)) => Ok(SocketImport {
+            at,
+            name,
+            interface,
+            declarations,
+            instance,
+        }),
+        _ => Err(Error::UnexpectedType {
+            interface: name,
+            item: "the import".to_owned(),
+            reason: "it is not an instance with a type of its own".to_owned(),
+        }),
+    }
+}
+
+impl<'r> Plan<'r> {
+    fn add_resources(&mut self, socket: &SocketImport<'r>) {
+        for declaration in socket.declarations {
+            let InstanceTypeDeclaration::Export {
+                name,
+                ty: ComponentTypeRef::Type(TypeBounds::SubResource),
+            } = declaration
+            else {
+                continue;
+            };
+            if let Some(resource) = exported_resource(socket.instance, name.name) {
+                let made = self.made(socket.interface, name.name);
+                self.resources.insert(resource, made);
+            }
+        }
+    }
+
+    fn made(&self, interface: SocketInterface, resource: &str) -> Made {
+        use SocketInterface as S;
+        let sockets = self.policy.deny_at() == DenyAt::Operation;
+        match (interface, resource) {
+            (S::Network, "network") => Made::Network,
+            (S::Tcp | S::Types3, "tcp-socket") if sockets => Made::Socket(Protocol::Tcp),
+            (S::Udp | S::Types3, "udp-socket") if sockets => Made::Socket(Protocol::Udp),
+            _ => Made::Never,
+        }
+    }
+
+    /// Whether the import at this place is replaced.
+    pub(crate) fn replaces(&self, at: usize) -> bool {
+        self.sockets.iter().any(|socket| socket.at == at)
+    }
+
+    /// Whether a value of this type can only be had from a resource that never exists.
+    pub(crate) fn is_never_made(&self, ty: ComponentValType) -> bool {
+        handle(self.root, ty).is_some_and(|id| self.resources.get(&id) == Some(&Made::Never))
+    }
+}
+
+/// The resource type that a handle is of, where the type is one of a handle.
+pub(crate) fn handle(root: &Root<'_>, ty: ComponentValType) -> Option<ResourceId> {
+    let ComponentValType::Type(id) = ty else {
+        return None;
+    };
+    match root.types().get(id)? {
+        ComponentDefinedType::Own(resource) | ComponentDefinedType::Borrow(resource) => {
+            Some(resource.resource())
+        }
+        _ => None,
+    }
+}
+
+/// The resource type that an instance exports under a name.
+pub(crate) fn exported_resource(
+    instance: &ComponentInstanceType,
+    name: &str,
+) -> Option<ResourceId> {
+    match instance.exports.get(name)?.ty {
+        ComponentEntityType::Type {
+            created: ComponentAnyTypeId::Resource(resource),
+            ..
+        } => Some(resource.resource()),
+        _ => None,
+    }
+}
+
+/// The function that an instance exports under a name.
+pub(crate) fn exported_function<'r>(
+    root: &'r Root<'_>,
+    instance: &ComponentInstanceType,
+    name: &str,
+) -> Option<&'r ComponentFuncType> {
+    match instance.exports.get(name)?.ty {
+        ComponentEntityType::Func(id) => root.types().get(id),
+        _ => None,
+    }
+}
+
+/// What pollables a clock can give, and how. Both functions take one `u64`: a duration or a moment.
+fn clock(
+    root: &Root<'_>,
+    at: usize,
+    instance: &ComponentInstanceType,
+) -> Option<(ResourceId, Clock)> {
+    ["subscribe-duration", "subscribe-instant"]
+        .into_iter()
+        .find_map(|name| {
+            let function = exported_function(root, instance, name)?;
+            let pollable = handle(root, function.result?)?;
+            let [(param, _)] = &*function.params else {
+                return None;
+            };
+            let clock = Clock {
+                at,
+                function: name,
+                param: param.to_string(),
+            };
+            Some((pollable, clock))
+        })
+}
+
+/// The item that an import is, for those who have only its place.
+pub(crate) fn import_name<'a>(root: &'a Root<'_>, at: usize) -> &'a str {
+    match root.items.get(at) {
+        Some(Item::Import(import)) => import.name.name,
+        _ => "",
+    }
+}
