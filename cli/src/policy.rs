@@ -1,0 +1,46 @@
+//! The policy that the command line asks for: the file's, with the flags on top.
+
+use crate::args::PolicyArgs;
+use crate::say::BadPolicy;
+use anyhow::Context;
+use sockvirt::Policy;
+use sockvirt::policy::Operation;
+use std::fs;
+
+/// Reads the file and adds the flags.
+pub(crate) fn read(args: &PolicyArgs) -> anyhow::Result<Policy> {
+    let mut policy = match &args.config {
+        None => Policy::deny_all(),
+        Some(path) => {
+            let name = path.display().to_string();
+            let text = fs::read_to_string(path).with_context(|| format!("cannot read `{name}`"))?;
+            Policy::from_toml(&text).map_err(|error| BadPolicy {
+                path: name,
+                text,
+                error,
+            })?
+        }
+    };
+    if let Some(deny_at) = args.deny_at {
+        policy = policy.with_deny_at(deny_at);
+    }
+    for flag in &args.deny_as {
+        if flag.operations.is_empty() {
+            policy = policy.with_deny_as(flag.denial).context(
+                "`--deny-as` without an operation stands for all of them, \
+                 and `--deny-as OP=CODE` for one",
+            )?;
+        }
+        for &operation in &flag.operations {
+            policy = match operation {
+                Operation::Resolve => policy.with_dns_deny_as(flag.denial),
+                _ => policy.overriding(operation, flag.denial),
+            }
+            .context("`--deny-as` does not fit")?;
+        }
+    }
+    policy
+        .check()
+        .context("use `--deny-at operation` with it")?;
+    Ok(policy)
+}

@@ -1,0 +1,64 @@
+//! What people read on standard error.
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use anstream::{AutoStream, ColorChoice};
+use sockvirt::policy::FileError;
+use std::fmt;
+
+/// A policy file that cannot be used, with all that it takes to show where.
+#[derive(Debug)]
+pub(crate) struct BadPolicy {
+    pub(crate) path: String,
+    pub(crate) text: String,
+    pub(crate) error: FileError,
+}
+
+impl fmt::Display for BadPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.error)
+    }
+}
+
+impl std::error::Error for BadPolicy {}
+
+/// Says what went wrong, where, and what to do about it.
+pub(crate) fn error(e: &anyhow::Error) {
+    if let Some(bad) = e.downcast_ref::<BadPolicy>() {
+        return show(&bad.report());
+    }
+    let mut group = Group::with_title(Level::ERROR.primary_title(format!("{e:#}")));
+    let hint = e
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<sockvirt::Error>()?.hint());
+    if let Some(hint) = hint {
+        group = group.element(Level::HELP.with_name("hint").message(hint));
+    }
+    show(&[group]);
+}
+
+/// Says something that is no error.
+pub(crate) fn note(text: &str) {
+    show(&[Group::with_title(Level::NOTE.primary_title(text))]);
+}
+
+impl BadPolicy {
+    fn report(&self) -> Vec<Group<'_>> {
+        let place = Snippet::source(self.text.as_str())
+            .path(self.path.as_str())
+            .annotation(AnnotationKind::Primary.span(self.error.span()));
+        let mut group =
+            Group::with_title(Level::ERROR.primary_title(self.error.message())).element(place);
+        if let Some(hint) = self.error.hint() {
+            group = group.element(Level::HELP.with_name("hint").message(hint));
+        }
+        vec![group]
+    }
+}
+
+fn show(report: &[Group<'_>]) {
+    let renderer = match AutoStream::choice(&std::io::stderr()) {
+        ColorChoice::Never => Renderer::plain(),
+        _ => Renderer::styled(),
+    };
+    anstream::eprintln!("{}", renderer.render(report));
+}
