@@ -58,6 +58,14 @@ impl SocketInterface {
         self == SocketInterface::InstanceNetwork
     }
 
+    /// Whether the resources that it defines are given out by another interface.
+    pub(crate) fn opens_for_others(self) -> bool {
+        matches!(
+            self,
+            SocketInterface::Network | SocketInterface::Tcp | SocketInterface::Udp
+        )
+    }
+
     /// What a function of the interface does, by its name in WIT.
     pub(crate) fn steps(self, function: &str) -> Option<&'static [Step]> {
         match self {

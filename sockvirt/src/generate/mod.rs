@@ -309,7 +309,8 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
             bodies.push(self.body(name, ty)?);
             lifts.push((name, self.local(ty)?.index));
         }
-        for own in self.own.clone() {
+        let opens = self.import.interface.opens_for_others();
+        for own in self.own.clone().into_iter().filter(|_| opens) {
             let resource = self.resource_index(own.id)?;
             bodies.push(emit::open(own.made, resource));
             lifts.push((OPEN, self.open_type(own.made, resource)));

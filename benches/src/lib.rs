@@ -1,0 +1,1 @@
+//! What sockvirt costs: bytes, build time, memory.

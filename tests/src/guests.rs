@@ -1,0 +1,168 @@
+//! Programs, built on demand.
+//!
+//! The sources are in `tests/guests`. Each group that is built with flags of its own has a target
+//! folder of its own, so that no build throws away another's work.
+
+use anyhow::{Context, Result, ensure};
+use std::path::PathBuf;
+use std::process::Command;
+use wac_graph::types::Package;
+use wac_graph::{CompositionGraph, EncodeOptions};
+
+/// A guest, and how it is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guest {
+    /// Rust's standard library: TCP both ways, UDP, lookups.
+    Std,
+    /// tokio with its `net` feature.
+    Tokio,
+    /// wstd.
+    Wstd,
+    /// Every function of WASI 0.2 sockets, called through its bindings.
+    Wasip2,
+    /// The sockets of 0.3, and nothing of 0.2.
+    Wasip3,
+    /// Sockets of two versions of 0.2.
+    Versions,
+    /// Sockets of 0.2 and of 0.3.
+    Mixed,
+    /// An HTTP handler that also uses sockets.
+    Http,
+    /// Two components in one, which both import sockets.
+    Composed,
+    /// A core module for preview1.
+    Preview1,
+}
+
+impl Guest {
+    /// Every guest that is a program one can run to its end.
+    pub const COMMANDS: [Guest; 8] = [
+        Guest::Std,
+        Guest::Tokio,
+        Guest::Wstd,
+        Guest::Wasip2,
+        Guest::Wasip3,
+        Guest::Versions,
+        Guest::Mixed,
+        Guest::Composed,
+    ];
+
+    /// Its name in test output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Guest::Std => "std",
+            Guest::Tokio => "tokio",
+            Guest::Wstd => "wstd",
+            Guest::Wasip2 => "wasip2",
+            Guest::Wasip3 => "wasip3",
+            Guest::Versions => "versions",
+            Guest::Mixed => "mixed",
+            Guest::Http => "http",
+            Guest::Composed => "composed",
+            Guest::Preview1 => "preview1",
+        }
+    }
+
+    /// Whether it imports WASI 0.3.
+    pub fn is_p3(self) -> bool {
+        matches!(self, Guest::Wasip3 | Guest::Mixed)
+    }
+
+    /// Builds it and gives its bytes.
+    pub fn build(self) -> Result<Vec<u8>> {
+        let wasip2 = "wasm32-wasip2";
+        match self {
+            Guest::Std => cargo("guest-std", wasip2, ""),
+            Guest::Tokio => cargo("guest-tokio", wasip2, "--cfg tokio_unstable"),
+            Guest::Wstd => cargo("guest-wstd", wasip2, ""),
+            Guest::Wasip2 => cargo("guest-wasip2", wasip2, ""),
+            Guest::Versions => {
+                let apart = "-Clink-arg=--merge-imports-based-on-semver=false";
+                cargo("guest-versions", wasip2, apart)
+            }
+            Guest::Mixed => cargo("guest-mixed", wasip2, ""),
+            Guest::Http => cargo("guest-http", wasip2, ""),
+            Guest::Preview1 => cargo("guest-std", "wasm32-wasip1", ""),
+            Guest::Wasip3 => {
+                let module = cargo("guest-wasip3", "wasm32-unknown-unknown", "")?;
+                wit_component::ComponentEncoder::default()
+                    .module(&module)?
+                    .encode()
+            }
+            Guest::Composed => compose(&Guest::Std.build()?, &Guest::Wstd.build()?),
+        }
+    }
+}
+
+/// The folder of the guests' sources.
+pub fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("guests")
+}
+
+/// Builds a package of the guests' workspace.
+fn cargo(package: &str, target: &str, rustflags: &str) -> Result<Vec<u8>> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/guests");
+    // One folder for each set of flags.
+    let build = root.join(rustflags.replace(|c: char| !c.is_ascii_alphanumeric(), ""));
+    let output = Command::new("cargo")
+        .args([
+            "build",
+            "--release",
+            "--quiet",
+            "--locked",
+            "--target",
+            target,
+            "-p",
+            package,
+        ])
+        .current_dir(folder())
+        .env("CARGO_TARGET_DIR", &build)
+        .env("RUSTFLAGS", rustflags)
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .output()
+        .context("cannot run cargo")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        output.status.success(),
+        "cannot build `{package}` for {target}:\n{said}"
+    );
+    let folder = build.join(target).join("release");
+    let files = [
+        format!("{package}.wasm"),
+        format!("{}.wasm", package.replace('-', "_")),
+    ];
+    let file = files
+        .iter()
+        .map(|file| folder.join(file))
+        .find(|file| file.exists());
+    std::fs::read(file.context("cargo made no file")?).context("cannot read the guest")
+}
+
+/// Puts two components into one that runs the first, and offers the second's `run` beside it.
+fn compose(first: &[u8], second: &[u8]) -> Result<Vec<u8>> {
+    let mut graph = CompositionGraph::new();
+    let mut instances = Vec::new();
+    for (name, bytes) in [("test:first", first), ("test:second", second)] {
+        let package = Package::from_bytes(name, None, bytes.to_vec(), graph.types_mut())?;
+        let package = graph.register_package(package)?;
+        instances.push(graph.instantiate(package));
+    }
+    for (instance, bytes, prefix) in [
+        (instances[0], first, ""),
+        (instances[1], second, "test:second/"),
+    ] {
+        let exports = sockvirt::inspect(bytes)?.exports;
+        let run = exports
+            .iter()
+            .find(|name| name.starts_with("wasi:cli/run@"));
+        let run = run.context("the guest is no command")?;
+        let export = graph.alias_instance_export(instance, run)?;
+        let name = if prefix.is_empty() {
+            run.clone()
+        } else {
+            format!("{prefix}run")
+        };
+        graph.export(export, name)?;
+    }
+    Ok(graph.encode(EncodeOptions::default())?)
+}

@@ -1,0 +1,218 @@
+//! Hosts to run components on: wasmtime, embedded, with sockets, with denied ones and without.
+
+use anyhow::{Context, Result};
+use http_body_util::BodyExt;
+use std::sync::LazyLock;
+use wasmtime::component::{Component, Linker, ResourceTable};
+use wasmtime::{Config, Engine, Store};
+use wasmtime_wasi::cli::{WasiCli, WasiCliView};
+use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemView};
+use wasmtime_wasi::p2::bindings as p2;
+use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
+use wasmtime_wasi::random::WasiRandom;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView, p3};
+use wasmtime_wasi_http::p2::bindings::Proxy;
+use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
+use wasmtime_wasi_http::{
+    Error as HttpError, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks,
+    WasiHttpView,
+};
+
+/// What a host does about sockets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sockets {
+    /// It has none: nothing of the name `wasi:sockets` is in its linker.
+    None,
+    /// It has them, and refuses to create any.
+    DeniedAtCreate,
+    /// It has them, and refuses every address.
+    DeniedAtOperation,
+}
+
+/// What a program did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// What it printed.
+    pub stdout: String,
+    /// What it complained.
+    pub stderr: String,
+    /// Its exit status.
+    pub status: i32,
+}
+
+/// What a store of these hosts holds.
+pub struct State {
+    wasi: WasiCtx,
+    table: ResourceTable,
+    http: WasiHttpCtx,
+    hooks: NoRequests,
+}
+
+/// A host that serves requests and sends none.
+struct NoRequests;
+
+impl WasiHttpHooks for NoRequests {
+    fn send_request(
+        &mut self,
+        _: http::Request<WasiBody>,
+        _: Option<RequestOptions>,
+        _: Sent,
+    ) -> Box<dyn Future<Output = Result<(http::Response<WasiBody>, Sent), HttpError>> + Send> {
+        Box::new(async { Err(HttpError::HttpRequestDenied) })
+    }
+}
+
+type Sent = Box<dyn Future<Output = Result<(), HttpError>> + Send>;
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView {
+            ctx: &mut self.http,
+            table: &mut self.table,
+            hooks: &mut self.hooks,
+        }
+    }
+}
+
+/// The engine of all hosts. It does not optimise: the tests compile more than they run.
+pub fn engine() -> &'static Engine {
+    static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
+        let mut config = Config::new();
+        config
+            .wasm_component_model_async(true)
+            .cranelift_opt_level(wasmtime::OptLevel::None);
+        Engine::new(&config).expect("a configuration that wasmtime has")
+    });
+    &ENGINE
+}
+
+/// A linker of a host that does this about sockets. It offers WASI 0.2, 0.3 and HTTP.
+pub fn linker(sockets: Sockets) -> Result<Linker<State>> {
+    let mut linker = Linker::new(engine());
+    let l = &mut linker;
+    if sockets == Sockets::None {
+        add_all_but_sockets(l)?;
+    } else {
+        wasmtime_wasi::p2::add_to_linker_async(l)?;
+        p3::add_to_linker(l)?;
+    }
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(l)?;
+    Ok(linker)
+}
+
+fn add_all_but_sockets(l: &mut Linker<State>) -> Result<()> {
+    wasmtime_wasi::p2::add_to_linker_proxy_interfaces_async(l)?;
+    p2::filesystem::types::add_to_linker::<_, WasiFilesystem>(l, State::filesystem)?;
+    p2::filesystem::preopens::add_to_linker::<_, WasiFilesystem>(l, State::filesystem)?;
+    p2::random::insecure::add_to_linker::<_, WasiRandom>(l, |t| t.ctx().ctx.random())?;
+    p2::random::insecure_seed::add_to_linker::<_, WasiRandom>(l, |t| t.ctx().ctx.random())?;
+    p2::cli::exit::add_to_linker::<_, WasiCli>(l, State::cli)?;
+    p2::cli::environment::add_to_linker::<_, WasiCli>(l, State::cli)?;
+    p2::cli::terminal_input::add_to_linker::<_, WasiCli>(l, State::cli)?;
+    p2::cli::terminal_output::add_to_linker::<_, WasiCli>(l, State::cli)?;
+    p2::cli::terminal_stdin::add_to_linker::<_, WasiCli>(l, State::cli)?;
+    p2::cli::terminal_stdout::add_to_linker::<_, WasiCli>(l, State::cli)?;
+    p2::cli::terminal_stderr::add_to_linker::<_, WasiCli>(l, State::cli)?;
+    p3::cli::add_to_linker(l)?;
+    p3::clocks::add_to_linker(l)?;
+    p3::filesystem::add_to_linker(l)?;
+    p3::random::add_to_linker(l)?;
+    Ok(())
+}
+
+/// A store, and the pipes that catch what is printed.
+pub fn store(sockets: Sockets) -> (Store<State>, MemoryOutputPipe, MemoryOutputPipe) {
+    let (stdout, stderr) = (
+        MemoryOutputPipe::new(1 << 20),
+        MemoryOutputPipe::new(1 << 20),
+    );
+    let mut wasi = WasiCtx::builder();
+    wasi.stdout(stdout.clone()).stderr(stderr.clone());
+    let creates = sockets == Sockets::DeniedAtOperation;
+    wasi.allow_tcp(creates).allow_udp(creates);
+    let state = State {
+        wasi: wasi.build(),
+        table: ResourceTable::new(),
+        http: WasiHttpCtx::new(),
+        hooks: NoRequests,
+    };
+    (Store::new(engine(), state), stdout, stderr)
+}
+
+/// Runs a command, of 0.2 or of 0.3, to its end.
+pub fn run(component: &[u8], sockets: Sockets) -> Result<Outcome> {
+    let component = Component::new(engine(), component)?;
+    let linker = linker(sockets)?;
+    let (mut store, stdout, stderr) = store(sockets);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
+    let result = runtime.block_on(async {
+        let instance = linker.instantiate_async(&mut store, &component).await?;
+        if let Ok(command) = p3::bindings::Command::new(&mut store, &instance) {
+            let run = async |store: &_| command.wasi_cli_run().call_run(store).await;
+            return store.run_concurrent(run).await?;
+        }
+        let command = p2::Command::new(&mut store, &instance)?;
+        command.wasi_cli_run().call_run(&mut store).await
+    });
+    let status = match result {
+        Ok(Ok(())) => 0,
+        Ok(Err(())) => 1,
+        Err(e) => match e.downcast_ref::<wasmtime_wasi::I32Exit>() {
+            Some(exit) => exit.0,
+            None => {
+                return Err(anyhow::Error::from(e)).context("the program did not end by itself");
+            }
+        },
+    };
+    let text = |pipe: MemoryOutputPipe| String::from_utf8_lossy(&pipe.contents()).into_owned();
+    Ok(Outcome {
+        stdout: text(stdout),
+        stderr: text(stderr),
+        status,
+    })
+}
+
+/// Has an HTTP handler answer one request, and gives the body of its answer.
+pub fn serve(component: &[u8], sockets: Sockets) -> Result<String> {
+    let component = Component::new(engine(), component)?;
+    let linker = linker(sockets)?;
+    let (mut store, _, _) = store(sockets);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let body = http_body_util::Empty::<bytes::Bytes>::new()
+            .map_err(|never| -> HttpError { match never {} });
+        let request = http::Request::get("http://localhost/").body(body)?;
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        let request = store
+            .data_mut()
+            .http()
+            .new_incoming_request(Scheme::Http, request)?;
+        let out = store.data_mut().http().new_response_outparam(sender)?;
+        let proxy = Proxy::instantiate_async(&mut store, &component, &linker).await?;
+        let serving = proxy
+            .wasi_http_incoming_handler()
+            .call_handle(&mut store, request, out);
+        let (served, response) = tokio::join!(serving, async {
+            let response = receiver.await.context("the handler gave no answer")??;
+            let body = response.into_body().collect().await?;
+            anyhow::Ok(String::from_utf8_lossy(&body.to_bytes()).into_owned())
+        });
+        served?;
+        response
+    })
+}
