@@ -110,7 +110,7 @@ fn text(report: &Report, verbose: bool) -> String {
         reach.join("\n          ")
     };
     let _ = writeln!(text, "network:  {left}");
-    if verbose {
+    if verbose && !report.imports.is_empty() {
         let names: Vec<_> = report
             .imports
             .iter()
@@ -125,4 +125,12 @@ fn text(report: &Report, verbose: bool) -> String {
         );
     }
     text
+}
+
+fn imports(count: usize) -> String {
+    match count {
+        0 => "nothing is imported".to_owned(),
+        1 => "1 import (-v names it)".to_owned(),
+        many => format!("{many} imports (-v names them)"),
+    }
 }

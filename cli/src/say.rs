@@ -2,6 +2,7 @@
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Style};
 use sockvirt::policy::FileError;
 use std::fmt;
 
@@ -24,21 +25,29 @@ impl std::error::Error for BadPolicy {}
 /// Says what went wrong, where, and what to do about it.
 pub(crate) fn error(e: &anyhow::Error) {
     if let Some(bad) = e.downcast_ref::<BadPolicy>() {
-        return show(&bad.report());
+        return show(bad);
     }
-    let mut group = Group::with_title(Level::ERROR.primary_title(format!("{e:#}")));
+    let head = Style::new()
+        .bold()
+        .fg_color(Some(AnsiColor::BrightRed.into()));
+    anstream::eprintln!("{head}error{head:#}: {e:#}");
     let hint = e
         .chain()
         .find_map(|cause| cause.downcast_ref::<sockvirt::Error>()?.hint());
     if let Some(hint) = hint {
-        group = group.element(Level::HELP.with_name("hint").message(hint));
+        let head = Style::new()
+            .bold()
+            .fg_color(Some(AnsiColor::BrightCyan.into()));
+        anstream::eprintln!("{head}hint{head:#}: {hint}");
     }
-    show(&[group]);
 }
 
 /// Says something that is no error.
 pub(crate) fn note(text: &str) {
-    show(&[Group::with_title(Level::NOTE.primary_title(text))]);
+    let head = Style::new()
+        .bold()
+        .fg_color(Some(AnsiColor::BrightGreen.into()));
+    anstream::eprintln!("{head}note{head:#}: {text}");
 }
 
 impl BadPolicy {
@@ -55,10 +64,10 @@ impl BadPolicy {
     }
 }
 
-fn show(report: &[Group<'_>]) {
+fn show(bad: &BadPolicy) {
     let renderer = match AutoStream::choice(&std::io::stderr()) {
         ColorChoice::Never => Renderer::plain(),
         _ => Renderer::styled(),
     };
-    anstream::eprintln!("{}", renderer.render(report));
+    anstream::eprintln!("{}", renderer.render(&bad.report()));
 }

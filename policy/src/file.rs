@@ -126,15 +126,16 @@ fn read(text: &str) -> Result<Policy> {
         read_loopback(table)?;
     }
     for table in file.tables("deny")? {
+        let span = table.span.clone();
         policy = read_deny(table, policy)?;
+        policy
+            .check()
+            .map_err(|e| Fault::new(span, e).hint("set `deny-at = \"operation\"` in `[policy]`"))?;
     }
     for later in ["allow", "redirect", "peer", "client", "clock", "report"] {
         file.refuse(later)?;
     }
     file.finish()?;
-    policy
-        .check()
-        .map_err(|e| Fault::new(0..0, e).hint("set `deny-at = \"operation\"` in `[policy]`"))?;
     Ok(policy)
 }
 

@@ -154,7 +154,7 @@ impl Shell<'_> {
         let Some(instance) = instance.copied() else {
             return Err(Error::UnexpectedType {
                 interface: socket.name.clone(),
-                item: "the import".to_owned(),
+                item: "the type".to_owned(),
                 reason: "what it gives out is defined by a later import".to_owned(),
             });
         };

@@ -72,6 +72,13 @@ pub enum Error {
         interface: InterfaceName,
     },
 
+    /// `wasi:sockets` without a version.
+    #[error("the input imports `{interface}`, without a version")]
+    NoVersion {
+        /// The import.
+        interface: InterfaceName,
+    },
+
     /// A release candidate of `wasi:sockets`.
     #[error("the input imports `{interface}`, a release candidate")]
     ReleaseCandidate {
@@ -96,11 +103,11 @@ pub enum Error {
     },
 
     /// A type or a function that is not what WASI says it is.
-    #[error("`{item}` of `{interface}` is not as WASI defines it: {reason}")]
+    #[error("{item} of `{interface}` is not as WASI defines it: {reason}")]
     UnexpectedType {
         /// The import.
         interface: InterfaceName,
-        /// The type or the function.
+        /// What of it, such as `` `resolve-addresses` ``.
         item: String,
         /// What differs.
         reason: String,
@@ -173,7 +180,7 @@ impl Error {
             Error::UnknownVersion { .. } => {
                 "known are 0.2.x and 0.3.x; a newer sockvirt may know more"
             }
-            Error::ReleaseCandidate { .. } => {
+            Error::NoVersion { .. } | Error::ReleaseCandidate { .. } => {
                 "rebuild the program with a toolchain of a released version (0.2.x or 0.3.x)"
             }
             Error::UnknownInterface { .. } | Error::UnknownFunction { .. } => {
@@ -189,8 +196,6 @@ impl Error {
             Error::Refused { .. } => {
                 "this is a bug of sockvirt: please report it with the component"
             }
-            #[allow(unreachable_patterns, reason = "for variants to come")]
-            _ => return None,
         })
     }
 }

@@ -33,7 +33,7 @@ impl SocketInterface {
     fn of(name: &InterfaceName) -> Result<Self, Error> {
         let interface = name.clone();
         let Some(version) = &name.version else {
-            return Err(Error::UnknownVersion { interface });
+            return Err(Error::NoVersion { interface });
         };
         if !version.pre.is_empty() {
             return Err(Error::ReleaseCandidate { interface });
@@ -198,8 +198,8 @@ fn socket_import<'r>(
         }),
         _ => Err(Error::UnexpectedType {
             interface: name,
-            item: "the import".to_owned(),
-            reason: "it is not an instance with a type of its own".to_owned(),
+            item: "the type".to_owned(),
+            reason: "it is not one of an instance, or not its own".to_owned(),
         }),
     }
 }

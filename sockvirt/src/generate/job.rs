@@ -45,7 +45,7 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
     /// The function behind an export, as the validator understands it.
     fn function(&self, name: &str) -> Result<&'p ComponentFuncType, Error> {
         exported_function(self.plan.root, self.import.instance, name)
-            .ok_or_else(|| self.mismatch(name, "it is not a function"))
+            .ok_or_else(|| self.mismatch(&format!("`{}`", name), "it is not a function"))
     }
 
     /// Whether the guest can ever call a function: not if that takes a handle that never exists.
@@ -79,13 +79,16 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
             return Ok(body);
         }
         if steps.is_empty() {
-            return Err(self.mismatch(name, "it can be called without the resource it is of"));
+            return Err(self.mismatch(
+                &format!("`{}`", name),
+                "it can be called without the resource it is of",
+            ));
         }
         if steps.iter().any(|step| matches!(step, Step::Ready)) {
             self.pollable = function.result.and_then(|ty| handle(self.plan.root, ty));
         }
         let Definition::Func(raw) = self.local(ty)?.definition else {
-            return Err(self.mismatch(name, "its type is not one of functions"));
+            return Err(self.mismatch(&format!("`{}`", name), "its type is not one of functions"));
         };
         let job = self.job(name, steps, function, raw)?;
         let emitter = Emitter {
@@ -93,7 +96,7 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
             policy: self.plan.policy,
         };
         let body = emitter.body(&job);
-        body.map_err(|Mismatch(reason)| self.mismatch(name, reason))
+        body.map_err(|Mismatch(reason)| self.mismatch(&format!("`{}`", name), reason))
     }
 
     fn job(
@@ -112,10 +115,13 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
             next += self.abi.flat(*ty).len() as u32;
         }
         if next as usize > MAX_FLAT_PARAMS {
-            return Err(self.mismatch(name, "it has too many parameters"));
+            return Err(self.mismatch(&format!("`{}`", name), "it has too many parameters"));
         }
         let Some((outcome, codes)) = self.outcome(function, raw)? else {
-            return Err(self.mismatch(name, "its result is not one that WASI has"));
+            return Err(self.mismatch(
+                &format!("`{}`", name),
+                "its result is not one that WASI has",
+            ));
         };
         Ok(Job {
             steps,

@@ -212,9 +212,14 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
                 InstanceTypeDeclaration::Export { name, ty } => match *ty {
                     ComponentTypeRef::Func(ty) => self.functions.push((name.name, ty)),
                     ComponentTypeRef::Type(bounds) => self.add_exported_type(name.name, bounds)?,
-                    _ => return Err(self.mismatch(name.name, "it is no type and no function")),
+                    _ => {
+                        return Err(self.mismatch(
+                            &format!("`{}`", name.name),
+                            "it is no type and no function",
+                        ));
+                    }
                 },
-                _ => return Err(self.mismatch("the import", "it declares what WIT cannot say")),
+                _ => return Err(self.mismatch("the type", "it declares what WIT cannot say")),
             }
         }
         Ok(())
@@ -419,7 +424,7 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
             (made != Made::Never && self.creates(made)).then_some((id, made, local.index))
         });
         let Some((id, made, index)) = foreign else {
-            return Err(self.mismatch("the import", "what it makes is not of `wasi:sockets`"));
+            return Err(self.mismatch("the type", "what it makes is not of `wasi:sockets`"));
         };
         let ty = self.open_type(made, index);
         self.args.push((OPEN.to_owned(), Arg::Open(id)));

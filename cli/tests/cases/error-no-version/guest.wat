@@ -1,0 +1,3 @@
+(component
+  (import "wasi:sockets/tcp" (instance))
+)

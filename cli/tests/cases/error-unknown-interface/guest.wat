@@ -1,0 +1,3 @@
+(component
+  (import "wasi:sockets/raw@0.2.0" (instance))
+)

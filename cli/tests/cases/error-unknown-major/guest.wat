@@ -1,0 +1,3 @@
+(component
+  (import "wasi:sockets/tcp@1.0.0" (instance))
+)

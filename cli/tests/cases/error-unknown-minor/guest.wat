@@ -1,0 +1,3 @@
+(component
+  (import "wasi:sockets/tcp@0.4.0" (instance))
+)

@@ -1,0 +1,3 @@
+(component
+  (import "door" (implements "wasi:sockets/network@0.2.3") (instance (export "network" (type (sub resource)))))
+)

@@ -1,0 +1,10 @@
+(component
+  (type (;0;)
+    (instance)
+  )
+  (import "wasi:cli/stdout@0.2.0" (instance (;0;) (type 0)))
+  (type (;1;)
+    (instance)
+  )
+  (import "wasi:http/outgoing-handler@0.2.0" (instance (;1;) (type 1)))
+)

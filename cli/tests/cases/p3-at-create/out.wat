@@ -1,0 +1,202 @@
+(component
+  (component (;0;)
+    (core module (;0;)
+      (memory (;0;) 1 1)
+      (export "m" (memory 0))
+    )
+    (core instance (;0;) (instantiate 0))
+    (alias core export 0 "m" (core memory (;0;)))
+    (type (;0;) (option string))
+    (type (;1;) (variant (case "access-denied") (case "not-supported") (case "invalid-argument") (case "out-of-memory") (case "timeout") (case "invalid-state") (case "address-not-bindable") (case "address-in-use") (case "remote-unreachable") (case "connection-refused") (case "connection-broken") (case "connection-reset") (case "connection-aborted") (case "datagram-too-large") (case "other" 0)))
+    (export (;2;) "error-code" (type 1))
+    (type (;3;) (enum "ipv4" "ipv6"))
+    (export (;4;) "ip-address-family" (type 3))
+    (type (;5;) (resource (rep i32)))
+    (export (;6;) "tcp-socket" (type 5))
+    (type (;7;) (own 6))
+    (type (;8;) (result 7 (error 2)))
+    (type (;9;) (func (param "address-family" 4) (result 8)))
+    (type (;10;) (borrow 6))
+    (type (;11;) (stream u8))
+    (type (;12;) (result (error 2)))
+    (type (;13;) (future 12))
+    (type (;14;) (func (param "self" 10) (param "data" 11) (result 13)))
+    (type (;15;) (own 6))
+    (type (;16;) (stream 15))
+    (type (;17;) (borrow 6))
+    (type (;18;) (result 16 (error 2)))
+    (type (;19;) (func (param "self" 17) (result 18)))
+    (core module (;1;)
+      (type (;0;) (func (param i32 i32) (result i32)))
+      (type (;1;) (func (param i32) (result i32)))
+      (import "s" "m" (memory (;0;) 0))
+      (export "0" (func 1))
+      (export "1" (func 2))
+      (export "2" (func 3))
+      (func (;0;) (type 0) (param i32 i32) (result i32)
+        i32.const 0
+        i32.const 1
+        i32.store8 offset=16
+        local.get 1
+        local.get 0
+        i64.extend_i32_u
+        i64.store offset=16 align=1
+        i32.const 16
+      )
+      (func (;1;) (type 1) (param i32) (result i32)
+        i32.const 0
+        i32.const 4
+        call 0
+        return
+        unreachable
+      )
+      (func (;2;) (type 0) (param i32 i32) (result i32)
+        unreachable
+      )
+      (func (;3;) (type 1) (param i32) (result i32)
+        unreachable
+      )
+    )
+    (core instance (;1;) (instantiate 1
+        (with "s" (instance 0))
+      )
+    )
+    (alias core export 1 "0" (core func (;0;)))
+    (alias core export 1 "1" (core func (;1;)))
+    (alias core export 1 "2" (core func (;2;)))
+    (func (;0;) (type 9) (canon lift (core func 0) (memory 0)))
+    (func (;1;) (type 14) (canon lift (core func 1) (memory 0)))
+    (func (;2;) (type 19) (canon lift (core func 2) (memory 0)))
+    (export (;3;) "[static]tcp-socket.create" (func 0))
+    (export (;4;) "[method]tcp-socket.send" (func 1))
+    (export (;5;) "[method]tcp-socket.listen" (func 2))
+  )
+  (instance (;0;) (instantiate 0))
+  (component (;1;)
+    (core module (;0;)
+      (type (;0;) (func (param i32 i32 i32 i32) (result i32)))
+      (memory (;0;) 2 1024)
+      (export "realloc" (func 0))
+      (export "m" (memory 0))
+      (func (;0;) (type 0) (param i32 i32 i32 i32) (result i32)
+        (local i32)
+        local.get 3
+        i64.extend_i32_u
+        i64.const 133119
+        i64.add
+        i64.const 16
+        i64.shr_u
+        i32.wrap_i64
+        memory.size
+        i32.sub
+        local.tee 4
+        i32.const 0
+        i32.gt_s
+        if ;; label = @1
+          local.get 4
+          memory.grow
+          i32.const -1
+          i32.eq
+          if ;; label = @2
+            unreachable
+          end
+        end
+        i32.const 67584
+      )
+    )
+    (core instance (;0;) (instantiate 0))
+    (alias core export 0 "m" (core memory (;0;)))
+    (alias core export 0 "realloc" (core func (;0;)))
+    (type (;0;) (option string))
+    (type (;1;) (variant (case "access-denied") (case "invalid-argument") (case "name-unresolvable") (case "temporary-resolver-failure") (case "permanent-resolver-failure") (case "other" 0)))
+    (export (;2;) "error-code" (type 1))
+    (type (;3;) (tuple u8 u8 u8 u8))
+    (type (;4;) (tuple u16 u16 u16 u16 u16 u16 u16 u16))
+    (type (;5;) (variant (case "ipv4" 3) (case "ipv6" 4)))
+    (export (;6;) "ip-address" (type 5))
+    (type (;7;) (list 6))
+    (type (;8;) (result 7 (error 2)))
+    (type (;9;) (func async (param "name" string) (result 8)))
+    (core module (;1;)
+      (type (;0;) (func (param i32 i32) (result i32)))
+      (import "s" "m" (memory (;0;) 0))
+      (export "0" (func 1))
+      (func (;0;) (type 0) (param i32 i32) (result i32)
+        i32.const 0
+        i32.const 1
+        i32.store8 offset=16
+        local.get 1
+        local.get 0
+        i64.extend_i32_u
+        i64.store offset=16 align=1
+        i32.const 16
+      )
+      (func (;1;) (type 0) (param i32 i32) (result i32)
+        i32.const 4
+        i32.const 4
+        call 0
+        return
+        unreachable
+      )
+    )
+    (core instance (;1;) (instantiate 1
+        (with "s" (instance 0))
+      )
+    )
+    (alias core export 1 "0" (core func (;1;)))
+    (func (;0;) (type 9) (canon lift (core func 1) (memory 0) (realloc 0)))
+    (export (;1;) "resolve-addresses" (func 0))
+  )
+  (instance (;1;) (instantiate 1))
+  (component (;2;)
+    (type (;0;)
+      (instance
+        (type (;0;) (option string))
+        (type (;1;) (variant (case "access-denied") (case "not-supported") (case "invalid-argument") (case "out-of-memory") (case "timeout") (case "invalid-state") (case "address-not-bindable") (case "address-in-use") (case "remote-unreachable") (case "connection-refused") (case "connection-broken") (case "connection-reset") (case "connection-aborted") (case "datagram-too-large") (case "other" 0)))
+        (export (;2;) "error-code" (type (eq 1)))
+        (type (;3;) (enum "ipv4" "ipv6"))
+        (export (;4;) "ip-address-family" (type (eq 3)))
+        (export (;5;) "tcp-socket" (type (sub resource)))
+        (type (;6;) (own 5))
+        (type (;7;) (result 6 (error 2)))
+        (type (;8;) (func (param "address-family" 4) (result 7)))
+        (export (;0;) "[static]tcp-socket.create" (func (type 8)))
+        (type (;9;) (borrow 5))
+        (type (;10;) (stream u8))
+        (type (;11;) (result (error 2)))
+        (type (;12;) (future 11))
+        (type (;13;) (func (param "self" 9) (param "data" 10) (result 12)))
+        (export (;1;) "[method]tcp-socket.send" (func (type 13)))
+        (type (;14;) (own 5))
+        (type (;15;) (stream 14))
+        (type (;16;) (borrow 5))
+        (type (;17;) (result 15 (error 2)))
+        (type (;18;) (func (param "self" 16) (result 17)))
+        (export (;2;) "[method]tcp-socket.listen" (func (type 18)))
+      )
+    )
+    (import "wasi:sockets/types@0.3.0" (instance $types (;0;) (type 0)))
+    (type (;1;)
+      (instance
+        (type (;0;) (option string))
+        (type (;1;) (variant (case "access-denied") (case "invalid-argument") (case "name-unresolvable") (case "temporary-resolver-failure") (case "permanent-resolver-failure") (case "other" 0)))
+        (export (;2;) "error-code" (type (eq 1)))
+        (type (;3;) (tuple u8 u8 u8 u8))
+        (type (;4;) (tuple u16 u16 u16 u16 u16 u16 u16 u16))
+        (type (;5;) (variant (case "ipv4" 3) (case "ipv6" 4)))
+        (export (;6;) "ip-address" (type (eq 5)))
+        (type (;7;) (list 6))
+        (type (;8;) (result 7 (error 2)))
+        (type (;9;) (func async (param "name" string) (result 8)))
+        (export (;0;) "resolve-addresses" (func (type 9)))
+      )
+    )
+    (import "wasi:sockets/ip-name-lookup@0.3.0" (instance (;1;) (type 1)))
+  )
+  (instance (;2;) (instantiate 2
+      (with "wasi:sockets/types@0.3.0" (instance 0))
+      (with "wasi:sockets/ip-name-lookup@0.3.0" (instance 1))
+    )
+  )
+  (@custom "sockvirt:policy" "sockvirt 0.1.0 sha256:59524ff1c278720cf6583ffaa7ed32426d737af64dd5e46142d3b0235e585b5d/0aschema = 1/0a/0a[policy]/0adeny-as = /22access-denied/22/0adeny-at = /22create/22/0alog = /22none/22/0a/0a[dns]/0amode = /22learn/22/0adeny-as = /22permanent-resolver-failure/22/0a")
+)

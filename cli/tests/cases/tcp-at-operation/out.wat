@@ -1,0 +1,633 @@
+(component
+  (type (;0;)
+    (instance
+      (export (;0;) "pollable" (type (sub resource)))
+    )
+  )
+  (import "wasi:io/poll@0.2.6" (instance (;0;) (type 0)))
+  (alias export 0 "pollable" (type (;1;)))
+  (type (;2;)
+    (instance
+      (alias outer 1 1 (type (;0;)))
+      (export (;1;) "pollable" (type (eq 0)))
+      (type (;2;) (own 1))
+      (type (;3;) (func (param "when" u64) (result 2)))
+      (export (;0;) "subscribe-duration" (func (type 3)))
+    )
+  )
+  (import "wasi:clocks/monotonic-clock@0.2.6" (instance (;1;) (type 2)))
+  (component (;0;)
+    (type (;0;) (resource (rep i32)))
+    (export (;1;) "network" (type 0))
+    (type (;2;) (enum "unknown" "access-denied" "not-supported" "invalid-argument" "out-of-memory" "timeout" "concurrency-conflict" "not-in-progress" "would-block" "invalid-state" "new-socket-limit" "address-not-bindable" "address-in-use" "remote-unreachable" "connection-refused" "connection-reset" "connection-aborted" "datagram-too-large" "name-unresolvable" "temporary-resolver-failure" "permanent-resolver-failure"))
+    (export (;3;) "error-code" (type 2))
+    (type (;4;) (enum "ipv4" "ipv6"))
+    (export (;5;) "ip-address-family" (type 4))
+    (type (;6;) (tuple u8 u8 u8 u8))
+    (export (;7;) "ipv4-address" (type 6))
+    (type (;8;) (tuple u16 u16 u16 u16 u16 u16 u16 u16))
+    (export (;9;) "ipv6-address" (type 8))
+    (type (;10;) (record (field "port" u16) (field "address" 7)))
+    (export (;11;) "ipv4-socket-address" (type 10))
+    (type (;12;) (record (field "port" u16) (field "flow-info" u32) (field "address" 9) (field "scope-id" u32)))
+    (export (;13;) "ipv6-socket-address" (type 12))
+    (type (;14;) (variant (case "ipv4" 11) (case "ipv6" 13)))
+    (export (;15;) "ip-socket-address" (type 14))
+    (type (;16;) (own 1))
+    (type (;17;) (func (result 16)))
+    (core func (;0;) (canon resource.new 1))
+    (core instance (;0;)
+      (export "0" (func 0))
+    )
+    (core module (;0;)
+      (type (;0;) (func (param i32) (result i32)))
+      (type (;1;) (func (result i32)))
+      (import "i" "0" (func (;0;) (type 0)))
+      (export "0" (func 1))
+      (func (;1;) (type 1) (result i32)
+        i32.const 0
+        call 0
+      )
+    )
+    (core instance (;1;) (instantiate 0
+        (with "i" (instance 0))
+      )
+    )
+    (alias core export 1 "0" (core func (;1;)))
+    (func (;0;) (type 17) (canon lift (core func 1)))
+    (export (;1;) "sockvirt-open" (func 0))
+  )
+  (instance (;2;) (instantiate 0))
+  (alias export 2 "network" (type (;3;)))
+  (alias export 2 "error-code" (type (;4;)))
+  (alias export 2 "ip-socket-address" (type (;5;)))
+  (alias export 1 "subscribe-duration" (func (;0;)))
+  (component (;1;)
+    (core module (;0;)
+      (type (;0;) (func (param i32 i32) (result i32)))
+      (type (;1;) (func (param i32)))
+      (memory (;0;) 2 2)
+      (global (;0;) (mut i32) i32.const 0)
+      (global (;1;) (mut i32) i32.const 2048)
+      (export "alloc" (func 0))
+      (export "free" (func 1))
+      (export "m" (memory 0))
+      (func (;0;) (type 0) (param i32 i32) (result i32)
+        (local i32)
+        global.get 0
+        local.tee 2
+        if ;; label = @1
+          local.get 2
+          i32.load
+          global.set 0
+        else
+          global.get 1
+          i32.const 67584
+          i32.eq
+          if ;; label = @2
+            i32.const 0
+            return
+          end
+          global.get 1
+          local.tee 2
+          i32.const 64
+          i32.add
+          global.set 1
+        end
+        local.get 2
+        local.get 1
+        i32.const 64
+        memory.copy
+        local.get 2
+        local.get 0
+        i32.store8
+        local.get 2
+      )
+      (func (;1;) (type 1) (param i32)
+        local.get 0
+        global.get 0
+        i32.store
+        local.get 0
+        global.set 0
+      )
+      (data (;0;) (i32.const 512) "/00/00/00/00/00/00/00/00/00/00/00/00/00/00/00/00/00@qa/8c/06/00/00/00.Yv/11/00/00/00/09/00/00/00/00/00/00/00@/00/00/00/00/00/00/00/00/00/01/00/00/00/00/00/00 /00/00/00/00/00/00")
+      (data (;1;) (i32.const 576) "/00/00/00/00/00/00/00/00/00/00/00/00/00/00/00/00/00@qa/8c/06/00/00/00.Yv/11/00/00/00/09/00/00/00/00/00/00/00@/00/00/00/00/00/00/00/00/a0/01/00/00/00/00/00/00/a0/01/00/00/00/00/00")
+    )
+    (core instance (;0;) (instantiate 0))
+    (alias core export 0 "m" (core memory (;0;)))
+    (alias core export 0 "free" (core func (;0;)))
+    (import "resource0" (type (;0;) (sub resource)))
+    (export (;1;) "network" (type 0))
+    (alias outer 1 4 (type (;2;)))
+    (export (;3;) "error-code" (type 2))
+    (type (;4;) (tuple u8 u8 u8 u8))
+    (type (;5;) (record (field "port" u16) (field "address" 4)))
+    (export (;6;) "sockvirt-type6" (type 5))
+    (type (;7;) (tuple u16 u16 u16 u16 u16 u16 u16 u16))
+    (type (;8;) (record (field "port" u16) (field "flow-info" u32) (field "address" 7) (field "scope-id" u32)))
+    (export (;9;) "sockvirt-type9" (type 8))
+    (type (;10;) (variant (case "ipv4" 6) (case "ipv6" 9)))
+    (export (;11;) "ip-socket-address" (type 10))
+    (type (;12;) (resource (rep i32) (dtor 0)))
+    (export (;13;) "tcp-socket" (type 12))
+    (type (;14;) (result (error 3)))
+    (type (;15;) (borrow 13))
+    (type (;16;) (borrow 1))
+    (type (;17;) (func (param "self" 15) (param "network" 16) (param "remote-address" 11) (result 14)))
+    (type (;18;) (borrow 13))
+    (type (;19;) (result u8 (error 3)))
+    (type (;20;) (func (param "self" 18) (result 19)))
+    (import "resource1" (type (;21;) (sub resource)))
+    (export (;22;) "pollable" (type 21))
+    (type (;23;) (borrow 13))
+    (type (;24;) (own 22))
+    (type (;25;) (func (param "self" 23) (result 24)))
+    (type (;26;) (own 13))
+    (type (;27;) (result 26))
+    (type (;28;) (func (param "family" u32) (result 27)))
+    (core func (;1;) (canon resource.drop 1))
+    (type (;29;) (own 21))
+    (type (;30;) (func (param "when" u64) (result 29)))
+    (import "subscribe-duration" (func (;0;) (type 30)))
+    (core func (;2;) (canon lower (func 0)))
+    (core func (;3;) (canon resource.new 13))
+    (core instance (;1;)
+      (export "0" (func 1))
+      (export "1" (func 2))
+      (export "2" (func 3))
+    )
+    (core module (;1;)
+      (type (;0;) (func (param i32)))
+      (type (;1;) (func (param i64) (result i32)))
+      (type (;2;) (func (param i32 i32) (result i32)))
+      (type (;3;) (func (param i32) (result i32)))
+      (type (;4;) (func (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+      (type (;5;) (func (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+      (import "i" "0" (func (;0;) (type 0)))
+      (import "i" "1" (func (;1;) (type 1)))
+      (import "s" "alloc" (func (;2;) (type 2)))
+      (import "i" "2" (func (;3;) (type 3)))
+      (import "s" "m" (memory (;0;) 0))
+      (export "0" (func 6))
+      (export "1" (func 7))
+      (export "2" (func 8))
+      (export "3" (func 9))
+      (func (;4;) (type 2) (param i32 i32) (result i32)
+        i32.const 0
+        i32.const 1
+        i32.store8 offset=16
+        local.get 1
+        local.get 0
+        i64.extend_i32_u
+        i64.store offset=16 align=1
+        i32.const 16
+      )
+      (func (;5;) (type 4) (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
+        local.get 0
+        local.get 3
+        i32.ne
+        if ;; label = @1
+          i32.const 1
+          return
+        end
+        local.get 2
+        local.get 4
+        i32.eqz
+        i32.and
+        if ;; label = @1
+          i32.const 1
+          return
+        end
+        local.get 3
+        i32.eqz
+        if (result i32) ;; label = @1
+          local.get 5
+          i32.const 240
+          i32.and
+          i32.const 224
+          i32.eq
+          local.get 5
+          local.get 6
+          i32.and
+          local.get 7
+          i32.and
+          local.get 8
+          i32.and
+          i32.const 255
+          i32.eq
+          i32.or
+          local.get 1
+          i32.and
+          local.get 5
+          local.get 6
+          i32.or
+          local.get 7
+          i32.or
+          local.get 8
+          i32.or
+          i32.eqz
+          local.get 2
+          i32.and
+          i32.or
+        else
+          local.get 6
+          i32.const 8
+          i32.shr_u
+          i32.const 255
+          i32.eq
+          local.get 1
+          i32.and
+          local.get 6
+          local.get 7
+          i32.or
+          local.get 8
+          i32.or
+          local.get 9
+          i32.or
+          local.get 10
+          i32.or
+          i32.eqz
+          local.get 11
+          i32.const 65535
+          i32.eq
+          local.get 11
+          i32.eqz
+          local.get 12
+          i32.const 0
+          i32.ne
+          local.get 13
+          i32.const 1
+          i32.gt_u
+          i32.or
+          local.get 13
+          i32.eqz
+          local.get 2
+          i32.and
+          i32.or
+          i32.and
+          i32.or
+          i32.and
+          i32.or
+        end
+      )
+      (func (;6;) (type 5) (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
+        local.get 1
+        call 0
+        local.get 0
+        i32.load8_u offset=1
+        i32.const 1
+        i32.eq
+        if ;; label = @1
+          i32.const 6
+          i32.const 1
+          call 4
+          return
+        end
+        local.get 0
+        i32.load8_u offset=1
+        i32.const 0
+        i32.eq
+        i32.eqz
+        if ;; label = @1
+          i32.const 9
+          i32.const 1
+          call 4
+          return
+        end
+        local.get 0
+        i32.load8_u
+        i32.const 1
+        i32.const 1
+        local.get 2
+        local.get 3
+        local.get 4
+        local.get 5
+        local.get 6
+        local.get 7
+        local.get 8
+        local.get 9
+        local.get 10
+        local.get 11
+        local.get 12
+        local.get 13
+        call 5
+        if ;; label = @1
+          i32.const 3
+          i32.const 1
+          call 4
+          return
+        end
+        local.get 0
+        i32.const 1
+        i32.store8 offset=1
+        i32.const 0
+        i32.const 0
+        i32.store8 offset=16
+        i32.const 16
+        return
+        unreachable
+      )
+      (func (;7;) (type 3) (param i32) (result i32)
+        local.get 0
+        i32.load8_u offset=1
+        i32.const 1
+        i32.eq
+        if ;; label = @1
+          i32.const 9
+          i32.const 1
+          call 4
+          return
+        end
+        local.get 0
+        i32.load8_u offset=1
+        i32.const 2
+        i32.eq
+        if ;; label = @1
+          local.get 0
+          i32.load8_u offset=2
+          i32.const 1
+          call 4
+          return
+        end
+        i32.const 16
+        local.get 0
+        i32.load8_u offset=40
+        i32.store8 offset=1
+        i32.const 0
+        i32.const 0
+        i32.store8 offset=16
+        i32.const 16
+        return
+        unreachable
+      )
+      (func (;8;) (type 3) (param i32) (result i32)
+        i64.const 0
+        call 1
+        return
+        unreachable
+      )
+      (func (;9;) (type 3) (param i32) (result i32)
+        (local i32)
+        local.get 0
+        i32.const 512
+        call 2
+        local.tee 1
+        i32.eqz
+        if ;; label = @1
+          i32.const 0
+          i32.const 1
+          i32.store8 offset=16
+        else
+          i32.const 0
+          i32.const 0
+          i32.store8 offset=16
+          i32.const 0
+          local.get 1
+          call 3
+          i32.store offset=20 align=1
+        end
+        i32.const 16
+      )
+    )
+    (core instance (;2;) (instantiate 1
+        (with "s" (instance 0))
+        (with "i" (instance 1))
+      )
+    )
+    (alias core export 2 "0" (core func (;4;)))
+    (alias core export 2 "1" (core func (;5;)))
+    (alias core export 2 "2" (core func (;6;)))
+    (alias core export 2 "3" (core func (;7;)))
+    (func (;1;) (type 17) (canon lift (core func 4) (memory 0)))
+    (func (;2;) (type 20) (canon lift (core func 5) (memory 0)))
+    (func (;3;) (type 25) (canon lift (core func 6) (memory 0)))
+    (func (;4;) (type 28) (canon lift (core func 7) (memory 0)))
+    (export (;5;) "[method]tcp-socket.start-connect" (func 1))
+    (export (;6;) "[method]tcp-socket.hop-limit" (func 2))
+    (export (;7;) "[method]tcp-socket.subscribe" (func 3))
+    (export (;8;) "sockvirt-open" (func 4))
+  )
+  (instance (;3;) (instantiate 1
+      (with "resource0" (type 3))
+      (with "resource1" (type 1))
+      (with "subscribe-duration" (func 0))
+    )
+  )
+  (alias export 2 "ip-address-family" (type (;6;)))
+  (alias export 3 "tcp-socket" (type (;7;)))
+  (alias export 3 "sockvirt-open" (func (;1;)))
+  (component (;2;)
+    (core module (;0;)
+      (memory (;0;) 1 1)
+      (export "m" (memory 0))
+    )
+    (core instance (;0;) (instantiate 0))
+    (alias core export 0 "m" (core memory (;0;)))
+    (alias outer 1 4 (type (;0;)))
+    (export (;1;) "error-code" (type 0))
+    (alias outer 1 6 (type (;2;)))
+    (export (;3;) "ip-address-family" (type 2))
+    (import "resource0" (type (;4;) (sub resource)))
+    (export (;5;) "tcp-socket" (type 4))
+    (type (;6;) (own 5))
+    (type (;7;) (result 6 (error 1)))
+    (type (;8;) (func (param "address-family" 3) (result 7)))
+    (type (;9;) (own 4))
+    (type (;10;) (result 9))
+    (type (;11;) (func (param "family" u32) (result 10)))
+    (import "sockvirt-open" (func (;0;) (type 11)))
+    (core func (;0;) (canon lower (func 0) (memory 0)))
+    (core instance (;1;)
+      (export "0" (func 0))
+    )
+    (core module (;1;)
+      (type (;0;) (func (param i32 i32)))
+      (type (;1;) (func (param i32 i32) (result i32)))
+      (type (;2;) (func (param i32) (result i32)))
+      (import "i" "0" (func (;0;) (type 0)))
+      (import "s" "m" (memory (;0;) 0))
+      (export "0" (func 2))
+      (func (;1;) (type 1) (param i32 i32) (result i32)
+        i32.const 0
+        i32.const 1
+        i32.store8 offset=16
+        local.get 1
+        local.get 0
+        i64.extend_i32_u
+        i64.store offset=16 align=1
+        i32.const 16
+      )
+      (func (;2;) (type 2) (param i32) (result i32)
+        local.get 0
+        i32.const 16
+        call 0
+        i32.const 0
+        i32.load8_u offset=16
+        if ;; label = @1
+          i32.const 10
+          i32.const 4
+          call 1
+          return
+        end
+        i32.const 16
+        return
+        unreachable
+      )
+    )
+    (core instance (;2;) (instantiate 1
+        (with "s" (instance 0))
+        (with "i" (instance 1))
+      )
+    )
+    (alias core export 2 "0" (core func (;1;)))
+    (func (;1;) (type 8) (canon lift (core func 1) (memory 0)))
+    (export (;2;) "create-tcp-socket" (func 1))
+  )
+  (instance (;4;) (instantiate 2
+      (with "resource0" (type 7))
+      (with "sockvirt-open" (func 1))
+    )
+  )
+  (alias export 2 "sockvirt-open" (func (;2;)))
+  (component (;3;)
+    (import "resource0" (type (;0;) (sub resource)))
+    (export (;1;) "network" (type 0))
+    (type (;2;) (own 1))
+    (type (;3;) (func (result 2)))
+    (type (;4;) (own 0))
+    (type (;5;) (func (result 4)))
+    (import "sockvirt-open" (func (;0;) (type 5)))
+    (core func (;0;) (canon lower (func 0)))
+    (core instance (;0;)
+      (export "0" (func 0))
+    )
+    (core module (;0;)
+      (type (;0;) (func (result i32)))
+      (import "i" "0" (func (;0;) (type 0)))
+      (export "0" (func 1))
+      (func (;1;) (type 0) (result i32)
+        call 0
+        return
+        unreachable
+      )
+    )
+    (core instance (;1;) (instantiate 0
+        (with "i" (instance 0))
+      )
+    )
+    (alias core export 1 "0" (core func (;1;)))
+    (func (;1;) (type 3) (canon lift (core func 1)))
+    (export (;2;) "instance-network" (func 1))
+  )
+  (instance (;5;) (instantiate 3
+      (with "resource0" (type 3))
+      (with "sockvirt-open" (func 2))
+    )
+  )
+  (component (;4;)
+    (type (;0;)
+      (instance
+        (export (;0;) "network" (type (sub resource)))
+        (type (;1;) (enum "unknown" "access-denied" "not-supported" "invalid-argument" "out-of-memory" "timeout" "concurrency-conflict" "not-in-progress" "would-block" "invalid-state" "new-socket-limit" "address-not-bindable" "address-in-use" "remote-unreachable" "connection-refused" "connection-reset" "connection-aborted" "datagram-too-large" "name-unresolvable" "temporary-resolver-failure" "permanent-resolver-failure"))
+        (export (;2;) "error-code" (type (eq 1)))
+        (type (;3;) (enum "ipv4" "ipv6"))
+        (export (;4;) "ip-address-family" (type (eq 3)))
+        (type (;5;) (tuple u8 u8 u8 u8))
+        (export (;6;) "ipv4-address" (type (eq 5)))
+        (type (;7;) (tuple u16 u16 u16 u16 u16 u16 u16 u16))
+        (export (;8;) "ipv6-address" (type (eq 7)))
+        (type (;9;) (record (field "port" u16) (field "address" 6)))
+        (export (;10;) "ipv4-socket-address" (type (eq 9)))
+        (type (;11;) (record (field "port" u16) (field "flow-info" u32) (field "address" 8) (field "scope-id" u32)))
+        (export (;12;) "ipv6-socket-address" (type (eq 11)))
+        (type (;13;) (variant (case "ipv4" 10) (case "ipv6" 12)))
+        (export (;14;) "ip-socket-address" (type (eq 13)))
+      )
+    )
+    (import "wasi:sockets/network@0.2.6" (instance $network (;0;) (type 0)))
+    (alias export $network "network" (type $n (;1;)))
+    (alias export $network "error-code" (type $error (;2;)))
+    (alias export $network "ip-address-family" (type $fam (;3;)))
+    (alias export $network "ip-socket-address" (type $addr (;4;)))
+    (type (;5;)
+      (instance
+        (export (;0;) "pollable" (type (sub resource)))
+      )
+    )
+    (import "wasi:io/poll@0.2.6" (instance $poll (;1;) (type 5)))
+    (alias export $poll "pollable" (type $pollable (;6;)))
+    (type (;7;)
+      (instance
+        (alias outer 1 $pollable (type (;0;)))
+        (export (;1;) "pollable" (type (eq 0)))
+        (type (;2;) (own 1))
+        (type (;3;) (func (param "when" u64) (result 2)))
+        (export (;0;) "subscribe-duration" (func (type 3)))
+      )
+    )
+    (import "wasi:clocks/monotonic-clock@0.2.6" (instance $clock (;2;) (type 7)))
+    (type (;8;)
+      (instance
+        (alias outer 1 $n (type (;0;)))
+        (export (;1;) "network" (type (eq 0)))
+        (alias outer 1 $error (type (;2;)))
+        (export (;3;) "error-code" (type (eq 2)))
+        (alias outer 1 $addr (type (;4;)))
+        (export (;5;) "ip-socket-address" (type (eq 4)))
+        (export (;6;) "tcp-socket" (type (sub resource)))
+        (type (;7;) (result (error 3)))
+        (type (;8;) (borrow 6))
+        (type (;9;) (borrow 1))
+        (type (;10;) (func (param "self" 8) (param "network" 9) (param "remote-address" 5) (result 7)))
+        (export (;0;) "[method]tcp-socket.start-connect" (func (type 10)))
+        (type (;11;) (borrow 6))
+        (type (;12;) (result u8 (error 3)))
+        (type (;13;) (func (param "self" 11) (result 12)))
+        (export (;1;) "[method]tcp-socket.hop-limit" (func (type 13)))
+        (alias outer 1 $pollable (type (;14;)))
+        (export (;15;) "pollable" (type (eq 14)))
+        (type (;16;) (borrow 6))
+        (type (;17;) (own 15))
+        (type (;18;) (func (param "self" 16) (result 17)))
+        (export (;2;) "[method]tcp-socket.subscribe" (func (type 18)))
+      )
+    )
+    (import "wasi:sockets/tcp@0.2.6" (instance $tcp (;3;) (type 8)))
+    (alias export $tcp "tcp-socket" (type $tcp-socket (;9;)))
+    (type (;10;)
+      (instance
+        (alias outer 1 $error (type (;0;)))
+        (export (;1;) "error-code" (type (eq 0)))
+        (alias outer 1 $fam (type (;2;)))
+        (export (;3;) "ip-address-family" (type (eq 2)))
+        (alias outer 1 $tcp-socket (type (;4;)))
+        (export (;5;) "tcp-socket" (type (eq 4)))
+        (type (;6;) (own 5))
+        (type (;7;) (result 6 (error 1)))
+        (type (;8;) (func (param "address-family" 3) (result 7)))
+        (export (;0;) "create-tcp-socket" (func (type 8)))
+      )
+    )
+    (import "wasi:sockets/tcp-create-socket@0.2.6" (instance $create (;4;) (type 10)))
+    (type (;11;)
+      (instance
+        (alias outer 1 $n (type (;0;)))
+        (export (;1;) "network" (type (eq 0)))
+        (type (;2;) (own 1))
+        (type (;3;) (func (result 2)))
+        (export (;0;) "instance-network" (func (type 3)))
+      )
+    )
+    (import "wasi:sockets/instance-network@0.2.6" (instance $instance (;5;) (type 11)))
+  )
+  (instance (;6;) (instantiate 4
+      (with "wasi:sockets/network@0.2.6" (instance 2))
+      (with "wasi:io/poll@0.2.6" (instance 0))
+      (with "wasi:clocks/monotonic-clock@0.2.6" (instance 1))
+      (with "wasi:sockets/tcp@0.2.6" (instance 3))
+      (with "wasi:sockets/tcp-create-socket@0.2.6" (instance 4))
+      (with "wasi:sockets/instance-network@0.2.6" (instance 5))
+    )
+  )
+  (@custom "sockvirt:policy" "sockvirt 0.1.0 sha256:3aa22b43c0ef61d0ecd0252bd800187136d280f320ff03988725dd38c0242ef5/0aschema = 1/0a/0a[policy]/0adeny-as = /22access-denied/22/0adeny-at = /22operation/22/0alog = /22none/22/0a/0a[dns]/0amode = /22learn/22/0adeny-as = /22permanent-resolver-failure/22/0a")
+)
