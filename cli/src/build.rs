@@ -118,11 +118,7 @@ fn text(report: &Report, verbose: bool) -> String {
             .collect();
         let _ = writeln!(text, "host:     {}", names.join("\n          "));
     } else {
-        let _ = writeln!(
-            text,
-            "host:     {} imports (-v lists them)",
-            report.imports.len()
-        );
+        let _ = writeln!(text, "host:     {}", imports(report.imports.len()));
     }
     text
 }

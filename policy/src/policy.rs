@@ -127,7 +127,9 @@ impl DenyRule {
     }
 
     fn covers(&self, operation: Operation, protocol: Protocol) -> bool {
-        self.operations.contains(&operation) && self.protocol.is_none_or(|it| it == protocol)
+        // A lookup has no protocol that a rule could be about.
+        let fits = operation == Operation::Resolve || self.protocol.is_none_or(|it| it == protocol);
+        fits && self.operations.contains(&operation)
     }
 }
 

@@ -1,2 +1,38 @@
-//! The chores of this repository.
-fn main() {}
+//! The chores of this repository: `cargo xtask CHORE`.
+
+mod engines;
+mod wit;
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+
+/// The chores of this repository.
+#[derive(Debug, Parser)]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Debug, Subcommand)]
+enum Chore {
+    /// Write the declarations of WASI in `wit/` from the crates that ship them.
+    Wit {
+        /// Write nothing, and fail where what is there differs.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Install what the tests behind the feature `engines` need: jco and componentize-py.
+    Engines,
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().chore {
+        Chore::Wit { check } => wit::run(check),
+        Chore::Engines => engines::run(),
+    }
+}
+
+/// The folder of the repository.
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}

@@ -278,3 +278,134 @@ fn join(a: ValType, b: ValType) -> ValType {
         _ => ValType::I64,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{exported_function, plan};
+    use crate::read::{Bodies, read};
+    use crate::{Policy, Virtualizer};
+    use sockvirt_policy::DenyAt;
+    use std::path::Path;
+    use wasmparser::component_types::ComponentEntityType;
+    use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
+    use wit_parser::abi::{AbiVariant, WasmType};
+    use wit_parser::{ManglingAndAbi, Resolve, SizeAlign, WorldId};
+
+    /// The `imports` world of `wasi:sockets` in a version, from the declarations in `wit/`.
+    fn sockets(version: &str, packages: &[&str]) -> (Resolve, WorldId) {
+        let mut resolve = Resolve::default();
+        resolve.all_features = true;
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../wit")
+            .join(version);
+        let mut last = None;
+        for package in packages {
+            last = Some(resolve.push_file(folder.join(package)).expect("valid WIT"));
+        }
+        let package = last.expect("a package");
+        let world = resolve
+            .select_world(&[package], Some("imports"))
+            .expect("a world");
+        (resolve, world)
+    }
+
+    fn versions() -> [(Resolve, WorldId); 2] {
+        [
+            sockets("0.2", &["io.wit", "clocks.wit", "sockets.wit"]),
+            sockets("0.3", &["clocks.wit", "sockets.wit"]),
+        ]
+    }
+
+    /// A component that imports every function of a world.
+    fn guest(resolve: &Resolve, world: WorldId) -> Vec<u8> {
+        let mut module = dummy_module(resolve, world, ManglingAndAbi::Standard32);
+        embed_component_metadata(&mut module, resolve, world, StringEncoding::UTF8)
+            .expect("it embeds");
+        let mut encoder = ComponentEncoder::default();
+        encoder
+            .validate(true)
+            .module(&module)
+            .expect("a module")
+            .encode()
+            .expect("a component")
+    }
+
+    fn core(types: &[WasmType]) -> Vec<ValType> {
+        let core = |ty: &WasmType| match ty {
+            WasmType::I32 | WasmType::Pointer | WasmType::Length => ValType::I32,
+            WasmType::I64 | WasmType::PointerOrI64 => ValType::I64,
+            WasmType::F32 => ValType::F32,
+            WasmType::F64 => ValType::F64,
+        };
+        types.iter().map(core).collect()
+    }
+
+    #[test]
+    fn agrees_with_wit_parser() {
+        let mut compared = 0;
+        for (resolve, world) in versions() {
+            let mut sizes = SizeAlign::default();
+            sizes.fill(&resolve);
+            let bytes = guest(&resolve, world);
+            let root = read(&bytes, Bodies::Validate).expect("valid");
+            let abi = Abi(root.types());
+            let policy = Policy::deny_all();
+            for import in plan(&root, &policy).expect("a plan").sockets {
+                let name = import.name.to_string();
+                let interface = resolve
+                    .interfaces
+                    .iter()
+                    .find(|(id, _)| resolve.id_of(*id).as_deref() == Some(&*name))
+                    .map(|(_, interface)| interface)
+                    .expect("the interface");
+                for (name, item) in &import.instance.exports {
+                    if !matches!(item.ty, ComponentEntityType::Func(_)) {
+                        continue;
+                    }
+                    let ours = exported_function(&root, import.instance, name).expect("a function");
+                    let theirs = &interface.functions[name.as_str()];
+                    let signature = resolve.wasm_signature(AbiVariant::GuestExport, theirs);
+                    let expected = Signature {
+                        params: core(&signature.params),
+                        results: core(&signature.results),
+                    };
+                    assert_eq!(abi.signature(ours), expected, "{name}");
+                    if let (Some(ours), Some(theirs)) = (ours.result, &theirs.result) {
+                        let layout = abi.layout(ours);
+                        assert_eq!(
+                            layout.size as usize,
+                            sizes.size(theirs).size_wasm32(),
+                            "{name}"
+                        );
+                        assert_eq!(
+                            layout.align as usize,
+                            sizes.align(theirs).align_wasm32(),
+                            "{name}"
+                        );
+                    }
+                    compared += 1;
+                }
+            }
+        }
+        assert!(compared > 80, "only {compared} functions");
+    }
+
+    #[test]
+    fn every_function_of_wasi_sockets_has_steps() {
+        for (resolve, world) in versions() {
+            let bytes = guest(&resolve, world);
+            // Not every world of sockets has a clock, so only this mode suits them all.
+            let policy = Policy::deny_all().with_deny_at(DenyAt::Create);
+            let built = Virtualizer::new(policy).build(&bytes).expect("it builds");
+            assert!(built.report.removed.len() >= 2);
+            assert!(
+                built
+                    .report
+                    .imports
+                    .iter()
+                    .all(|import| import.reach.is_none())
+            );
+        }
+    }
+}

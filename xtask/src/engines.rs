@@ -1,0 +1,19 @@
+//! `cargo xtask engines`
+
+use anyhow::Result;
+use xshell::{Shell, cmd};
+
+/// Installs jco into `tests/engines/node_modules` and componentize-py into `tests/engines/.venv`,
+/// in the versions that are pinned there. It needs npm and Python 3.
+pub(crate) fn run() -> Result<()> {
+    let shell = Shell::new()?;
+    shell.change_dir(crate::root().join("tests/engines"));
+    cmd!(shell, "npm ci --no-audit --no-fund").run()?;
+    cmd!(shell, "python3 -m venv .venv").run()?;
+    cmd!(
+        shell,
+        ".venv/bin/pip install --quiet --requirement requirements.txt"
+    )
+    .run()?;
+    Ok(())
+}
