@@ -89,7 +89,8 @@ fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
         // The mode that a file is created with is cut by the umask; that of an old one is kept.
         file.as_file().set_permissions(permissions)?;
     }
-    file.as_file().sync_all()?;
+    // No `sync_all`: it would take as long as the whole build, and an output that a power cut
+    // takes away is built again.
     file.persist(&path)?;
     Ok(())
 }

@@ -96,6 +96,12 @@ impl Fault {
 }
 
 type Result<T> = core::result::Result<T, Fault>;
+
+/// A string of the file, and where it stands.
+struct Text<'a> {
+    text: &'a str,
+    span: Range<usize>,
+}
 type Value<'a> = Spanned<DeValue<'a>>;
 
 impl Policy {
@@ -151,7 +157,7 @@ fn read_policy(mut table: Table<'_>, mut policy: Policy) -> Result<Policy> {
     if let Some((deny_at, _)) = table.parse::<DenyAt>("deny-at")? {
         policy = policy.with_deny_at(deny_at);
     }
-    if let Some((log, span)) = table.string("log")?
+    if let Some(Text { text: log, span }) = table.string("log")?
         && log != "none"
     {
         return Err(
@@ -164,7 +170,7 @@ fn read_policy(mut table: Table<'_>, mut policy: Policy) -> Result<Policy> {
 }
 
 fn read_dns(mut table: Table<'_>, mut policy: Policy) -> Result<Policy> {
-    if let Some((mode, span)) = table.string("mode")? {
+    if let Some(Text { text: mode, span }) = table.string("mode")? {
         policy.dns_mode = DnsMode::ALL
             .into_iter()
             .find(|it| it.name() == mode)
@@ -185,7 +191,7 @@ fn read_dns(mut table: Table<'_>, mut policy: Policy) -> Result<Policy> {
 }
 
 fn read_loopback(mut table: Table<'_>) -> Result<()> {
-    if let Some((mode, span)) = table.string("mode")?
+    if let Some(Text { text: mode, span }) = table.string("mode")?
         && mode != "host"
     {
         return Err(Fault::new(
@@ -273,10 +279,10 @@ impl<'a> Table<'a> {
         }
     }
 
-    fn string(&mut self, key: &'static str) -> Result<Option<(&'a str, Range<usize>)>> {
+    fn string(&mut self, key: &'static str) -> Result<Option<Text<'a>>> {
         match self.get(key) {
             None => Ok(None),
-            Some(value) => Ok(Some((as_str(value, key)?, value.span()))),
+            Some(value) => as_text(value, key).map(Some),
         }
     }
 
@@ -284,7 +290,7 @@ impl<'a> Table<'a> {
         &mut self,
         key: &'static str,
     ) -> Result<Option<(T, Range<usize>)>> {
-        let Some((text, span)) = self.string(key)? else {
+        let Some(Text { text, span }) = self.string(key)? else {
             return Ok(None);
         };
         match text.parse() {
@@ -294,11 +300,11 @@ impl<'a> Table<'a> {
     }
 
     /// A string or a list of strings.
-    fn strings(&mut self, key: &'static str) -> Result<Option<Vec<(&'a str, Range<usize>)>>> {
+    fn strings(&mut self, key: &'static str) -> Result<Option<Vec<Text<'a>>>> {
         let Some(value) = self.get(key) else {
             return Ok(None);
         };
-        let one = |value: &'a Value<'a>| Ok((as_str(value, key)?, value.span()));
+        let one = |value| as_text(value, key);
         match value.get_ref() {
             DeValue::Array(array) if array.is_empty() => {
                 Err(Fault::new(value.span(), format!("`{key}` is empty")))
@@ -312,7 +318,7 @@ impl<'a> Table<'a> {
         let Some(names) = self.strings("op")? else {
             return Ok(None);
         };
-        let parse = |(name, span): (&str, Range<usize>)| {
+        let parse = |Text { text: name, span }: Text<'_>| {
             let known = Operation::ALL.map(Operation::name);
             name.parse::<Operation>().map_err(|_| {
                 Fault::new(span, format!("`{name}` is not an operation"))
@@ -327,7 +333,7 @@ impl<'a> Table<'a> {
     }
 
     fn protocol(&mut self) -> Result<Option<Protocol>> {
-        let Some((name, span)) = self.string("proto")? else {
+        let Some(Text { text: name, span }) = self.string("proto")? else {
             return Ok(None);
         };
         match Protocol::ALL.into_iter().find(|it| it.name() == name) {
@@ -344,15 +350,18 @@ impl<'a> Table<'a> {
             return Err(Fault::new(span, format!("the rule has no `{key}`"))
                 .hint(format!("write `{key} = \"*\"` for all of them")));
         };
-        match patterns.into_iter().find(|(pattern, _)| *pattern != "*") {
+        match patterns.into_iter().find(|pattern| pattern.text != "*") {
             None => Ok(()),
-            Some((pattern, span)) => Err(Fault::new(
+            Some(Text {
+                text: pattern,
                 span,
-                format!("`{key} = \"{pattern}\"` is not supported"),
-            )
-            .hint(format!(
-                "rules of this version are about all destinations: write `{key} = \"*\"`"
-            ))),
+            }) => Err(
+                Fault::new(span, format!("`{key} = \"{pattern}\"` is not supported")).hint(
+                    format!(
+                        "rules of this version are about all destinations: write `{key} = \"*\"`"
+                    ),
+                ),
+            ),
         }
     }
 
@@ -402,11 +411,12 @@ fn as_table<'a>(value: &'a Value<'a>, key: &'static str) -> Result<Table<'a>> {
     }
 }
 
-fn as_str<'a>(value: &'a Value<'a>, key: &str) -> Result<&'a str> {
+fn as_text<'a>(value: &'a Value<'a>, key: &str) -> Result<Text<'a>> {
+    let span = value.span();
     match value.get_ref() {
-        DeValue::String(Cow::Borrowed(text)) => Ok(text),
-        DeValue::String(Cow::Owned(text)) => Ok(text),
-        _ => Err(Fault::new(value.span(), format!("`{key}` is a string"))),
+        DeValue::String(Cow::Borrowed(text)) => Ok(Text { text, span }),
+        DeValue::String(Cow::Owned(text)) => Ok(Text { text, span }),
+        _ => Err(Fault::new(span, format!("`{key}` is a string"))),
     }
 }
 

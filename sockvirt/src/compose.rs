@@ -77,7 +77,7 @@ impl Shell<'_> {
             .unwrap_or_default();
         Error::Entangled {
             item: format!("import `{}`", import_name(self.root, at)),
-            interface: socket.name.clone(),
+            interface: Box::new(socket.name.clone()),
         }
     }
 
@@ -153,7 +153,7 @@ impl Shell<'_> {
         };
         let Some(instance) = instance.copied() else {
             return Err(Error::UnexpectedType {
-                interface: socket.name.clone(),
+                interface: Box::new(socket.name.clone()),
                 item: "the type".to_owned(),
                 reason: "what it gives out is defined by a later import".to_owned(),
             });
@@ -248,7 +248,7 @@ impl Shell<'_> {
             if let Some(socket) = self.plan.sockets.iter().find(defines) {
                 return Err(Error::Entangled {
                     item: format!("export `{}`", export.name.name),
-                    interface: socket.name.clone(),
+                    interface: Box::new(socket.name.clone()),
                 });
             }
         }

@@ -69,35 +69,35 @@ pub enum Error {
     #[error("the input imports `{interface}`, and that version of `wasi:sockets` is not known")]
     UnknownVersion {
         /// The import.
-        interface: InterfaceName,
+        interface: Box<InterfaceName>,
     },
 
     /// `wasi:sockets` without a version.
     #[error("the input imports `{interface}`, without a version")]
     NoVersion {
         /// The import.
-        interface: InterfaceName,
+        interface: Box<InterfaceName>,
     },
 
     /// A release candidate of `wasi:sockets`.
     #[error("the input imports `{interface}`, a release candidate")]
     ReleaseCandidate {
         /// The import.
-        interface: InterfaceName,
+        interface: Box<InterfaceName>,
     },
 
     /// An interface that `wasi:sockets` does not have in that version.
     #[error("the input imports `{interface}`, which is no interface of `wasi:sockets`")]
     UnknownInterface {
         /// The import.
-        interface: InterfaceName,
+        interface: Box<InterfaceName>,
     },
 
     /// A function that the interface does not have.
     #[error("the input imports `{function}` of `{interface}`, which that interface does not have")]
     UnknownFunction {
         /// The import.
-        interface: InterfaceName,
+        interface: Box<InterfaceName>,
         /// The function's name as it is exported.
         function: String,
     },
@@ -106,7 +106,7 @@ pub enum Error {
     #[error("{item} of `{interface}` is not as WASI defines it: {reason}")]
     UnexpectedType {
         /// The import.
-        interface: InterfaceName,
+        interface: Box<InterfaceName>,
         /// What of it, such as `` `resolve-addresses` ``.
         item: String,
         /// What differs.
@@ -120,7 +120,7 @@ pub enum Error {
     )]
     NoPollable {
         /// The import.
-        interface: InterfaceName,
+        interface: Box<InterfaceName>,
     },
 
     /// Something else of the input's surface is made of types of `wasi:sockets`.
@@ -129,7 +129,7 @@ pub enum Error {
         /// What it is, such as ``import `a:b/c` ``.
         item: String,
         /// Whose types they are.
-        interface: InterfaceName,
+        interface: Box<InterfaceName>,
     },
 
     /// A form of component that cannot be wrapped.

@@ -31,7 +31,7 @@ pub(crate) enum SocketInterface {
 impl SocketInterface {
     /// Which interface a name means.
     fn of(name: &InterfaceName) -> Result<Self, Error> {
-        let interface = name.clone();
+        let interface = Box::new(name.clone());
         let Some(version) = &name.version else {
             return Err(Error::NoVersion { interface });
         };
@@ -197,7 +197,7 @@ fn socket_import<'r>(
             instance,
         }),
         _ => Err(Error::UnexpectedType {
-            interface: name,
+            interface: Box::new(name),
             item: "the type".to_owned(),
             reason: "it is not one of an instance, or not its own".to_owned(),
         }),

@@ -1,4 +1,5 @@
 //! What the tests share: guests built by real toolchains, and hosts to run them on.
 
-pub mod guests;
 pub mod host;
+
+pub use sockvirt_guest_builder as guests;

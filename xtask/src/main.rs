@@ -1,5 +1,6 @@
 //! The chores of this repository: `cargo xtask CHORE`.
 
+mod demo;
 mod engines;
 mod wit;
 
@@ -21,6 +22,8 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
+    /// Take the network out of an example and run it on a host without sockets.
+    Demo,
     /// Install what the tests behind the feature `engines` need: jco and componentize-py.
     Engines,
 }
@@ -28,6 +31,7 @@ enum Chore {
 fn main() -> anyhow::Result<()> {
     match Cli::parse().chore {
         Chore::Wit { check } => wit::run(check),
+        Chore::Demo => demo::run(),
         Chore::Engines => engines::run(),
     }
 }

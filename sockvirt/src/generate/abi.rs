@@ -294,8 +294,10 @@ mod tests {
 
     /// The `imports` world of `wasi:sockets` in a version, from the declarations in `wit/`.
     fn sockets(version: &str, packages: &[&str]) -> (Resolve, WorldId) {
-        let mut resolve = Resolve::default();
-        resolve.all_features = true;
+        let mut resolve = Resolve {
+            all_features: true,
+            ..Resolve::default()
+        };
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("../wit")
             .join(version);

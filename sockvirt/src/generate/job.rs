@@ -68,7 +68,7 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
     pub(super) fn body(&mut self, name: &str, ty: u32) -> Result<Body<Callee>, Error> {
         let Some(steps) = self.import.interface.steps(name) else {
             return Err(Error::UnknownFunction {
-                interface: self.import.name.clone(),
+                interface: Box::new(self.import.name.clone()),
                 function: name.to_owned(),
             });
         };

@@ -161,7 +161,7 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
 
     fn mismatch(&self, item: &str, reason: impl Into<String>) -> Error {
         Error::UnexpectedType {
-            interface: self.import.name.clone(),
+            interface: Box::new(self.import.name.clone()),
             item: item.to_owned(),
             reason: reason.into(),
         }
@@ -462,7 +462,7 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
     /// Imports the function of a clock that gives pollables.
     fn import_clock(&mut self) -> Result<u32, Error> {
         let no_pollable = || Error::NoPollable {
-            interface: self.import.name.clone(),
+            interface: Box::new(self.import.name.clone()),
         };
         let pollable = self.pollable.ok_or_else(no_pollable)?;
         let clock = self.plan.clocks.get(&pollable).ok_or_else(no_pollable)?;

@@ -96,12 +96,12 @@ impl Guest {
 
 /// The folder of the guests' sources.
 pub fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("guests")
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../guests")
 }
 
 /// Builds a package of the guests' workspace.
 fn cargo(package: &str, target: &str, rustflags: &str) -> Result<Vec<u8>> {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/guests");
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/guests");
     // One folder for each set of flags.
     let build = root.join(rustflags.replace(|c: char| !c.is_ascii_alphanumeric(), ""));
     let output = Command::new("cargo")

@@ -1,0 +1,209 @@
+//! What a build costs: bytes added, time and memory, beside `wasm-tools validate` in the same run.
+//!
+//! `cargo bench -p sockvirt-benches` prints the tables of `docs/performance.md`. It builds the
+//! command in release mode first, and measures `wasm-tools` where that is on the path.
+//! `SOCKVIRT_BENCH_COLD=1` adds how long the command takes to build from nothing.
+
+use anyhow::{Context, Result, ensure};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use sockvirt::Virtualizer;
+use sockvirt::policy::{DenyAt, Policy};
+use sockvirt_guest_builder::Guest;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use wait4::Wait4;
+
+/// How often each process is run. The tables show medians.
+const RUNS: usize = 15;
+
+fn main() -> Result<()> {
+    let sockvirt = build_command(&workspace().join("target"))?;
+    bytes_added()?;
+    processes(&sockvirt)?;
+    command(&sockvirt)
+}
+
+fn workspace() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Builds the command in release mode.
+fn build_command(target: &Path) -> Result<PathBuf> {
+    let status = Command::new("cargo")
+        .args([
+            "build",
+            "--quiet",
+            "--release",
+            "-p",
+            "sockvirt-cli",
+            "--no-default-features",
+        ])
+        .arg("--target-dir")
+        .arg(target)
+        .current_dir(workspace())
+        .status()?;
+    ensure!(status.success(), "the command does not build");
+    Ok(target.join("release/sockvirt"))
+}
+
+/// What composing adds to real guests.
+fn bytes_added() -> Result<()> {
+    println!("| guest | bytes | added at create | gzipped | added at operation | gzipped |");
+    println!("| --- | --- | --- | --- | --- | --- |");
+    for guest in [
+        Guest::Std,
+        Guest::Tokio,
+        Guest::Wstd,
+        Guest::Wasip3,
+        Guest::Mixed,
+        Guest::Http,
+    ] {
+        let bytes = guest.build()?;
+        let mut row = format!("| {} | {}", guest.name(), bytes.len());
+        for deny_at in DenyAt::ALL {
+            let policy = Policy::deny_all().with_deny_at(deny_at);
+            match Virtualizer::new(policy).build(&bytes) {
+                Ok(built) => {
+                    let gzipped = gzip(&built.component)? - gzip(&bytes)?;
+                    row += &format!(" | {} | {gzipped}", built.report.bytes_added());
+                }
+                Err(_) => row += " | needs a clock | ",
+            }
+        }
+        println!("{row} |");
+    }
+    Ok(())
+}
+
+fn gzip(bytes: &[u8]) -> Result<usize> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes)?;
+    Ok(encoder.finish()?.len())
+}
+
+/// Time and memory of whole processes, by the guest's size.
+fn processes(sockvirt: &Path) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (input, output) = (
+        folder.path().join("in.wasm"),
+        folder.path().join("out.wasm"),
+    );
+    let wasm_tools = Command::new("wasm-tools").arg("--version").output().is_ok();
+    println!("\n| guest | build | `wasm-tools validate` | ratio | peak memory | per byte |");
+    println!("| --- | --- | --- | --- | --- | --- |");
+    for megabytes in [1, 4, 16, 64] {
+        let bytes = sized(megabytes * 1_000_000)?;
+        fs::write(&input, &bytes)?;
+        let mut builds = Vec::new();
+        let mut validates = Vec::new();
+        // By turns, so that whatever else the machine does hits both.
+        for _ in 0..RUNS {
+            let mut build = Command::new(sockvirt);
+            build
+                .arg("build")
+                .arg(&input)
+                .arg("-q")
+                .arg("-o")
+                .arg(&output);
+            builds.push(measure(&mut build)?);
+            if wasm_tools {
+                validates.push(measure(
+                    Command::new("wasm-tools").arg("validate").arg(&input),
+                )?);
+            }
+        }
+        let memory = builds
+            .iter()
+            .map(|run| run.memory)
+            .max()
+            .unwrap_or_default();
+        let build = median(&builds);
+        let (validate, ratio) = match validates.is_empty() {
+            true => ("not installed".to_owned(), String::new()),
+            false => {
+                let validate = median(&validates);
+                (
+                    milliseconds(validate),
+                    format!("{:.2}", build.as_secs_f64() / validate.as_secs_f64()),
+                )
+            }
+        };
+        println!(
+            "| {megabytes} MB | {} | {validate} | {ratio} | {:.1} MB | {:.2} |",
+            milliseconds(build),
+            memory as f64 / 1e6,
+            memory as f64 / bytes.len() as f64,
+        );
+    }
+    Ok(())
+}
+
+/// A guest of about this many bytes: the standard library's, with copies of tokio's inside, which
+/// are valid code like any other.
+fn sized(bytes: usize) -> Result<Vec<u8>> {
+    const COMPONENT_SECTION: u8 = 4;
+    let (mut guest, more) = (Guest::Std.build()?, Guest::Tokio.build()?);
+    while guest.len() + more.len() / 2 < bytes {
+        guest.push(COMPONENT_SECTION);
+        let mut size = more.len();
+        while size >= 0x80 {
+            guest.push(size as u8 | 0x80);
+            size >>= 7;
+        }
+        guest.push(size as u8);
+        guest.extend(&more);
+    }
+    Ok(guest)
+}
+
+/// One run of a process.
+struct Run {
+    time: Duration,
+    /// The most memory that it held, in bytes.
+    memory: u64,
+}
+
+fn measure(command: &mut Command) -> Result<Run> {
+    let start = Instant::now();
+    let child = command.stdout(Stdio::null()).spawn().context("it starts")?;
+    let end = child.wait4()?;
+    ensure!(end.status.success(), "{command:?} failed");
+    Ok(Run {
+        time: start.elapsed(),
+        memory: end.rusage.maxrss,
+    })
+}
+
+fn median(runs: &[Run]) -> Duration {
+    let mut times: Vec<_> = runs.iter().map(|run| run.time).collect();
+    times.sort();
+    times[times.len() / 2]
+}
+
+fn milliseconds(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1e3)
+}
+
+/// The command itself.
+fn command(sockvirt: &Path) -> Result<()> {
+    println!("\n| the command | |");
+    println!("| --- | --- |");
+    println!(
+        "| size, stripped | {:.1} MB |",
+        fs::metadata(sockvirt)?.len() as f64 / 1e6
+    );
+    if std::env::var_os("SOCKVIRT_BENCH_COLD").is_some() {
+        let target = tempfile::tempdir()?;
+        let start = Instant::now();
+        build_command(target.path())?;
+        println!(
+            "| built from nothing, release | {:.0} s |",
+            start.elapsed().as_secs_f64()
+        );
+    }
+    Ok(())
+}

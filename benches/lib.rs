@@ -1,0 +1,1 @@
+//! What sockvirt costs. The benches are in `cost.rs`: `cargo bench -p sockvirt-benches`.

@@ -1,1 +1,0 @@
-//! What sockvirt costs: bytes, build time, memory.
