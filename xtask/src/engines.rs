@@ -8,7 +8,7 @@ use xshell::{Shell, cmd};
 pub(crate) fn run() -> Result<()> {
     let shell = Shell::new()?;
     shell.change_dir(crate::root().join("tests/engines"));
-    cmd!(shell, "npm ci --no-audit --no-fund").run()?;
+    cmd!(shell, "npm install --no-package-lock --no-audit --no-fund").run()?;
     cmd!(shell, "python3 -m venv .venv").run()?;
     cmd!(
         shell,

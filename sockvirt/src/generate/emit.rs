@@ -488,10 +488,11 @@ fn open_socket(protocol: Protocol, resource: u32) -> Body<Callee> {
     body
 }
 
-/// `() -> own<network>`. Networks are all alike and need no representation.
+/// `() -> own<network>`. Networks are all alike, so one representation does for all of them. It is
+/// not 0, which jco 1.35 takes for none.
 fn open_network(resource: u32) -> Body<Callee> {
     let mut body = Body::new(signature(&[], &[ValType::I32]));
-    body.plain([I::I32Const(0)]);
+    body.plain([I::I32Const(1)]);
     body.call(Callee::Intrinsic(Intrinsic::ResourceNew(resource)));
     body
 }

@@ -28,7 +28,7 @@
       (import "i" "0" (func (;0;) (type 0)))
       (export "0" (func 1))
       (func (;1;) (type 1) (result i32)
-        i32.const 0
+        i32.const 1
         call 0
       )
     )

@@ -1,0 +1,64 @@
+// Transpiles a component with jco and runs it as a command, on a host that has no `wasi:sockets`.
+//
+//     node run.mjs COMPONENT FOLDER
+//
+// The generated files go into FOLDER, beside `imports.json`, the names of all that they import.
+// The command's exit status is this one's; 111 says that the command did not come to its end.
+
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import process from 'node:process';
+import { pathToFileURL } from 'node:url';
+import v8 from 'node:v8';
+import { transpile } from '@bytecodealliance/jco';
+import { WASIShim } from '@bytecodealliance/preview2-shim/instantiation';
+
+const NO_END = 111;
+
+// Generates the JavaScript and says what it imports.
+async function generate(component, folder) {
+    const { files, imports } = await transpile(await readFile(component), {
+        name: 'guest',
+        instantiation: 'async',
+        noTypescript: true,
+    });
+    for (const [name, bytes] of Object.entries(files)) {
+        const path = join(folder, name);
+        await mkdir(dirname(path), { recursive: true });
+        await writeFile(path, bytes);
+    }
+    await writeFile(join(folder, 'package.json'), JSON.stringify({ type: 'module' }));
+    await writeFile(join(folder, 'imports.json'), JSON.stringify(imports));
+}
+
+// All of WASI 0.2 that the shim has, but its sockets.
+function host() {
+    const sandbox = { preopens: {}, env: {}, args: ['guest'], enableNetwork: false };
+    const offered = Object.entries(new WASIShim({ sandbox }).getImportObject());
+    return Object.fromEntries(offered.filter(([name]) => !name.startsWith('wasi:sockets/')));
+}
+
+async function run(folder) {
+    const guest = await import(pathToFileURL(join(folder, 'guest.js')));
+    const load = async (name) => WebAssembly.compile(await readFile(join(folder, name)));
+    const exports = await guest.instantiate(load, host());
+    // Not by the short name `run`: it is that of every interface of this name that is exported.
+    const name = Object.keys(exports).find((name) => name.startsWith('wasi:cli/run@'));
+    exports[name].run();
+}
+
+// Position-independent code, such as Python's, needs extended constant expressions. They are part
+// of WebAssembly, but V8 has them behind a flag up to that of Node.js 20.
+if (Number.parseInt(process.versions.node) <= 20) {
+    v8.setFlagsFromString('--experimental-wasm-extended-const');
+}
+
+const [component, out] = process.argv.slice(2).map((path) => resolve(path));
+try {
+    await generate(component, out);
+    await run(out);
+} catch (e) {
+    console.error(e);
+    // That is how a `run` that returns an error looks here.
+    process.exitCode = e?.constructor?.name === 'ComponentError' ? 1 : NO_END;
+}
