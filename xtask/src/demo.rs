@@ -15,6 +15,10 @@ pub(crate) fn run() -> Result<()> {
         format!("{target}/debug/sockvirt"),
         format!("{target}/debug/host-without-sockets"),
     );
+    cmd!(shell, "rustup target add wasm32-wasip2")
+        .quiet()
+        .ignore_stderr()
+        .run()?;
     cmd!(
         shell,
         "cargo build --quiet --release --locked --manifest-path examples/Cargo.toml

@@ -6,6 +6,7 @@
 use anyhow::{Context, Result, ensure};
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Mutex;
 use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions};
 
@@ -99,9 +100,21 @@ pub fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../guests")
 }
 
+/// Has rustup install a target, where there is rustup. Without the target cargo says what is
+/// missing.
+fn add_target(target: &str) {
+    static ADDING: Mutex<()> = Mutex::new(());
+    // One at a time: rustup does not wait for another's installation.
+    let _guard = ADDING.lock();
+    let _ = Command::new("rustup")
+        .args(["target", "add", target])
+        .output();
+}
+
 /// Builds a package of the guests' workspace.
 fn cargo(package: &str, target: &str, rustflags: &str) -> Result<Vec<u8>> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/guests");
+    add_target(target);
     // One folder for each set of flags.
     let build = root.join(rustflags.replace(|c: char| !c.is_ascii_alphanumeric(), ""));
     let output = Command::new("cargo")
