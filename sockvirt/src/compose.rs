@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::generate::{Arg, OPEN, generate};
 use crate::plan::{Plan, SocketImport, exported_resource, import_name};
 use crate::root::{self, Item, Reindex, Root, Space};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use wasm_encoder::reencode::ReencodeComponent;
 use wasm_encoder::{ComponentBuilder, ComponentExportKind, ComponentTypeRef, CustomSection};
 use wasmparser::component_types::{ComponentEntityType, ResourceId};
@@ -22,6 +22,7 @@ pub(crate) fn compose(plan: &Plan<'_>, evidence: (&str, &str)) -> Result<Vec<u8>
         root: plan.root,
         builder: ComponentBuilder::default(),
         placed: HashMap::new(),
+        anonymous: HashSet::new(),
         makers: HashMap::new(),
     };
     shell.add_imports()?;
@@ -45,6 +46,8 @@ struct Shell<'p> {
     builder: ComponentBuilder,
     /// For items of the guest that stand here too, the index that they have here.
     placed: HashMap<usize, u32>,
+    /// Types of the guest that were found to have no name, nor any inside.
+    anonymous: HashSet<usize>,
     /// For resource types that are made, the instance whose function makes them.
     makers: HashMap<ResourceId, u32>,
 }
@@ -58,25 +61,31 @@ impl Shell<'_> {
             .map(|(at, _)| at)
             .filter(|at| !self.plan.replaces(*at));
         let closure = self.root.closure(kept, |_| false);
-        if let Some(socket) = self.plan.sockets.iter().find(|it| closure.contains(&it.at)) {
-            return Err(self.entangled_import(socket));
+        match self.plan.sockets.iter().find(|it| closure.contains(&it.at)) {
+            Some(socket) => Err(self.entangled_import(socket, &closure)),
+            None => self.place_all(&closure),
         }
-        self.place_all(&closure)
     }
 
     /// Which import it is that needs the types of another that is replaced.
-    fn entangled_import(&self, socket: &SocketImport<'_>) -> Error {
-        let needs = |at: &usize| {
-            !self.plan.replaces(*at) && self.root.closure([*at], |_| false).contains(&socket.at)
-        };
-        let at = self
-            .root
-            .imports()
-            .map(|(at, _)| at)
-            .find(needs)
-            .unwrap_or_default();
+    fn entangled_import(&self, socket: &SocketImport<'_>, closure: &BTreeSet<usize>) -> Error {
+        // What refers to the replaced import, and what refers to that. References go backwards.
+        let mut tainted = HashSet::from([socket.at]);
+        let mut entangled = None;
+        for at in closure.range(socket.at + 1..) {
+            if self
+                .root
+                .references(*at)
+                .iter()
+                .any(|it| tainted.contains(it))
+            {
+                tainted.insert(*at);
+                let import = import_name(self.root, *at).filter(|_| !self.plan.replaces(*at));
+                entangled = entangled.or(import);
+            }
+        }
         Error::Entangled {
-            item: format!("import `{}`", import_name(self.root, at)),
+            item: format!("import `{}`", entangled.unwrap_or_default()),
             interface: Box::new(socket.name.clone()),
         }
     }
@@ -208,10 +217,14 @@ impl Shell<'_> {
             return Ok(None);
         };
         let seeds = self.root.references_of(ty);
-        let closure = self.root.closure(seeds, |at| self.placed.contains_key(&at));
-        if export.ty.is_none() && closure.iter().all(|at| self.is_anonymous(*at)) {
+        let known = |at| self.placed.contains_key(&at) || self.anonymous.contains(&at);
+        let closure = self.root.closure(seeds.iter().copied(), known);
+        let named = seeds.iter().any(|at| self.placed.contains_key(at));
+        if export.ty.is_none() && !named && closure.iter().all(|at| self.is_anonymous(*at)) {
+            self.anonymous.extend(closure);
             return Ok(None);
         }
+        let closure = self.root.closure(seeds, |at| self.placed.contains_key(&at));
         self.place_all(&closure)?;
         let mut reindex = Reindex::new(|space, index| self.index(space, index).unwrap_or(u32::MAX));
         Ok(reindex.component_type_ref(ty).ok())

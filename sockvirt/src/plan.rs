@@ -6,7 +6,7 @@ use crate::generate::{sockets_0_2, sockets_0_3};
 use crate::name::InterfaceName;
 use crate::root::{Item, Root};
 use sockvirt_policy::{DenyAt, Policy, Protocol};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use wasmparser::component_types::{
     ComponentAnyTypeId, ComponentDefinedType, ComponentEntityType, ComponentFuncType,
     ComponentInstanceType, ComponentValType, ResourceId,
@@ -122,6 +122,8 @@ pub(crate) struct Plan<'r> {
     pub(crate) root: &'r Root<'r>,
     pub(crate) policy: &'r Policy,
     pub(crate) sockets: Vec<SocketImport<'r>>,
+    /// Their places among the items of the guest.
+    replaced: HashSet<usize>,
     /// The resource types that the replaced imports define.
     pub(crate) resources: HashMap<ResourceId, Made>,
     /// For the resource type of pollables of each version, where they can come from.
@@ -134,6 +136,7 @@ pub(crate) fn plan<'r>(root: &'r Root<'r>, policy: &'r Policy) -> Result<Plan<'r
         root,
         policy,
         sockets: Vec::new(),
+        replaced: HashSet::new(),
         resources: HashMap::new(),
         clocks: HashMap::new(),
     };
@@ -147,6 +150,7 @@ pub(crate) fn plan<'r>(root: &'r Root<'r>, policy: &'r Policy) -> Result<Plan<'r
             let interface = SocketInterface::of(&name)?;
             let socket = socket_import(root, at, name, interface, import.ty, instance)?;
             plan.add_resources(&socket);
+            plan.replaced.insert(at);
             plan.sockets.push(socket);
         } else if name.package == "wasi:clocks" && name.interface == "monotonic-clock" {
             plan.clocks
@@ -189,18 +193,44 @@ fn socket_import<'r>(
         _ => None,
     };
     match (declarations, instance) {
-        (Some(declarations), Some(instance)) => Ok(SocketImport {
-            at,
-            name,
-            interface,
-            declarations,
-            instance,
-        }),
+        (Some(declarations), Some(instance)) => {
+            let import = SocketImport {
+                at,
+                name,
+                interface,
+                declarations,
+                instance,
+            };
+            import.refuse_unknown_functions()?;
+            Ok(import)
+        }
         _ => Err(Error::UnexpectedType {
             interface: Box::new(name),
             item: "the type".to_owned(),
             reason: "it is not one of an instance, or not its own".to_owned(),
         }),
+    }
+}
+
+impl SocketImport<'_> {
+    /// Refuses functions that nobody has said anything about. There are so few that are known that
+    /// whatever is done for each function later is bounded.
+    fn refuse_unknown_functions(&self) -> Result<(), Error> {
+        let functions = self
+            .instance
+            .exports
+            .iter()
+            .filter(|(_, item)| matches!(item.ty, ComponentEntityType::Func(_)));
+        match functions
+            .map(|(name, _)| name)
+            .find(|name| self.interface.steps(name).is_none())
+        {
+            None => Ok(()),
+            Some(function) => Err(Error::UnknownFunction {
+                interface: Box::new(self.name.clone()),
+                function: function.clone(),
+            }),
+        }
     }
 }
 
@@ -234,7 +264,7 @@ impl<'r> Plan<'r> {
 
     /// Whether the import at this place is replaced.
     pub(crate) fn replaces(&self, at: usize) -> bool {
-        self.sockets.iter().any(|socket| socket.at == at)
+        self.replaced.contains(&at)
     }
 
     /// Whether a value of this type can only be had from a resource that never exists.
@@ -305,10 +335,10 @@ fn clock(
         })
 }
 
-/// The item that an import is, for those who have only its place.
-pub(crate) fn import_name<'a>(root: &'a Root<'_>, at: usize) -> &'a str {
+/// The name of the import that an item is, if it is one.
+pub(crate) fn import_name<'a>(root: &'a Root<'_>, at: usize) -> Option<&'a str> {
     match root.items.get(at) {
-        Some(Item::Import(import)) => import.name.name,
-        _ => "",
+        Some(Item::Import(import)) => Some(import.name.name),
+        _ => None,
     }
 }
