@@ -4,8 +4,8 @@ use crate::generate::abi::{Abi, Signature};
 use crate::generate::core::{Body, Code, CoreModule, Memory, signature};
 use crate::generate::step::{AddressUse, SocketOption, Step};
 use crate::generate::store::{
-    CONNECTING, FAILED, FAILURE, FAMILY, FRESH, FUTURE_SIZE, FUTURES, RESULT, STATE, option_at,
-    template,
+    CONNECTING, EVENT, FAILED, FAILURE, FAMILY, FRESH, FUTURE_SIZE, FUTURES, RESULT, STATE,
+    WAITING, option_at, template,
 };
 use crate::plan::Made;
 use sockvirt_policy::{Denial, DenyAt, Operation, Policy, Protocol};
@@ -31,6 +31,10 @@ pub(crate) enum Intrinsic {
     StreamDropWritable(u32),
     FutureNew(u32),
     FutureWrite(u32),
+    FutureDropWritable(u32),
+    WaitableSetNew,
+    WaitableSetPoll,
+    WaitableJoin,
     /// The function that makes networks, lowered.
     OpenNetwork,
     /// The function that makes sockets, lowered.
@@ -578,10 +582,15 @@ impl Intrinsic {
         match self {
             Intrinsic::ResourceNew(_) => signature(&[I32], &[I32]),
             Intrinsic::ResourceDrop(_)
+            | Intrinsic::FutureDropWritable(_)
             | Intrinsic::StreamDropReadable(_)
             | Intrinsic::StreamDropWritable(_) => signature(&[I32], &[]),
             Intrinsic::StreamNew(_) | Intrinsic::FutureNew(_) => signature(&[], &[I64]),
-            Intrinsic::FutureWrite(_) => signature(&[I32, I32], &[I32]),
+            Intrinsic::FutureWrite(_) | Intrinsic::WaitableSetPoll => {
+                signature(&[I32, I32], &[I32])
+            }
+            Intrinsic::WaitableSetNew => signature(&[], &[I32]),
+            Intrinsic::WaitableJoin => signature(&[I32, I32], &[]),
             Intrinsic::OpenNetwork => signature(&[], &[I32]),
             Intrinsic::OpenSocket => signature(&[I32, I32], &[]),
             Intrinsic::Subscribe => signature(&[I64], &[I32]),
@@ -810,9 +819,11 @@ fn invalid_address() -> Body<Callee> {
 }
 
 fn fail_future(future: u32, payload: u32) -> Body<Callee> {
-    let (code, ends, value) = (0, 1, 2);
+    let (code, ends, value, writable) = (0, 1, 2, 3);
     let mut body = Body::new(signature(&[ValType::I32], &[ValType::I32]));
-    body.locals.extend([ValType::I64, ValType::I32]);
+    body.locals
+        .extend([ValType::I64, ValType::I32, ValType::I32]);
+    drop_read_futures(future, &mut body);
     body.plain([
         // The value stays where it is until somebody reads it, and is the same for all who do.
         I::LocalGet(code),
@@ -832,14 +843,52 @@ fn fail_future(future: u32, payload: u32) -> Body<Callee> {
         I::I64Const(32),
         I::I64ShrU,
         I::I32WrapI64,
+        I::LocalTee(writable),
         I::LocalGet(value),
         I::I32Const(FUTURES as i32),
         I::I32Add,
     ]);
-    // The write waits for a reader, and nobody waits for the write.
+    // The write waits for a reader: nobody has the readable end yet.
     body.call(Callee::Intrinsic(Intrinsic::FutureWrite(future)));
-    body.plain([I::Drop, I::LocalGet(ends), I::I32WrapI64]);
+    body.plain([
+        I::Drop,
+        I::LocalGet(writable),
+        I::I32Const(0),
+        I::I32Load(at(WAITING)),
+    ]);
+    body.call(Callee::Intrinsic(Intrinsic::WaitableJoin));
+    body.plain([I::LocalGet(ends), I::I32WrapI64]);
     body
+}
+
+/// Drops the writable ends of futures that were read or dropped since, so that no more of them are
+/// kept than somebody can still read.
+fn drop_read_futures(future: u32, body: &mut Body<Callee>) {
+    body.plain([
+        I::I32Const(0),
+        I::I32Load(at(WAITING)),
+        I::I32Eqz,
+        I::If(BlockType::Empty),
+        I::I32Const(0),
+    ]);
+    body.call(Callee::Intrinsic(Intrinsic::WaitableSetNew));
+    body.plain([
+        I::I32Store(at(WAITING)),
+        I::End,
+        I::Loop(BlockType::Empty),
+        I::I32Const(0),
+        I::I32Load(at(WAITING)),
+        I::I32Const(EVENT as i32),
+    ]);
+    body.call(Callee::Intrinsic(Intrinsic::WaitableSetPoll));
+    // Event 0 is none. The first word of all others is the waitable.
+    body.plain([
+        I::If(BlockType::Empty),
+        I::I32Const(0),
+        I::I32Load(at(EVENT)),
+    ]);
+    body.call(Callee::Intrinsic(Intrinsic::FutureDropWritable(future)));
+    body.plain([I::Br(1), I::End, I::End]);
 }
 
 fn fail_stream(stream: u32, future: u32, payload: u32) -> Body<Callee> {

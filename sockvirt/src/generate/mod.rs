@@ -405,6 +405,13 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
                 let options = memory.into_iter().chain([CanonicalOption::Async]);
                 component.future_write(ty, options.collect::<Vec<_>>())
             }
+            Intrinsic::FutureDropWritable(ty) => component.future_drop_writable(ty),
+            Intrinsic::WaitableSetNew => component.waitable_set_new(),
+            Intrinsic::WaitableSetPoll => {
+                let memory = self.store.map(|store| store.memory).unwrap_or_default();
+                component.waitable_set_poll(false, memory)
+            }
+            Intrinsic::WaitableJoin => component.waitable_join(),
             Intrinsic::OpenNetwork | Intrinsic::OpenSocket => {
                 let function = self.import_open()?;
                 self.component.lower_func(None, function, memory)

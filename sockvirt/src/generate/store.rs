@@ -6,6 +6,7 @@
 //! | address | what |
 //! | --- | --- |
 //! | [`RESULT`] | the result of the call that is returning |
+//! | [`WAITING`], [`EVENT`] | the set of futures that nobody has read yet, and what happened to one |
 //! | [`TEMPLATES`] | a new TCP socket and a new UDP socket |
 //! | [`FUTURES`] | what futures end with, an entry for each error code |
 //! | [`SLOTS`] | sockets, [`CAPACITY`] of them |
@@ -18,6 +19,10 @@ use wasm_encoder::{BlockType, Instruction as I, MemArg, ValType};
 
 /// Where results are written. They are at most 64 bytes long.
 pub(crate) const RESULT: u32 = 16;
+/// Where the handle of a waitable set is kept; 0 before there is one.
+pub(crate) const WAITING: u32 = 96;
+/// Where the two words of an event are written.
+pub(crate) const EVENT: u32 = 104;
 const TEMPLATES: u32 = 512;
 /// Where the values of futures are written, [`FUTURE_SIZE`] bytes for each error code.
 pub(crate) const FUTURES: u32 = 1024;

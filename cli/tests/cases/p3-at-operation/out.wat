@@ -75,29 +75,43 @@
     (type (;19;) (func (param "self" 17) (result 18)))
     (core func (;1;) (canon resource.new 6))
     (core func (;2;) (canon stream.drop-readable 11))
-    (core func (;3;) (canon future.new 13))
-    (core func (;4;) (canon future.write 13 (memory 0) async))
+    (core func (;3;) (canon waitable-set.new))
+    (core func (;4;) (canon waitable-set.poll (memory 0)))
+    (core func (;5;) (canon future.drop-writable 13))
+    (core func (;6;) (canon future.new 13))
+    (core func (;7;) (canon future.write 13 (memory 0) async))
+    (core func (;8;) (canon waitable.join))
     (core instance (;1;)
       (export "0" (func 1))
       (export "1" (func 2))
       (export "2" (func 3))
       (export "3" (func 4))
+      (export "4" (func 5))
+      (export "5" (func 6))
+      (export "6" (func 7))
+      (export "7" (func 8))
     )
     (core module (;1;)
       (type (;0;) (func (param i32 i32) (result i32)))
       (type (;1;) (func (param i32) (result i32)))
       (type (;2;) (func (param i32)))
-      (type (;3;) (func (result i64)))
+      (type (;3;) (func (result i32)))
+      (type (;4;) (func (result i64)))
+      (type (;5;) (func (param i32 i32)))
       (import "s" "alloc" (func (;0;) (type 0)))
       (import "i" "0" (func (;1;) (type 1)))
       (import "i" "1" (func (;2;) (type 2)))
       (import "i" "2" (func (;3;) (type 3)))
       (import "i" "3" (func (;4;) (type 0)))
+      (import "i" "4" (func (;5;) (type 2)))
+      (import "i" "5" (func (;6;) (type 4)))
+      (import "i" "6" (func (;7;) (type 0)))
+      (import "i" "7" (func (;8;) (type 5)))
       (import "s" "m" (memory (;0;) 0))
-      (export "0" (func 7))
-      (export "1" (func 8))
-      (export "2" (func 9))
-      (func (;5;) (type 0) (param i32 i32) (result i32)
+      (export "0" (func 11))
+      (export "1" (func 12))
+      (export "2" (func 13))
+      (func (;9;) (type 0) (param i32 i32) (result i32)
         i32.const 0
         i32.const 1
         i32.store8 offset=16
@@ -107,8 +121,28 @@
         i64.store offset=16 align=1
         i32.const 16
       )
-      (func (;6;) (type 1) (param i32) (result i32)
-        (local i64 i32)
+      (func (;10;) (type 1) (param i32) (result i32)
+        (local i64 i32 i32)
+        i32.const 0
+        i32.load offset=96 align=1
+        i32.eqz
+        if ;; label = @1
+          i32.const 0
+          call 3
+          i32.store offset=96 align=1
+        end
+        loop ;; label = @1
+          i32.const 0
+          i32.load offset=96 align=1
+          i32.const 104
+          call 4
+          if ;; label = @2
+            i32.const 0
+            i32.load offset=104 align=1
+            call 5
+            br 1 (;@1;)
+          end
+        end
         local.get 0
         i32.const 32
         i32.mul
@@ -118,20 +152,25 @@
         local.get 2
         local.get 0
         i32.store8 offset=1028
-        call 3
+        call 6
         local.tee 1
         i64.const 32
         i64.shr_u
         i32.wrap_i64
+        local.tee 3
         local.get 2
         i32.const 1024
         i32.add
-        call 4
+        call 7
         drop
+        local.get 3
+        i32.const 0
+        i32.load offset=96 align=1
+        call 8
         local.get 1
         i32.wrap_i64
       )
-      (func (;7;) (type 1) (param i32) (result i32)
+      (func (;11;) (type 1) (param i32) (result i32)
         (local i32)
         local.get 0
         i32.const 512
@@ -141,7 +180,7 @@
         if ;; label = @1
           i32.const 3
           i32.const 4
-          call 5
+          call 9
           return
         end
         i32.const 16
@@ -155,7 +194,7 @@
         return
         unreachable
       )
-      (func (;8;) (type 0) (param i32 i32) (result i32)
+      (func (;12;) (type 0) (param i32 i32) (result i32)
         local.get 1
         call 2
         local.get 0
@@ -164,7 +203,7 @@
         i32.eq
         if ;; label = @1
           i32.const 5
-          call 6
+          call 10
           return
         end
         local.get 0
@@ -174,15 +213,15 @@
         if ;; label = @1
           local.get 0
           i32.load8_u offset=2
-          call 6
+          call 10
           return
         end
         i32.const 5
-        call 6
+        call 10
         return
         unreachable
       )
-      (func (;9;) (type 1) (param i32) (result i32)
+      (func (;13;) (type 1) (param i32) (result i32)
         local.get 0
         i32.load8_u offset=1
         i32.const 0
@@ -191,7 +230,7 @@
         if ;; label = @1
           i32.const 5
           i32.const 4
-          call 5
+          call 9
           return
         end
         local.get 0
@@ -202,7 +241,7 @@
         i32.store8 offset=2
         i32.const 0
         i32.const 4
-        call 5
+        call 9
         return
         unreachable
       )
@@ -212,12 +251,12 @@
         (with "i" (instance 1))
       )
     )
-    (alias core export 2 "0" (core func (;5;)))
-    (alias core export 2 "1" (core func (;6;)))
-    (alias core export 2 "2" (core func (;7;)))
-    (func (;0;) (type 9) (canon lift (core func 5) (memory 0)))
-    (func (;1;) (type 14) (canon lift (core func 6) (memory 0)))
-    (func (;2;) (type 19) (canon lift (core func 7) (memory 0)))
+    (alias core export 2 "0" (core func (;9;)))
+    (alias core export 2 "1" (core func (;10;)))
+    (alias core export 2 "2" (core func (;11;)))
+    (func (;0;) (type 9) (canon lift (core func 9) (memory 0)))
+    (func (;1;) (type 14) (canon lift (core func 10) (memory 0)))
+    (func (;2;) (type 19) (canon lift (core func 11) (memory 0)))
     (export (;3;) "[static]tcp-socket.create" (func 0))
     (export (;4;) "[method]tcp-socket.send" (func 1))
     (export (;5;) "[method]tcp-socket.listen" (func 2))

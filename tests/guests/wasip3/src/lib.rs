@@ -37,6 +37,7 @@ impl wasip3::exports::cli::run::Guest for Guest {
             tcp(&mut out, family).await;
             udp(&mut out, family).await;
         }
+        failures(&mut out).await;
         let (mut writer, reader) = wasip3::wit_stream::new();
         let written = wasip3::cli::stdout::write_via_stream(reader);
         let left: Vec<u8> = writer.write_all(out.into_bytes()).await;
@@ -136,6 +137,28 @@ async fn udp(out: &mut String, family: IpAddressFamily) {
     show(out, "connect", &socket.connect(there));
     show(out, "disconnect", &socket.disconnect());
     show(out, "remote", &socket.get_remote_address());
+}
+
+/// Many futures that end with an error: read in order, read later, and never read.
+async fn failures(out: &mut String) {
+    let Ok(socket) = TcpSocket::create(IpAddressFamily::Ipv4) else {
+        return;
+    };
+    let mut late = Vec::new();
+    let mut failed = 0;
+    for i in 0..3_000 {
+        let (stream, end) = socket.receive();
+        drop(stream);
+        match i % 3 {
+            0 => failed += u32::from(end.await.is_err()),
+            1 => late.push(end),
+            _ => drop(end),
+        }
+    }
+    for end in late {
+        failed += u32::from(end.await.is_err());
+    }
+    show(out, "failures", &failed);
 }
 
 fn other(family: IpAddressFamily) -> IpAddressFamily {
