@@ -1,9 +1,10 @@
 //! What each function has to do: its steps, and all that its types say about it.
 
 use super::core::Body;
-use super::emit::{Callee, Emitter, Intrinsic, Job, Mismatch, Outcome};
+use super::emit::{Emitter, Job, Mismatch, Outcome};
+use super::link::{Callee, Intrinsic};
 use super::store::{self, Contents};
-use super::{Definition, StubBuilder};
+use super::stub::{Definition, StubBuilder};
 use crate::error::Error;
 use crate::generate::abi::MAX_FLAT_PARAMS;
 use crate::generate::step::Step;

@@ -5,7 +5,7 @@
 //! the type is said again, and the types in it are exported under names of their own, which nobody
 //! asks for. Value types are equal where their structure is.
 
-use super::StubBuilder;
+use super::stub::StubBuilder;
 use crate::error::Error;
 use crate::root::Reindex;
 use wasm_encoder::reencode::ReencodeComponent;

@@ -1,0 +1,286 @@
+//! Functions that generated functions share.
+
+use super::core::{Body, signature};
+use super::link::{Callee, Helper, Intrinsic};
+use super::store::{EVENT, FUTURE_SIZE, FUTURES, RESULT, WAITING, template};
+use super::width::{Width, at};
+use crate::plan::Made;
+use sockvirt_policy::Protocol;
+use wasm_encoder::{BlockType, Instruction as I, ValType};
+
+/// The flat values of an `ip-socket-address`: the case, then the widest payload.
+pub(crate) const FLAT_ADDRESS: usize = 12;
+
+impl Helper {
+    /// Its code.
+    pub(crate) fn body(self) -> Body<Callee> {
+        match self {
+            Helper::Fail => fail(),
+            Helper::InvalidAddress => invalid_address(),
+            Helper::FailFuture { future, payload } => fail_future(future, payload),
+            Helper::FailStream {
+                stream,
+                future,
+                payload,
+            } => fail_stream(stream, future, payload),
+        }
+    }
+}
+
+fn fail() -> Body<Callee> {
+    let (code, payload) = (0, 1);
+    let mut body = Body::new(signature(&[ValType::I32, ValType::I32], &[ValType::I32]));
+    body.plain([
+        // `err` is case 1.
+        I::I32Const(0),
+        I::I32Const(1),
+        I::I32Store8(at(RESULT)),
+        // Eight bytes, so that what a code may carry (`other`'s option) is zero: none.
+        I::LocalGet(payload),
+        I::LocalGet(code),
+        I::I64ExtendI32U,
+        I::I64Store(at(RESULT)),
+        I::I32Const(RESULT as i32),
+    ]);
+    body
+}
+
+/// As wasmtime validates addresses: the family must be the socket's; IPv4-mapped and
+/// IPv4-compatible addresses are invalid; the rest depends on the use.
+fn invalid_address() -> Body<Callee> {
+    let (family, unicast, remote, case, port) = (0, 1, 2, 3, 4);
+    let v4 = |byte: u32| I::LocalGet(5 + byte);
+    // Behind the port comes the flow info.
+    let v6 = |segment: u32| I::LocalGet(6 + segment);
+    let mut body = Body::new(signature(
+        &[ValType::I32; 3 + FLAT_ADDRESS],
+        &[ValType::I32],
+    ));
+    let invalid = [I::I32Const(1), I::Return, I::End];
+    let when = |body: &mut Body<Callee>| {
+        body.plain([I::If(BlockType::Empty)]).plain(invalid.clone());
+    };
+    body.plain([I::LocalGet(family), I::LocalGet(case), I::I32Ne]);
+    when(&mut body);
+    body.plain([I::LocalGet(remote), I::LocalGet(port), I::I32Eqz, I::I32And]);
+    when(&mut body);
+    body.plain([
+        I::LocalGet(case),
+        I::I32Eqz,
+        I::If(BlockType::Result(ValType::I32)),
+    ]);
+    // IPv4: multicast is 224.0.0.0/4, broadcast is all ones, unspecified is all zeros.
+    body.plain([
+        v4(0),
+        I::I32Const(0xf0),
+        I::I32And,
+        I::I32Const(0xe0),
+        I::I32Eq,
+    ]);
+    body.plain([v4(0), v4(1), I::I32And, v4(2), I::I32And, v4(3), I::I32And]);
+    body.plain([
+        I::I32Const(0xff),
+        I::I32Eq,
+        I::I32Or,
+        I::LocalGet(unicast),
+        I::I32And,
+    ]);
+    body.plain([
+        v4(0),
+        v4(1),
+        I::I32Or,
+        v4(2),
+        I::I32Or,
+        v4(3),
+        I::I32Or,
+        I::I32Eqz,
+    ]);
+    body.plain([I::LocalGet(remote), I::I32And, I::I32Or]);
+    body.plain([I::Else]);
+    // IPv6: multicast is ff00::/8.
+    body.plain([
+        v6(0),
+        I::I32Const(8),
+        I::I32ShrU,
+        I::I32Const(0xff),
+        I::I32Eq,
+    ]);
+    body.plain([I::LocalGet(unicast), I::I32And]);
+    // ::ffff:0:0/96 is mapped. ::/96 is compatible, but for :: and ::1, and :: is unspecified.
+    body.plain([
+        v6(0),
+        v6(1),
+        I::I32Or,
+        v6(2),
+        I::I32Or,
+        v6(3),
+        I::I32Or,
+        v6(4),
+        I::I32Or,
+    ]);
+    body.plain([
+        I::I32Eqz,
+        v6(5),
+        I::I32Const(0xffff),
+        I::I32Eq,
+        v6(5),
+        I::I32Eqz,
+    ]);
+    body.plain([
+        v6(6),
+        I::I32Const(0),
+        I::I32Ne,
+        v6(7),
+        I::I32Const(1),
+        I::I32GtU,
+        I::I32Or,
+    ]);
+    body.plain([v6(7), I::I32Eqz, I::LocalGet(remote), I::I32And, I::I32Or]);
+    body.plain([I::I32And, I::I32Or, I::I32And, I::I32Or]);
+    body.plain([I::End]);
+    body
+}
+
+fn fail_future(future: u32, payload: u32) -> Body<Callee> {
+    let (code, ends, value, writable) = (0, 1, 2, 3);
+    let mut body = Body::new(signature(&[ValType::I32], &[ValType::I32]));
+    body.locals
+        .extend([ValType::I64, ValType::I32, ValType::I32]);
+    drop_read_futures(future, &mut body);
+    body.plain([
+        // The value stays where it is until somebody reads it, and is the same for all who do.
+        I::LocalGet(code),
+        I::I32Const(FUTURE_SIZE as i32),
+        I::I32Mul,
+        I::LocalTee(value),
+        I::I32Const(1),
+        I::I32Store8(at(FUTURES)),
+        I::LocalGet(value),
+        I::LocalGet(code),
+        I::I32Store8(at(FUTURES + payload)),
+    ]);
+    body.call(Callee::Intrinsic(Intrinsic::FutureNew(future)));
+    body.plain([
+        // The low half is the readable end, the high half the writable one.
+        I::LocalTee(ends),
+        I::I64Const(32),
+        I::I64ShrU,
+        I::I32WrapI64,
+        I::LocalTee(writable),
+        I::LocalGet(value),
+        I::I32Const(FUTURES as i32),
+        I::I32Add,
+    ]);
+    // The write waits for a reader: nobody has the readable end yet.
+    body.call(Callee::Intrinsic(Intrinsic::FutureWrite(future)));
+    body.plain([
+        I::Drop,
+        I::LocalGet(writable),
+        I::I32Const(0),
+        I::I32Load(at(WAITING)),
+    ]);
+    body.call(Callee::Intrinsic(Intrinsic::WaitableJoin));
+    body.plain([I::LocalGet(ends), I::I32WrapI64]);
+    body
+}
+
+/// Drops the writable ends of futures that were read or dropped since, so that no more of them are
+/// kept than somebody can still read.
+fn drop_read_futures(future: u32, body: &mut Body<Callee>) {
+    body.plain([
+        I::I32Const(0),
+        I::I32Load(at(WAITING)),
+        I::I32Eqz,
+        I::If(BlockType::Empty),
+        I::I32Const(0),
+    ]);
+    body.call(Callee::Intrinsic(Intrinsic::WaitableSetNew));
+    body.plain([
+        I::I32Store(at(WAITING)),
+        I::End,
+        I::Loop(BlockType::Empty),
+        I::I32Const(0),
+        I::I32Load(at(WAITING)),
+        I::I32Const(EVENT as i32),
+    ]);
+    body.call(Callee::Intrinsic(Intrinsic::WaitableSetPoll));
+    // Event 0 is none. The first word of all others is the waitable.
+    body.plain([
+        I::If(BlockType::Empty),
+        I::I32Const(0),
+        I::I32Load(at(EVENT)),
+    ]);
+    body.call(Callee::Intrinsic(Intrinsic::FutureDropWritable(future)));
+    body.plain([I::Br(1), I::End, I::End]);
+}
+
+fn fail_stream(stream: u32, future: u32, payload: u32) -> Body<Callee> {
+    let (code, ends) = (0, 1);
+    let mut body = Body::new(signature(&[ValType::I32], &[ValType::I32]));
+    body.locals.push(ValType::I64);
+    body.call(Callee::Intrinsic(Intrinsic::StreamNew(stream)));
+    body.plain([
+        I::LocalTee(ends),
+        I::I64Const(32),
+        I::I64ShrU,
+        I::I32WrapI64,
+    ]);
+    body.call(Callee::Intrinsic(Intrinsic::StreamDropWritable(stream)));
+    body.plain([I::I32Const(RESULT as i32), I::LocalGet(ends), I::I32WrapI64]);
+    body.plain([
+        Width::Word.store(0),
+        I::I32Const(RESULT as i32),
+        I::LocalGet(code),
+    ]);
+    body.call(Callee::Helper(Helper::FailFuture { future, payload }));
+    body.plain([Width::Word.store(4), I::I32Const(RESULT as i32)]);
+    body
+}
+
+/// The function that makes a resource for the component of another interface.
+pub(crate) fn open(made: Made, resource: u32) -> Body<Callee> {
+    match made {
+        Made::Socket(protocol) => open_socket(protocol, resource),
+        Made::Network | Made::Never => open_network(resource),
+    }
+}
+
+/// `(family) -> result<own<socket>>`
+fn open_socket(protocol: Protocol, resource: u32) -> Body<Callee> {
+    let (family, slot) = (0, 1);
+    let mut body = Body::new(signature(&[ValType::I32], &[ValType::I32]));
+    body.locals.push(ValType::I32);
+    body.plain([I::LocalGet(family), I::I32Const(template(protocol) as i32)]);
+    body.call(Callee::Alloc);
+    body.plain([
+        // `error` is case 1.
+        I::LocalTee(slot),
+        I::I32Eqz,
+        I::If(BlockType::Empty),
+        I::I32Const(0),
+        I::I32Const(1),
+        I::I32Store8(at(RESULT)),
+        I::Else,
+        I::I32Const(0),
+        I::I32Const(0),
+        I::I32Store8(at(RESULT)),
+        I::I32Const(0),
+        I::LocalGet(slot),
+    ]);
+    body.call(Callee::Intrinsic(Intrinsic::ResourceNew(resource)));
+    body.plain([
+        I::I32Store(at(RESULT + 4)),
+        I::End,
+        I::I32Const(RESULT as i32),
+    ]);
+    body
+}
+
+/// `() -> own<network>`. Networks are all alike, so one representation does for all of them. It is
+/// not 0, which jco 1.35 takes for none.
+fn open_network(resource: u32) -> Body<Callee> {
+    let mut body = Body::new(signature(&[], &[ValType::I32]));
+    body.plain([I::I32Const(1)]);
+    body.call(Callee::Intrinsic(Intrinsic::ResourceNew(resource)));
+    body
+}
