@@ -201,19 +201,16 @@ impl Shell<'_> {
     }
 
     /// The type that an export must be given in words of this scope: the one that the guest gives
-    /// it, or for functions that it lifts the one that it lifts them with.
+    /// it, or for functions the one that they were made with.
     fn ascription(
         &mut self,
         export: &ComponentExport<'_>,
     ) -> Result<Option<ComponentTypeRef>, Error> {
-        let lifted = match (export.kind, self.root.item_at(Space::Func, export.index)) {
-            (ComponentExternalKind::Func, Some(at)) => match self.root.items[at] {
-                Item::Lift(ty) => Some(wasmparser::ComponentTypeRef::Func(ty)),
-                _ => None,
-            },
+        let made_with = match export.kind {
+            ComponentExternalKind::Func => self.root.func_type(export.index),
             _ => None,
         };
-        let Some(ty) = export.ty.or(lifted) else {
+        let Some(ty) = export.ty.or(made_with) else {
             return Ok(None);
         };
         let seeds = self.root.references_of(ty);

@@ -178,6 +178,24 @@ impl<'a> Root<'a> {
         sections.find(|(it, _)| *it == name).map(|(_, data)| *data)
     }
 
+    /// The type that a function was made with in this scope; `None` where it comes from an instance
+    /// with its type.
+    pub(crate) fn func_type(&self, index: u32) -> Option<ComponentTypeRef> {
+        let mut at = self.item_at(Space::Func, index)?;
+        loop {
+            match self.items.get(at)? {
+                Item::Lift(ty) => return Some(ComponentTypeRef::Func(*ty)),
+                Item::Import(import) => return Some(import.ty),
+                // An export without a type has that of an earlier function. The walk ends.
+                Item::Export(export) if export.ty.is_none() => {
+                    at = self.item_at(Space::Func, export.index)?;
+                }
+                Item::Export(export) => return export.ty,
+                _ => return None,
+            }
+        }
+    }
+
     /// The declaration of an instance type, where the index leads to one.
     pub(crate) fn instance_type(
         &self,
