@@ -14,6 +14,10 @@ use wasmparser::{
 /// Function bodies below this many bytes are not worth a second thread.
 const BYTES_PER_THREAD: usize = 128 * 1024;
 
+/// So many bytes of function bodies are validated together. What is kept for each body until then
+/// is of the order of the body itself.
+const BATCH: usize = 4 * 1024 * 1024;
+
 /// What kind of binary the bytes begin like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -69,6 +73,7 @@ pub(crate) enum Bodies {
 pub(crate) fn read(bytes: &[u8], bodies: Bodies) -> Result<Root<'_>, Error> {
     let mut validator = Validator::new_with_features(WasmFeatures::all());
     let mut functions = Vec::new();
+    let mut waiting = 0;
     let mut root = Root::new(bytes);
     let mut depth = 0;
     let mut types = None;
@@ -84,7 +89,12 @@ pub(crate) fn read(bytes: &[u8], bodies: Bodies) -> Result<Root<'_>, Error> {
         }
         match validator.payload(&payload).map_err(invalid)? {
             ValidPayload::Func(function, body) if bodies == Bodies::Validate => {
+                waiting += body.as_bytes().len();
                 functions.push((function, body));
+                if waiting >= BATCH {
+                    validate_bodies(std::mem::take(&mut functions))?;
+                    waiting = 0;
+                }
             }
             ValidPayload::End(of_root) => types = Some(of_root),
             _ => {}

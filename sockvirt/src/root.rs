@@ -67,11 +67,16 @@ impl<'a> Root<'a> {
         self
     }
 
+    /// Frees what the validator knows of the scope, which is of the order of its code.
+    pub(crate) fn forget_types(&mut self) {
+        self.validated = None;
+    }
+
     /// What the validator knows of the scope. It is there from the moment reading ends.
     pub(crate) fn types(&self) -> TypesRef<'_> {
         match &self.validated {
             Some(types) => types.as_ref(),
-            None => unreachable!("`read` gives a root out only with its types"),
+            None => unreachable!("nobody asks for types before they are read or after the end"),
         }
     }
 
