@@ -13,7 +13,9 @@ mod say;
 
 use args::{Cli, Color, Verb};
 use clap::{CommandFactory, Parser};
+use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
+use std::sync::Mutex;
 
 /// How a verb ended, where it did what was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,17 +24,38 @@ enum Answer {
     No,
 }
 
+/// The exit status of a bug, which is that of a panic in Rust.
+const BUG: u8 = 101;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     choose_color(cli.color);
-    match run(&cli) {
-        Ok(Answer::Done) => ExitCode::SUCCESS,
-        Ok(Answer::No) => ExitCode::from(1),
-        Err(e) => {
+    match without_bugs(|| run(&cli)) {
+        Some(Ok(Answer::Done)) => ExitCode::SUCCESS,
+        Some(Ok(Answer::No)) => ExitCode::from(1),
+        Some(Err(e)) => {
             say::error(&e);
             ExitCode::from(2)
         }
+        None => ExitCode::from(BUG),
     }
+}
+
+/// Runs `work`, and says what panicked where that ended it. Panics that the library turns into
+/// errors are not said twice.
+fn without_bugs<T>(work: impl FnOnce() -> T) -> Option<T> {
+    static PANIC: Mutex<String> = Mutex::new(String::new());
+    std::panic::set_hook(Box::new(|panic| {
+        if let Ok(mut said) = PANIC.lock() {
+            *said = panic.to_string();
+        }
+    }));
+    let result = std::panic::catch_unwind(AssertUnwindSafe(work)).ok();
+    if result.is_none() {
+        let said = PANIC.lock().map(|said| said.clone()).unwrap_or_default();
+        say::bug(&said);
+    }
+    result
 }
 
 fn choose_color(color: Color) {

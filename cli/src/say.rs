@@ -42,6 +42,11 @@ pub(crate) fn error(e: &anyhow::Error) {
     }
 }
 
+/// Says that the command itself went wrong.
+pub(crate) fn bug(panic: &str) {
+    error(&anyhow::anyhow!("{panic}").context("this is a bug of sockvirt, please report it"));
+}
+
 /// Says something that is no error.
 pub(crate) fn note(text: &str) {
     let head = Style::new()

@@ -1,6 +1,7 @@
 //! Before the first stage: a preview1 core module is made a component.
 
 use crate::error::Error;
+use crate::guard::guard;
 use wasi_preview1_component_adapter_provider as adapter;
 use wasmparser::{ExternalKind, Parser, Payload, TypeRef};
 use wit_component::ComponentEncoder;
@@ -66,7 +67,9 @@ pub(crate) fn componentize(module: &[u8], command: bool) -> Result<Vec<u8>, Erro
             .adapter(adapter::WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, bytes)?
             .encode()
     };
-    encode().map_err(|e| Error::Componentize {
-        message: format!("{e:#}"),
+    guard("wit-component", || {
+        encode().map_err(|e| Error::Componentize {
+            message: format!("{e:#}"),
+        })
     })
 }

@@ -141,6 +141,15 @@ pub enum Error {
         reason: String,
     },
 
+    /// A library that this one is built on panicked over the input.
+    #[error("`{dependency}` has a bug that this input runs into: {message}")]
+    Dependency {
+        /// The library.
+        dependency: &'static str,
+        /// What it panicked with.
+        message: String,
+    },
+
     /// The composed component did not stand the check. Nothing of it is given out.
     #[error("the composed component was refused: {reason}")]
     Refused {
@@ -193,6 +202,10 @@ impl Error {
             }
             Error::Entangled { .. } => "compose the components that share these types first",
             Error::Unsupported { .. } => "please report it with the component",
+            Error::Dependency { .. } => {
+                "other tools built on the same library will stumble over it too: \
+                 please report it with the component"
+            }
             Error::Refused { .. } => {
                 "this is a bug of sockvirt: please report it with the component"
             }

@@ -30,6 +30,7 @@ mod compose;
 mod error;
 mod evidence;
 mod generate;
+mod guard;
 mod hosts;
 mod inspect;
 mod name;

@@ -4,6 +4,7 @@
 //! all cores. Later stages rely on it and never look into a core module again.
 
 use crate::error::Error;
+use crate::guard::guard;
 use crate::root::Root;
 use wasmparser::types::Types;
 use wasmparser::{
@@ -71,6 +72,10 @@ pub(crate) enum Bodies {
 
 /// Reads a component, or refuses it as the validator does.
 pub(crate) fn read(bytes: &[u8], bodies: Bodies) -> Result<Root<'_>, Error> {
+    guard("wasmparser", || validate(bytes, bodies))
+}
+
+fn validate(bytes: &[u8], bodies: Bodies) -> Result<Root<'_>, Error> {
     let mut validator = Validator::new_with_features(WasmFeatures::all());
     let mut functions = Vec::new();
     let mut waiting = 0;
@@ -111,9 +116,10 @@ pub(crate) fn read(bytes: &[u8], bodies: Bodies) -> Result<Root<'_>, Error> {
 
 /// Validates a core module and gives its types.
 pub(crate) fn read_module(bytes: &[u8]) -> Result<Types, Error> {
-    Validator::new_with_features(WasmFeatures::all())
-        .validate_all(bytes)
-        .map_err(invalid)
+    guard("wasmparser", || {
+        let mut validator = Validator::new_with_features(WasmFeatures::all());
+        validator.validate_all(bytes).map_err(invalid)
+    })
 }
 
 type Function<'a> = (FuncToValidate<ValidatorResources>, FunctionBody<'a>);
@@ -131,7 +137,7 @@ fn validate_bodies(functions: Vec<Function<'_>>) -> Result<(), Error> {
             .map(|part| scope.spawn(|| validate_part(part)))
             .collect();
         let own = validate_part(own);
-        // A helper panics only where the validator has a bug, which must not be hidden.
+        // A panic goes on to where it is caught.
         let join = |helper: std::thread::ScopedJoinHandle<'_, _>| {
             helper
                 .join()
