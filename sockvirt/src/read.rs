@@ -17,7 +17,7 @@ const BYTES_PER_THREAD: usize = 128 * 1024;
 
 /// So many bytes of function bodies are validated together. What is kept for each body until then
 /// is of the order of the body itself.
-const BATCH: usize = 4 * 1024 * 1024;
+const BATCH: usize = 1024 * 1024;
 
 /// What kind of binary the bytes begin like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
