@@ -1,12 +1,13 @@
-//! Looking at an input without building anything.
+//! Looking at an input: what it is, what it can reach, what would become of it.
 
-use crate::componentize::{self, ModuleSurface};
+use crate::Virtualizer;
+use crate::componentize;
 use crate::error::Error;
 use crate::evidence::{self, Evidence};
 use crate::hosts::{self, HostVerdict};
-use crate::plan::plan;
 use crate::reach::{Reach, reach};
 use crate::read::{self, Bodies, Kind};
+use crate::report::Mode;
 use crate::root::{Root, import_label};
 use serde::Serialize;
 use sockvirt_policy::Policy;
@@ -80,49 +81,28 @@ pub enum BuildForecast {
 pub fn inspect(bytes: &[u8]) -> Result<Inspection, Error> {
     match read::kind(bytes)? {
         Kind::Module => inspect_module(bytes),
-        Kind::Component => inspect_component(&read::read(bytes, Bodies::Validate)?),
+        Kind::Component => inspect_component(bytes),
     }
 }
 
 fn inspect_module(bytes: &[u8]) -> Result<Inspection, Error> {
     read::read_module(bytes)?;
-    let surface = componentize::surface(bytes);
-    let (kind, build) = match refusal(&surface) {
-        None => (InputKind::Preview1Module, BuildForecast::Adapt),
-        Some(e) if surface.preview1 => (
-            InputKind::Preview1Module,
-            BuildForecast::Refuse(e.to_string()),
-        ),
-        Some(e) => (InputKind::CoreModule, BuildForecast::Refuse(e.to_string())),
-    };
     Ok(Inspection {
-        kind,
+        kind: match componentize::surface(bytes).preview1 {
+            true => InputKind::Preview1Module,
+            false => InputKind::CoreModule,
+        },
         policy_digest: None,
         network: Vec::new(),
         imports: Vec::new(),
         exports: Vec::new(),
         hosts: Vec::new(),
-        build,
+        build: forecast(bytes),
     })
 }
 
-/// Why a core module cannot be made a component, if it cannot.
-pub(crate) fn refusal(surface: &ModuleSurface) -> Option<Error> {
-    (!surface.preview1).then(|| Error::CoreModule {
-        import: surface.foreign.clone(),
-    })
-}
-
-fn inspect_component(root: &Root<'_>) -> Result<Inspection, Error> {
-    let policy = Policy::deny_all();
-    let build = match plan(root, &policy) {
-        Err(e) => BuildForecast::Refuse(e.to_string()),
-        Ok(plan) if plan.sockets.is_empty() => BuildForecast::Copy,
-        Ok(plan) => {
-            let names = plan.sockets.iter().map(|socket| socket.name.to_string());
-            BuildForecast::Replace(names.collect())
-        }
-    };
+fn inspect_component(bytes: &[u8]) -> Result<Inspection, Error> {
+    let root = &read::read(bytes, Bodies::Validate)?;
     let imports: Vec<_> = root
         .imports()
         .map(|(_, it)| import_label(&it.name))
@@ -138,8 +118,25 @@ fn inspect_component(root: &Root<'_>) -> Result<Inspection, Error> {
         hosts: hosts::verdicts(&imports, &exports),
         imports,
         exports,
-        build,
+        build: forecast(bytes),
     })
+}
+
+/// What a build would do, found out by building.
+fn forecast(bytes: &[u8]) -> BuildForecast {
+    match Virtualizer::new(Policy::deny_all()).build(bytes) {
+        Err(e) => BuildForecast::Refuse(e.to_string()),
+        Ok(built) if built.report.adapted => BuildForecast::Adapt,
+        Ok(built) if built.report.mode == Mode::Copied => BuildForecast::Copy,
+        Ok(built) => BuildForecast::Replace(
+            built
+                .report
+                .removed
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+        ),
+    }
 }
 
 /// The imports of a component that can reach a network.

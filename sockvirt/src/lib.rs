@@ -131,8 +131,10 @@ impl Virtualizer {
     fn componentize<'b>(&self, module: &[u8]) -> Result<(Cow<'b, [u8]>, Vec<String>), Error> {
         read::read_module(module)?;
         let surface = surface(module);
-        if let Some(e) = inspect::refusal(&surface) {
-            return Err(e);
+        if !surface.preview1 {
+            return Err(Error::CoreModule {
+                import: surface.foreign,
+            });
         }
         if !self.adapt {
             return Err(Error::NeedsAdapter);
