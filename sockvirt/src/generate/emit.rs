@@ -8,7 +8,7 @@ use super::store::{
 };
 use super::width::{Width, at};
 use crate::generate::abi::{Abi, Signature};
-use crate::generate::step::{AddressUse, SocketOption, Step};
+use crate::generate::step::{AddressUse, NANOSECONDS, SocketOption, Step};
 use sockvirt_policy::{Denial, DenyAt, Operation, Policy, Protocol};
 use wasm_encoder::{BlockType, Instruction as I, ValType};
 use wasmparser::component_types::{ComponentDefinedType, ComponentValType};
@@ -92,19 +92,9 @@ impl Emitter<'_> {
                 self.fail_if(job, "invalid-state", body)
             }
             Step::Open => self.open(job, body),
-            Step::Address(purpose) => {
-                self.address(job, purpose, body)?;
-                self.fail_if(job, "invalid-argument", body)
-            }
-            Step::Given => {
-                body.plain([I::LocalGet(job.last()?.0), I::I32Eqz]);
-                self.fail_if(job, "invalid-argument", body)
-            }
-            Step::Datagram => {
-                let length = job.param(1)?.0 + 1;
-                body.plain([I::LocalGet(length), I::I32Const(u16::MAX.into()), I::I32GtU]);
-                self.fail_if(job, "datagram-too-large", body)
-            }
+            Step::Address(purpose) => self.address(job, purpose, body),
+            Step::Given => self.given(job, body),
+            Step::Datagram => self.datagram(job, body),
             Step::NotZero => {
                 let (local, ty) = job.last()?;
                 body.plain([I::LocalGet(local), self.width(ty)?.eqz()]);
@@ -115,22 +105,14 @@ impl Emitter<'_> {
                 self.width(ty)?.clamp(local, least, most, body);
                 Ok(())
             }
-            Step::WholeSeconds => {
-                let (local, _) = job.last()?;
-                let second = crate::generate::step::NANOSECONDS as i64;
-                body.plain([
-                    I::LocalGet(local),
-                    I::I64Const(second - 1),
-                    I::I64Add,
-                    I::I64Const(second),
-                    I::I64DivU,
-                    I::I64Const(second),
-                    I::I64Mul,
-                    I::LocalSet(local),
-                ]);
-                Ok(())
-            }
-            Step::Done => job.done(body),
+            Step::WholeSeconds => self.whole_seconds(job, body),
+            ending => self.end(job, ending, body),
+        }
+    }
+
+    /// The steps that end a function.
+    fn end(&self, job: &Job<'_>, ending: Step, body: &mut Body<Callee>) -> Result<()> {
+        match ending {
             Step::Set(option) => {
                 let (local, ty) = job.last()?;
                 body.plain([I::LocalGet(0), I::LocalGet(local)]);
@@ -153,7 +135,7 @@ impl Emitter<'_> {
             Step::Deny(operation, protocol) => {
                 self.deny(job, self.policy.denial(operation, protocol), body)
             }
-            Step::StartConnect => match self.denial(Operation::Connect) {
+            Step::StartConnect => match self.connect_denial() {
                 Denial::Trap => self.deny(job, Denial::Trap, body),
                 _ => {
                     body.plain(set_state(CONNECTING));
@@ -163,22 +145,59 @@ impl Emitter<'_> {
             Step::FinishConnect => {
                 body.plain(in_state(CONNECTING)).plain([I::I32Eqz]);
                 self.fail_if(job, "not-in-progress", body)?;
-                self.deny_for_good(job, self.denial(Operation::Connect), None, body)
+                self.deny_for_good(job, self.connect_denial(), None, body)
             }
             Step::DenyForGood(operation, protocol) => {
                 self.deny_for_good(job, self.policy.denial(operation, protocol), None, body)
             }
-            Step::DenyLeaving(operation, protocol, code) => self.deny_for_good(
-                job,
-                self.policy.denial(operation, protocol),
-                Some(code),
-                body,
-            ),
+            Step::DenyLeaving(operation, protocol, code) => {
+                let denial = self.policy.denial(operation, protocol);
+                self.deny_for_good(job, denial, Some(code), body)
+            }
+            // What is left is `Done`, and the checks, which end nothing.
+            _ => job.done(body),
         }
     }
 
-    fn denial(&self, operation: Operation) -> Denial {
-        self.policy.denial(operation, Protocol::Tcp)
+    fn connect_denial(&self) -> Denial {
+        self.policy.denial(Operation::Connect, Protocol::Tcp)
+    }
+
+    fn given(&self, job: &Job<'_>, body: &mut Body<Callee>) -> Result<()> {
+        let (local, ty) = job.last()?;
+        let Some(ComponentDefinedType::Option { .. }) = self.abi.defined(ty) else {
+            return Err(Mismatch("its last parameter is no option".to_owned()));
+        };
+        body.plain([I::LocalGet(local), I::I32Eqz]);
+        self.fail_if(job, "invalid-argument", body)
+    }
+
+    fn datagram(&self, job: &Job<'_>, body: &mut Body<Callee>) -> Result<()> {
+        let (address, ty) = job.param(1)?;
+        let Some(ComponentDefinedType::List { .. }) = self.abi.defined(ty) else {
+            return Err(Mismatch("its datagram is no list".to_owned()));
+        };
+        let length = address + 1;
+        body.plain([I::LocalGet(length), I::I32Const(u16::MAX.into()), I::I32GtU]);
+        self.fail_if(job, "datagram-too-large", body)
+    }
+
+    fn whole_seconds(&self, job: &Job<'_>, body: &mut Body<Callee>) -> Result<()> {
+        let (local, ty) = job.last()?;
+        let Width::Long = self.width(ty)? else {
+            return Err(Mismatch("its last parameter is no duration".to_owned()));
+        };
+        body.plain([
+            I::LocalGet(local),
+            I::I64Const(NANOSECONDS as i64 - 1),
+            I::I64Add,
+            I::I64Const(NANOSECONDS as i64),
+            I::I64DivU,
+            I::I64Const(NANOSECONDS as i64),
+            I::I64Mul,
+            I::LocalSet(local),
+        ]);
+        Ok(())
     }
 
     /// The number of an error code, by its name.
@@ -234,7 +253,7 @@ impl Emitter<'_> {
         ]);
         body.plain((first..).take(FLAT_ADDRESS).map(I::LocalGet));
         body.call(Callee::Helper(Helper::InvalidAddress));
-        Ok(())
+        self.fail_if(job, "invalid-argument", body)
     }
 
     fn ready(&self, job: &Job<'_>, body: &mut Body<Callee>) -> Result<()> {
@@ -249,7 +268,12 @@ impl Emitter<'_> {
         if self.policy.deny_at() == DenyAt::Create {
             return self.deny(job, self.policy.create_denial(), body);
         }
-        let family = job.param(0)?.0;
+        let (family, ty) = job.param(0)?;
+        if self.abi.flat(ty) != [ValType::I32] {
+            return Err(Mismatch(
+                "its first parameter is no `ip-address-family`".to_owned(),
+            ));
+        }
         let Some(resource) = job.makes else {
             // The sockets of 0.2 live beside the interface that describes them.
             body.plain([I::LocalGet(family), I::I32Const(RESULT as i32)]);

@@ -45,100 +45,100 @@ fn fail() -> Body<Callee> {
     body
 }
 
+/// The parameters of [`invalid_address`]: what it is told of the socket and of the use, then the
+/// flat address.
+mod address {
+    pub(super) const FAMILY: u32 = 0;
+    pub(super) const UNICAST: u32 = 1;
+    pub(super) const REMOTE: u32 = 2;
+    pub(super) const CASE: u32 = 3;
+    pub(super) const PORT: u32 = 4;
+    /// The bytes of an IPv4 address.
+    pub(super) const V4: u32 = 5;
+    /// The segments of an IPv6 address. Before them is the flow info.
+    pub(super) const V6: u32 = 6;
+}
+
 /// As wasmtime validates addresses: the family must be the socket's; IPv4-mapped and
 /// IPv4-compatible addresses are invalid; the rest depends on the use.
 fn invalid_address() -> Body<Callee> {
-    let (family, unicast, remote, case, port) = (0, 1, 2, 3, 4);
-    let v4 = |byte: u32| I::LocalGet(5 + byte);
-    // Behind the port comes the flow info.
-    let v6 = |segment: u32| I::LocalGet(6 + segment);
-    let mut body = Body::new(signature(
-        &[ValType::I32; 3 + FLAT_ADDRESS],
-        &[ValType::I32],
-    ));
-    let invalid = [I::I32Const(1), I::Return, I::End];
-    let when = |body: &mut Body<Callee>| {
-        body.plain([I::If(BlockType::Empty)]).plain(invalid.clone());
-    };
-    body.plain([I::LocalGet(family), I::LocalGet(case), I::I32Ne]);
-    when(&mut body);
-    body.plain([I::LocalGet(remote), I::LocalGet(port), I::I32Eqz, I::I32And]);
-    when(&mut body);
-    body.plain([
-        I::LocalGet(case),
-        I::I32Eqz,
-        I::If(BlockType::Result(ValType::I32)),
-    ]);
-    // IPv4: multicast is 224.0.0.0/4, broadcast is all ones, unspecified is all zeros.
-    body.plain([
-        v4(0),
-        I::I32Const(0xf0),
-        I::I32And,
-        I::I32Const(0xe0),
-        I::I32Eq,
-    ]);
-    body.plain([v4(0), v4(1), I::I32And, v4(2), I::I32And, v4(3), I::I32And]);
+    use address::{CASE, FAMILY, PORT, REMOTE};
+    let params = [ValType::I32; 3 + FLAT_ADDRESS];
+    let mut body = Body::new(signature(&params, &[ValType::I32]));
+    let conditions: [&[I<'static>]; 2] = [
+        &[I::LocalGet(FAMILY), I::LocalGet(CASE), I::I32Ne],
+        &[I::LocalGet(REMOTE), I::LocalGet(PORT), I::I32Eqz, I::I32And],
+    ];
+    for condition in conditions {
+        body.plain(condition.iter().cloned());
+        body.plain([I::If(BlockType::Empty), I::I32Const(1), I::Return, I::End]);
+    }
+    let boolean = BlockType::Result(ValType::I32);
+    body.plain([I::LocalGet(CASE), I::I32Eqz, I::If(boolean)]);
+    invalid_v4(&mut body);
+    body.plain([I::Else]);
+    invalid_v6(&mut body);
+    body.plain([I::End]);
+    body
+}
+
+/// Folds locals that follow each other into one value.
+fn fold(locals: std::ops::Range<u32>, with: &I<'static>, body: &mut Body<Callee>) {
+    for (i, local) in locals.enumerate() {
+        body.plain([I::LocalGet(local)]);
+        body.plain((i > 0).then(|| with.clone()));
+    }
+}
+
+/// Multicast is 224.0.0.0/4, broadcast is all ones, unspecified is all zeros.
+fn invalid_v4(body: &mut Body<Callee>) {
+    use address::{REMOTE, UNICAST, V4};
+    body.plain([I::LocalGet(V4), I::I32Const(0xf0), I::I32And]);
+    body.plain([I::I32Const(0xe0), I::I32Eq]);
+    fold(V4..V4 + 4, &I::I32And, body);
     body.plain([
         I::I32Const(0xff),
         I::I32Eq,
         I::I32Or,
-        I::LocalGet(unicast),
+        I::LocalGet(UNICAST),
         I::I32And,
     ]);
+    fold(V4..V4 + 4, &I::I32Or, body);
+    body.plain([I::I32Eqz, I::LocalGet(REMOTE), I::I32And, I::I32Or]);
+}
+
+/// Multicast is ff00::/8. ::ffff:0:0/96 is mapped. ::/96 is compatible but for :: and ::1, of which
+/// :: is unspecified.
+fn invalid_v6(body: &mut Body<Callee>) {
+    use address::{REMOTE, UNICAST, V6};
     body.plain([
-        v4(0),
-        v4(1),
-        I::I32Or,
-        v4(2),
-        I::I32Or,
-        v4(3),
-        I::I32Or,
-        I::I32Eqz,
-    ]);
-    body.plain([I::LocalGet(remote), I::I32And, I::I32Or]);
-    body.plain([I::Else]);
-    // IPv6: multicast is ff00::/8.
-    body.plain([
-        v6(0),
+        I::LocalGet(V6),
         I::I32Const(8),
         I::I32ShrU,
         I::I32Const(0xff),
         I::I32Eq,
     ]);
-    body.plain([I::LocalGet(unicast), I::I32And]);
-    // ::ffff:0:0/96 is mapped. ::/96 is compatible, but for :: and ::1, and :: is unspecified.
-    body.plain([
-        v6(0),
-        v6(1),
-        I::I32Or,
-        v6(2),
-        I::I32Or,
-        v6(3),
-        I::I32Or,
-        v6(4),
-        I::I32Or,
-    ]);
+    body.plain([I::LocalGet(UNICAST), I::I32And]);
+    // If the first five segments are zero, then by the sixth:
+    fold(V6..V6 + 5, &I::I32Or, body);
     body.plain([
         I::I32Eqz,
-        v6(5),
+        I::LocalGet(V6 + 5),
         I::I32Const(0xffff),
         I::I32Eq,
-        v6(5),
-        I::I32Eqz,
     ]);
+    // zero, and what follows is neither 0 nor 1, or is 0 where that is unspecified
+    body.plain([I::LocalGet(V6 + 5), I::I32Eqz]);
+    body.plain([I::LocalGet(V6 + 6), I::I32Const(0), I::I32Ne]);
+    body.plain([I::LocalGet(V6 + 7), I::I32Const(1), I::I32GtU, I::I32Or]);
     body.plain([
-        v6(6),
-        I::I32Const(0),
-        I::I32Ne,
-        v6(7),
-        I::I32Const(1),
-        I::I32GtU,
+        I::LocalGet(V6 + 7),
+        I::I32Eqz,
+        I::LocalGet(REMOTE),
+        I::I32And,
         I::I32Or,
     ]);
-    body.plain([v6(7), I::I32Eqz, I::LocalGet(remote), I::I32And, I::I32Or]);
     body.plain([I::I32And, I::I32Or, I::I32And, I::I32Or]);
-    body.plain([I::End]);
-    body
 }
 
 fn fail_future(future: u32, payload: u32) -> Body<Callee> {

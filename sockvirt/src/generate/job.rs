@@ -6,10 +6,10 @@ use super::link::{Callee, Intrinsic};
 use super::store::{self, Contents};
 use super::stub::{Definition, StubBuilder};
 use crate::error::Error;
-use crate::generate::abi::MAX_FLAT_PARAMS;
+use crate::generate::abi::{MAX_FLAT_PARAMS, MAX_FLAT_RESULTS};
 use crate::generate::step::Step;
 use crate::plan::{Made, exported_function, handle};
-use wasm_encoder::Instruction;
+use wasm_encoder::{Instruction, ValType};
 use wasmparser::component_types::{
     ComponentDefinedType, ComponentEntityType, ComponentFuncType, ComponentValType,
 };
@@ -37,7 +37,7 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
                 contents.heap |= function.params.iter().any(|(_, ty)| self.has_list(*ty));
                 memory |= function
                     .result
-                    .is_some_and(|ty| self.abi.flat(ty).len() > 1);
+                    .is_some_and(|ty| self.abi.flat(ty).len() > MAX_FLAT_RESULTS);
             }
         }
         Ok((memory || contents.heap).then_some(contents))
@@ -157,13 +157,14 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
         let (Some(ty), Some(raw)) = (function.result, raw.result) else {
             return Ok(Some((Outcome::Nothing, None)));
         };
+        let in_memory = self.abi.flat(ty).len() > MAX_FLAT_RESULTS;
         Ok(match self.abi.defined(ty) {
-            Some(defined @ ComponentDefinedType::Result { ok, err, .. }) => {
+            Some(defined @ ComponentDefinedType::Result { ok, err, .. }) if in_memory => {
                 let payload = self.abi.payload_offset(defined);
                 let value = ok.map_or(0, |ty| self.abi.layout(ty).size);
                 Some((Outcome::Result { payload, value }, *err))
             }
-            Some(ComponentDefinedType::Option { .. }) => Some((Outcome::Option, None)),
+            Some(ComponentDefinedType::Option { .. }) if in_memory => Some((Outcome::Option, None)),
             Some(ComponentDefinedType::Future { .. }) => {
                 let future = self.index_of(raw)?;
                 self.future_error(ty)
@@ -183,7 +184,7 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
                 }
                 _ => None,
             },
-            _ if self.abi.flat(ty).len() == 1 => Some((Outcome::Scalar, None)),
+            _ if self.abi.flat(ty) == [ValType::I32] => Some((Outcome::Scalar, None)),
             _ => None,
         })
     }
