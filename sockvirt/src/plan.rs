@@ -201,6 +201,7 @@ fn socket_import<'r>(
                 declarations,
                 instance,
             };
+            import.refuse_reserved_names()?;
             import.refuse_unknown_functions()?;
             Ok(import)
         }
@@ -212,7 +213,27 @@ fn socket_import<'r>(
     }
 }
 
+/// What the names begin with that generated components have of their own.
+pub(crate) const RESERVED: &str = "sockvirt-";
+
 impl SocketImport<'_> {
+    /// Refuses exports whose names generated components could have given to something else.
+    fn refuse_reserved_names(&self) -> Result<(), Error> {
+        match self
+            .instance
+            .exports
+            .keys()
+            .find(|name| name.starts_with(RESERVED))
+        {
+            None => Ok(()),
+            Some(name) => Err(Error::UnexpectedType {
+                interface: Box::new(self.name.clone()),
+                item: format!("`{name}`"),
+                reason: "no WIT of WASI has that name".to_owned(),
+            }),
+        }
+    }
+
     /// Refuses functions that nobody has said anything about. There are so few that are known that
     /// whatever is done for each function later is bounded.
     fn refuse_unknown_functions(&self) -> Result<(), Error> {
