@@ -40,11 +40,11 @@ pub(super) enum Definition<'r> {
 
 /// Core indices of an instantiated store.
 #[derive(Clone, Copy)]
-pub(super) struct Store {
-    pub(super) instance: u32,
-    pub(super) memory: u32,
-    pub(super) realloc: Option<u32>,
-    pub(super) free: Option<u32>,
+struct Store {
+    instance: u32,
+    memory: u32,
+    realloc: Option<u32>,
+    free: Option<u32>,
 }
 
 /// A resource type that the interface defines and that is made.
@@ -63,10 +63,10 @@ pub(super) struct StubBuilder<'p, 'r> {
     pub(super) component: ComponentBuilder,
     pub(super) args: Vec<(String, Arg)>,
     /// For each type index of the import's type.
-    pub(super) locals: Vec<Local<'r>>,
+    locals: Vec<Local<'r>>,
     /// The functions that are exported: the name, and the local type.
-    pub(super) functions: Vec<(&'r str, u32)>,
-    pub(super) store: Option<Store>,
+    functions: Vec<(&'r str, u32)>,
+    store: Option<Store>,
     /// The resource type of the pollables that `subscribe` gives.
     pub(super) pollable: Option<ResourceId>,
 }
@@ -174,7 +174,7 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
         Ok(())
     }
 
-    pub(super) fn add_type(&mut self, ty: &'r ComponentType<'r>) -> Result<(), Error> {
+    fn add_type(&mut self, ty: &'r ComponentType<'r>) -> Result<(), Error> {
         let definition = match ty {
             ComponentType::Func(ty) => Definition::Func(ty),
             ComponentType::Defined(ty) => Definition::Defined(ty),
@@ -199,7 +199,7 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
 
     /// A type of the guest's outermost scope. Resources, which no component can take from around
     /// it, are imported; values are taken, or said again where that does not do.
-    pub(super) fn add_outer(&mut self, guest_index: u32, outer_index: u32) -> Result<(), Error> {
+    fn add_outer(&mut self, guest_index: u32, outer_index: u32) -> Result<(), Error> {
         let (index, resource) = match self.plan.root.types().component_any_type_at(guest_index) {
             ComponentAnyTypeId::Resource(resource) => {
                 let name = format!("resource{}", self.args.len());
@@ -229,11 +229,7 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
         Ok(())
     }
 
-    pub(super) fn add_exported_type(
-        &mut self,
-        name: &'r str,
-        bounds: RawBounds,
-    ) -> Result<(), Error> {
+    fn add_exported_type(&mut self, name: &'r str, bounds: RawBounds) -> Result<(), Error> {
         let mut local = match bounds {
             RawBounds::Eq(index) => self.local(index)?.clone(),
             RawBounds::SubResource => self.add_resource(name),
@@ -245,7 +241,7 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
         Ok(())
     }
 
-    pub(super) fn add_resource(&mut self, name: &str) -> Local<'r> {
+    fn add_resource(&mut self, name: &str) -> Local<'r> {
         let own = self.own.iter().find(|own| own.name == name);
         let is_socket = own.is_some_and(|own| matches!(own.made, Made::Socket(_)));
         let free = self
@@ -293,7 +289,7 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
         Ok(())
     }
 
-    pub(super) fn lift_options(&self) -> Vec<CanonicalOption> {
+    fn lift_options(&self) -> Vec<CanonicalOption> {
         let memory = self
             .store
             .map(|store| CanonicalOption::Memory(store.memory));
@@ -305,7 +301,7 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
     }
 
     /// Instantiates the code with what it calls, and gives the core function for each body.
-    pub(super) fn instantiate(&mut self, bodies: Vec<Body<Callee>>) -> Result<Vec<u32>, Error> {
+    fn instantiate(&mut self, bodies: Vec<Body<Callee>>) -> Result<Vec<u32>, Error> {
         let code = link::module(bodies, self.store.is_some());
         let mut intrinsics = Vec::new();
         for intrinsic in code.intrinsics {
@@ -342,7 +338,7 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
             .collect())
     }
 
-    pub(super) fn add_intrinsic(&mut self, intrinsic: Intrinsic) -> Result<u32, Error> {
+    fn add_intrinsic(&mut self, intrinsic: Intrinsic) -> Result<u32, Error> {
         let memory = self
             .store
             .map(|store| CanonicalOption::Memory(store.memory));
@@ -377,7 +373,7 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
     }
 
     /// Imports the function that makes what this interface gives out.
-    pub(super) fn import_open(&mut self) -> Result<u32, Error> {
+    fn import_open(&mut self) -> Result<u32, Error> {
         let foreign = self.locals.iter().find_map(|local| {
             let id = local.resource?;
             let made = *self.plan.resources.get(&id)?;
@@ -392,14 +388,14 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
     }
 
     /// Whether the interface is the one that gives out what is made like this.
-    pub(super) fn creates(&self, made: Made) -> bool {
+    fn creates(&self, made: Made) -> bool {
         let is_network = made == Made::Network;
         is_network == self.import.interface.gives_networks()
     }
 
     /// The type of the function that makes a resource: `() -> own<network>`, or
     /// `(family: u32) -> result<own<socket>>`.
-    pub(super) fn open_type(&mut self, made: Made, resource: u32) -> u32 {
+    fn open_type(&mut self, made: Made, resource: u32) -> u32 {
         let (own, encoder) = self.component.type_defined(None);
         encoder.own(resource);
         if made == Made::Network {
@@ -420,7 +416,7 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
     }
 
     /// Imports the function of a clock that gives pollables.
-    pub(super) fn import_clock(&mut self) -> Result<u32, Error> {
+    fn import_clock(&mut self) -> Result<u32, Error> {
         let no_pollable = || Error::NoPollable {
             interface: Box::new(self.import.name.clone()),
         };
