@@ -38,7 +38,7 @@ pub fn check(bytes: &[u8]) -> Result<Check, Error> {
     if read::kind(bytes)? == Kind::Module {
         return Err(Error::NotAComponent);
     }
-    let root = read::read(bytes, Bodies::Validate)?;
+    let root = read::read(bytes, Bodies::All)?;
     let evidence = evidence::read(&root);
     let (policy_digest, built_by) = match evidence {
         Some(Evidence {

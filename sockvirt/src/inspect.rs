@@ -102,7 +102,7 @@ fn inspect_module(bytes: &[u8]) -> Result<Inspection, Error> {
 }
 
 fn inspect_component(bytes: &[u8]) -> Result<Inspection, Error> {
-    let root = &read::read(bytes, Bodies::Validate)?;
+    let root = &read::read(bytes, Bodies::All)?;
     let imports: Vec<_> = root
         .imports()
         .map(|(_, it)| import_label(&it.name))

@@ -104,7 +104,7 @@ impl Virtualizer {
             Kind::Module => self.componentize(bytes)?,
         };
         let adapted = matches!(guest, Cow::Owned(_));
-        let mut root = read::read(&guest, Bodies::Validate)?;
+        let mut root = read::read(&guest, Bodies::All)?;
         let plan = plan(&root, &self.policy)?;
         let mut report = self.report(&plan);
         report.adapted = adapted;

@@ -6,6 +6,7 @@
 use crate::error::Error;
 use crate::guard::guard;
 use crate::root::Root;
+use std::ops::Range;
 use wasmparser::types::Types;
 use wasmparser::{
     BinaryReaderError, FuncToValidate, FuncValidatorAllocations, FunctionBody, Parser, Payload,
@@ -62,30 +63,35 @@ fn not_wasm(bytes: &[u8]) -> Error {
     }
 }
 
-/// Whether function bodies are validated too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Bodies {
-    Validate,
-    /// For bytes whose function bodies were validated before.
-    Trust,
+/// Which function bodies are validated.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Bodies<'b> {
+    All,
+    /// All but those of a component directly inside that is, to the byte, this one. Its bodies were
+    /// validated before.
+    AllBut(&'b [u8]),
 }
 
 /// Reads a component, or refuses it as the validator does.
-pub(crate) fn read(bytes: &[u8], bodies: Bodies) -> Result<Root<'_>, Error> {
+pub(crate) fn read<'a>(bytes: &'a [u8], bodies: Bodies<'_>) -> Result<Root<'a>, Error> {
     guard("wasmparser", || validate(bytes, bodies))
 }
 
-fn validate(bytes: &[u8], bodies: Bodies) -> Result<Root<'_>, Error> {
+fn validate<'a>(bytes: &'a [u8], bodies: Bodies<'_>) -> Result<Root<'a>, Error> {
     let mut validator = Validator::new_with_features(WasmFeatures::all());
     let mut functions = Vec::new();
     let mut waiting = 0;
     let mut root = Root::new(bytes);
     let mut depth = 0;
+    let mut trusted = 0..0;
     let mut types = None;
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload.map_err(invalid)?;
         if depth == 1 {
             root.add(&payload).map_err(invalid)?;
+            if let Some(range) = trusted_range(&payload, bytes, bodies) {
+                trusted = range;
+            }
         }
         match payload {
             Payload::Version { .. } => depth += 1,
@@ -93,7 +99,7 @@ fn validate(bytes: &[u8], bodies: Bodies) -> Result<Root<'_>, Error> {
             _ => {}
         }
         match validator.payload(&payload).map_err(invalid)? {
-            ValidPayload::Func(function, body) if bodies == Bodies::Validate => {
+            ValidPayload::Func(function, body) if !trusted.contains(&body.range().start) => {
                 waiting += body.as_bytes().len();
                 functions.push((function, body));
                 if waiting >= BATCH {
@@ -111,6 +117,22 @@ fn validate(bytes: &[u8], bodies: Bodies) -> Result<Root<'_>, Error> {
         None => Err(Error::Truncated {
             offset: bytes.len() as u64,
         }),
+    }
+}
+
+/// Where the component is whose function bodies are trusted, if the payload is that.
+fn trusted_range(payload: &Payload<'_>, bytes: &[u8], bodies: Bodies<'_>) -> Option<Range<u64>> {
+    match (payload, bodies) {
+        (
+            Payload::ComponentSection {
+                unchecked_range, ..
+            },
+            Bodies::AllBut(trusted),
+        ) => {
+            let range = unchecked_range.start as usize..unchecked_range.end as usize;
+            (bytes.get(range) == Some(trusted)).then(|| unchecked_range.clone())
+        }
+        _ => None,
     }
 }
 

@@ -350,7 +350,7 @@ mod tests {
             let mut sizes = SizeAlign::default();
             sizes.fill(&resolve);
             let bytes = guest(&resolve, world);
-            let root = read(&bytes, Bodies::Validate).expect("valid");
+            let root = read(&bytes, Bodies::All).expect("valid");
             let abi = Abi(root.types());
             let policy = Policy::deny_all();
             for import in plan(&root, &policy).expect("a plan").sockets {

@@ -321,14 +321,16 @@ impl Emitter<'_> {
     }
 
     fn width(&self, ty: ComponentValType) -> Result<Width> {
-        Ok(
-            match (self.abi.flat(ty).as_slice(), self.abi.layout(ty).size) {
-                ([ValType::I32], 1) => Width::Byte,
-                ([ValType::I32], 4) => Width::Word,
-                ([ValType::I64], 8) => Width::Long,
-                _ => return Err(Mismatch("its last parameter is no number".to_owned())),
-            },
-        )
+        let is_number = match self.abi.defined(ty) {
+            None => true,
+            Some(defined) => matches!(defined, ComponentDefinedType::Primitive(_)),
+        };
+        match (self.abi.flat(ty).as_slice(), self.abi.layout(ty).size) {
+            ([ValType::I32], 1) if is_number => Ok(Width::Byte),
+            ([ValType::I32], 4) if is_number => Ok(Width::Word),
+            ([ValType::I64], 8) if is_number => Ok(Width::Long),
+            _ => Err(Mismatch("its last parameter is no number".to_owned())),
+        }
     }
 }
 
