@@ -7,12 +7,12 @@
 
 use crate::error::Error;
 use crate::generate::{Arg, OPEN, generate};
-use crate::plan::{Plan, SocketImport, exported_resource, import_name};
+use crate::plan::{Plan, SocketImport, exported_resource};
 use crate::root::{self, Item, Reindex, Root, Space};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use wasm_encoder::reencode::ReencodeComponent;
 use wasm_encoder::{ComponentBuilder, ComponentExportKind, ComponentTypeRef, CustomSection};
-use wasmparser::component_types::{ComponentEntityType, ResourceId};
+use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType, ResourceId};
 use wasmparser::{ComponentExport, ComponentExternalKind};
 
 /// Composes what was planned. `evidence` goes into a custom section of this name.
@@ -24,6 +24,7 @@ pub(crate) fn compose(plan: &Plan<'_>, evidence: (&str, &str)) -> Result<Vec<u8>
         placed: HashMap::new(),
         anonymous: HashSet::new(),
         makers: HashMap::new(),
+        tainted: tainted(plan),
     };
     shell.add_imports()?;
     for socket in &plan.sockets {
@@ -39,6 +40,27 @@ pub(crate) fn compose(plan: &Plan<'_>, evidence: (&str, &str)) -> Result<Vec<u8>
     Ok(shell.builder.finish())
 }
 
+/// For each item that is made of types of a replaced import, which one that is. References go
+/// backwards, so that one pass finds them all.
+fn tainted(plan: &Plan<'_>) -> HashMap<usize, usize> {
+    let replaced = plan.sockets.iter().enumerate();
+    let mut tainted: HashMap<_, _> = replaced.map(|(i, socket)| (socket.at, i)).collect();
+    for at in 0..plan.root.items.len() {
+        let mut references = plan.root.references(at).into_iter();
+        if let Some(socket) = references.find_map(|it| tainted.get(&it).copied()) {
+            tainted.entry(at).or_insert(socket);
+        }
+    }
+    tainted
+}
+
+fn entangled(what: &str, name: &str, socket: &SocketImport<'_>) -> Error {
+    Error::Entangled {
+        item: format!("{what} `{name}`"),
+        interface: Box::new(socket.name.clone()),
+    }
+}
+
 /// The component around the guest.
 struct Shell<'p> {
     plan: &'p Plan<'p>,
@@ -50,43 +72,27 @@ struct Shell<'p> {
     anonymous: HashSet<usize>,
     /// For resource types that are made, the instance whose function makes them.
     makers: HashMap<ResourceId, u32>,
+    tainted: HashMap<usize, usize>,
 }
 
 impl Shell<'_> {
     /// Declares the imports that stay.
     fn add_imports(&mut self) -> Result<(), Error> {
-        let kept = self
-            .root
-            .imports()
-            .map(|(at, _)| at)
-            .filter(|at| !self.plan.replaces(*at));
-        let closure = self.root.closure(kept, |_| false);
-        match self.plan.sockets.iter().find(|it| closure.contains(&it.at)) {
-            Some(socket) => Err(self.entangled_import(socket, &closure)),
-            None => self.place_all(&closure),
-        }
-    }
-
-    /// Which import it is that needs the types of another that is replaced.
-    fn entangled_import(&self, socket: &SocketImport<'_>, closure: &BTreeSet<usize>) -> Error {
-        // What refers to the replaced import, and what refers to that. References go backwards.
-        let mut tainted = HashSet::from([socket.at]);
-        let mut entangled = None;
-        for at in closure.range(socket.at + 1..) {
-            if self
-                .root
-                .references(*at)
-                .iter()
-                .any(|it| tainted.contains(it))
-            {
-                tainted.insert(*at);
-                let import = import_name(self.root, *at).filter(|_| !self.plan.replaces(*at));
-                entangled = entangled.or(import);
+        let mut kept = Vec::new();
+        for (at, import) in self.root.imports() {
+            if !self.plan.replaces(at) {
+                self.refuse_tainted(at, "import", import.name.name)?;
+                kept.push(at);
             }
         }
-        Error::Entangled {
-            item: format!("import `{}`", entangled.unwrap_or_default()),
-            interface: Box::new(socket.name.clone()),
+        self.place_all(&self.root.closure(kept, |_| false))
+    }
+
+    /// Refuses an import or an export that is made of types of a replaced import.
+    fn refuse_tainted(&self, at: usize, what: &str, name: &str) -> Result<(), Error> {
+        match self.tainted.get(&at) {
+            None => Ok(()),
+            Some(socket) => Err(entangled(what, name, &self.plan.sockets[*socket])),
         }
     }
 
@@ -190,14 +196,36 @@ impl Shell<'_> {
     /// Exports what the guest exports.
     fn add_exports(&mut self, guest: u32) -> Result<(), Error> {
         for (at, export) in self.root.exports() {
+            self.refuse_tainted(at, "export", export.name.name)?;
             self.refuse_entangled(export)?;
             let ty = self.ascription(export)?;
             let kind = ComponentExportKind::from(export.kind);
-            let item = self.builder.alias_export(guest, export.name.name, kind);
+            let item = match self.value_type(export)? {
+                Some(ty) => ty,
+                None => self.builder.alias_export(guest, export.name.name, kind),
+            };
             let exported = self.builder.export(export.name, kind, item, ty);
             self.placed.insert(at, exported);
         }
         Ok(())
+    }
+
+    /// For the export of a value type that type, said in words of this scope: taken out of the guest
+    /// it would be made of types that have no name here.
+    fn value_type(&mut self, export: &ComponentExport<'_>) -> Result<Option<u32>, Error> {
+        if export.kind != ComponentExternalKind::Type {
+            return Ok(None);
+        }
+        let ty = self.root.types().component_any_type_at(export.index);
+        let (ComponentAnyTypeId::Defined(_), Some(at)) =
+            (ty, self.root.item_at(Space::Type, export.index))
+        else {
+            return Ok(None);
+        };
+        self.refuse_tainted(at, "export", export.name.name)?;
+        let closure = self.root.closure([at], |at| self.placed.contains_key(&at));
+        self.place_all(&closure)?;
+        Ok(self.index(Space::Type, export.index))
     }
 
     /// The type that an export must be given in words of this scope: the one that the guest gives
@@ -214,6 +242,9 @@ impl Shell<'_> {
             return Ok(None);
         };
         let seeds = self.root.references_of(ty);
+        for at in &seeds {
+            self.refuse_tainted(*at, "export", export.name.name)?;
+        }
         let known = |at| self.placed.contains_key(&at) || self.anonymous.contains(&at);
         let closure = self.root.closure(seeds.iter().copied(), known);
         let named = seeds.iter().any(|at| self.placed.contains_key(at));
@@ -256,10 +287,7 @@ impl Shell<'_> {
                 names.any(|name| exported_resource(socket.instance, name) == Some(id))
             };
             if let Some(socket) = self.plan.sockets.iter().find(defines) {
-                return Err(Error::Entangled {
-                    item: format!("export `{}`", export.name.name),
-                    interface: Box::new(socket.name.clone()),
-                });
+                return Err(entangled("export", export.name.name, socket));
             }
         }
         Ok(())

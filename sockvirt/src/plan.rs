@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::generate::step::Step;
 use crate::generate::{sockets_0_2, sockets_0_3};
 use crate::name::InterfaceName;
-use crate::root::{Item, Root};
+use crate::root::Root;
 use sockvirt_policy::{DenyAt, Policy, Protocol};
 use std::collections::{HashMap, HashSet};
 use wasmparser::component_types::{
@@ -141,20 +141,20 @@ pub(crate) fn plan<'r>(root: &'r Root<'r>, policy: &'r Policy) -> Result<Plan<'r
         clocks: HashMap::new(),
     };
     for (at, import) in root.imports() {
-        let Some(name) = InterfaceName::of(&import.name) else {
-            refuse_disguised(&import.name)?;
-            continue;
-        };
         let instance = instance_of(root, import.name.name);
-        if name.is_sockets() {
-            let interface = SocketInterface::of(&name)?;
-            let socket = socket_import(root, at, name, interface, import.ty, instance)?;
-            plan.add_resources(&socket);
-            plan.replaced.insert(at);
-            plan.sockets.push(socket);
-        } else if name.package == "wasi:clocks" && name.interface == "monotonic-clock" {
-            plan.clocks
-                .extend(instance.and_then(|instance| clock(root, at, instance)));
+        match InterfaceName::of(&import.name) {
+            Some(name) if name.is_sockets() => {
+                let interface = SocketInterface::of(&name)?;
+                let socket = socket_import(root, at, name, interface, import.ty, instance)?;
+                plan.add_resources(&socket);
+                plan.replaced.insert(at);
+                plan.sockets.push(socket);
+            }
+            Some(name) if name.package == "wasi:clocks" && name.interface == "monotonic-clock" => {
+                plan.clocks
+                    .extend(instance.and_then(|instance| clock(root, at, instance)));
+            }
+            _ => refuse_disguised(&import.name)?,
         }
     }
     Ok(plan)
@@ -354,12 +354,4 @@ fn clock(
             };
             Some((pollable, clock))
         })
-}
-
-/// The name of the import that an item is, if it is one.
-pub(crate) fn import_name<'a>(root: &'a Root<'_>, at: usize) -> Option<&'a str> {
-    match root.items.get(at) {
-        Some(Item::Import(import)) => Some(import.name.name),
-        _ => None,
-    }
 }

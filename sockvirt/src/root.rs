@@ -11,8 +11,8 @@ use wasm_encoder::{ComponentBuilder, ComponentTypeSection, CoreTypeSection};
 use wasmparser::types::{Types, TypesRef};
 use wasmparser::{
     BinaryReaderError, CanonicalFunction, ComponentAlias, ComponentExport, ComponentExternName,
-    ComponentExternalKind, ComponentImport, ComponentOuterAliasKind, ComponentType,
-    ComponentTypeRef, CoreType, Payload,
+    ComponentExternalKind, ComponentImport, ComponentInstance, ComponentOuterAliasKind,
+    ComponentType, ComponentTypeRef, CoreType, Payload,
 };
 
 /// One thing that the outermost scope of a component says, in the order in which it says them.
@@ -25,8 +25,9 @@ pub(crate) enum Item<'a> {
     Export(ComponentExport<'a>),
     /// `canon lift`, with the index of the type that the function gets.
     Lift(u32),
-    /// An instance that the component makes itself.
-    Instance,
+    /// An instance that the component makes itself, with the functions and instances that it is put
+    /// together from, if it is.
+    Instance(Vec<(Space, u32)>),
 }
 
 /// An index space that is kept track of: what types, imports and exports can refer to.
@@ -110,8 +111,7 @@ impl<'a> Root<'a> {
             }
             Payload::ComponentInstanceSection(section) => {
                 for instance in section.clone() {
-                    instance?;
-                    self.push(Item::Instance);
+                    self.push(Item::Instance(put_together_from(&instance?)));
                 }
             }
             Payload::ComponentCanonicalSection(section) => {
@@ -242,7 +242,21 @@ impl<'a> Root<'a> {
                 record.component_type_index(*ty);
                 Ok(())
             }
-            Item::Export(_) | Item::Instance => Ok(()),
+            Item::Instance(parts) => {
+                return parts
+                    .iter()
+                    .filter_map(|(space, index)| self.item_at(*space, *index))
+                    .collect();
+            }
+            // The type that an export makes stands for itself.
+            Item::Export(export) if export.kind == ComponentExternalKind::Type => Ok(()),
+            Item::Export(export) => {
+                let space = space_of_kind(export.kind);
+                return space
+                    .and_then(|it| self.item_at(it, export.index))
+                    .into_iter()
+                    .collect();
+            }
         };
         drop(written);
         references
@@ -359,7 +373,7 @@ pub(crate) fn space_of(item: &Item<'_>) -> Option<Space> {
     let kind = match item {
         Item::CoreType(_) => return Some(Space::CoreType),
         Item::Type(_) => ComponentExternalKind::Type,
-        Item::Instance => ComponentExternalKind::Instance,
+        Item::Instance(_) => ComponentExternalKind::Instance,
         Item::Lift(_) => ComponentExternalKind::Func,
         Item::Import(import) => kind_of(import.ty),
         Item::Export(export) => export.kind,
@@ -372,12 +386,30 @@ pub(crate) fn space_of(item: &Item<'_>) -> Option<Space> {
             ComponentOuterAliasKind::Component => ComponentExternalKind::Component,
         },
     };
+    space_of_kind(kind)
+}
+
+fn space_of_kind(kind: ComponentExternalKind) -> Option<Space> {
     match kind {
         ComponentExternalKind::Type => Some(Space::Type),
         ComponentExternalKind::Instance => Some(Space::Instance),
         ComponentExternalKind::Func => Some(Space::Func),
         _ => None,
     }
+}
+
+/// The functions and instances in an instance that is a bag of exports.
+fn put_together_from(instance: &ComponentInstance<'_>) -> Vec<(Space, u32)> {
+    let exports = match instance {
+        ComponentInstance::FromExports(exports) => exports,
+        ComponentInstance::Instantiate { .. } => return Vec::new(),
+    };
+    let parts = exports
+        .iter()
+        .filter(|export| export.kind != ComponentExternalKind::Type);
+    parts
+        .filter_map(|export| Some((space_of_kind(export.kind)?, export.index)))
+        .collect()
 }
 
 /// Declares an item in another component's outermost scope, with `map` for its references. Gives
@@ -411,6 +443,6 @@ pub(crate) fn declare(
             let ty = reindex.component_type_ref(import.ty).ok()?;
             Some(builder.import(import.name, ty))
         }
-        Item::Export(_) | Item::Lift(_) | Item::Instance => None,
+        Item::Export(_) | Item::Lift(_) | Item::Instance(_) => None,
     }
 }

@@ -10,8 +10,10 @@ use std::collections::BTreeSet;
 /// what the guest does, and have the guest in them as it was.
 pub(crate) fn verify(bytes: &[u8], guest: &Root<'_>) -> Result<(), Error> {
     // The guest's function bodies were validated when it was read. What was generated was not.
-    let output = read(bytes, Bodies::AllBut(guest.bytes))
-        .map_err(|e| refused(format!("it is not valid: {e}")))?;
+    let output = read(bytes, Bodies::AllBut(guest.bytes)).map_err(|e| match e {
+        Error::Dependency { .. } => e,
+        e => refused(format!("it is not valid: {e}")),
+    })?;
     if let Some(import) = imports(&output)
         .into_iter()
         .find(|(_, is_sockets)| *is_sockets)

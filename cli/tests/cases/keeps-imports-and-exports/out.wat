@@ -141,7 +141,7 @@
   )
   (alias export 2 "again" (func (;2;)))
   (export (;3;) "again" (func 2) (func (type 3)))
-  (alias export 2 "e" (type (;4;)))
+  (type (;4;) (enum "one" "two"))
   (export (;5;) "e" (type 4))
   (type (;6;) (func (result 5)))
   (alias export 2 "f" (func (;4;)))
