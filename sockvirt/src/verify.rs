@@ -12,6 +12,13 @@ pub(crate) fn verify(bytes: &[u8], guest: &Root<'_>) -> Result<(), Error> {
     // The guest's function bodies were validated when it was read. What was generated was not.
     let output = read(bytes, Bodies::AllBut(guest.bytes)).map_err(|e| match e {
         Error::Dependency { .. } => e,
+        // What the shell cannot give a name shows only here, where all types are known.
+        Error::Invalid { message, .. } if message.contains("not valid to be used as export") => {
+            Error::Unsupported {
+                item: "an export of the input".to_owned(),
+                reason: "it is made of types that have no name outside of the input".to_owned(),
+            }
+        }
         e => refused(format!("it is not valid: {e}")),
     })?;
     if let Some(import) = imports(&output)
