@@ -1,8 +1,6 @@
 //! The one text that a policy has, whatever its file looked like.
 
 use crate::{DenyRule, Operation, Policy, Protocol};
-use alloc::string::String;
-use alloc::vec::Vec;
 use core::fmt::Write;
 
 impl Policy {
@@ -53,11 +51,11 @@ impl Policy {
             let split = tcp != udp;
             for (protocol, deny_as) in [(Protocol::Tcp, tcp), (Protocol::Udp, udp)] {
                 if deny_as != self.deny_as && (split || protocol == Protocol::Tcp) {
-                    rules.push(DenyRule {
-                        operations: Vec::from([operation]),
-                        protocol: split.then_some(protocol),
+                    rules.extend(DenyRule::new(
+                        [operation],
+                        split.then_some(protocol),
                         deny_as,
-                    });
+                    ));
                 }
             }
         }

@@ -1,6 +1,8 @@
 //! Reading a policy file: TOML in, a [`Policy`] or an error with a place out.
 
-use crate::{Denial, DenyAt, DenyRule, DnsMode, Operation, Policy, Protocol};
+use crate::{
+    AllowRule, Denial, DenyAt, DenyRule, DnsMode, Operation, Policy, Ports, Protocol, Target,
+};
 use core::fmt::{self, Display};
 use core::ops::Range;
 use core::str::FromStr;
@@ -138,7 +140,10 @@ fn read(text: &str) -> Result<Policy> {
             .check()
             .map_err(|e| Fault::new(span, e).hint("set `deny-at = \"operation\"` in `[policy]`"))?;
     }
-    for later in ["allow", "redirect", "peer", "client", "clock", "report"] {
+    for table in file.tables("allow")? {
+        policy = policy.with_allow(read_allow(table)?);
+    }
+    for later in ["redirect", "peer", "client", "clock", "report"] {
         file.refuse(later)?;
     }
     file.finish()?;
@@ -217,6 +222,63 @@ fn read_deny(mut table: Table<'_>, policy: Policy) -> Result<Policy> {
     let rule =
         DenyRule::new(operations, protocol, denial).map_err(|e| Fault::new(denial_span, e))?;
     policy.with_rule(rule).map_err(|e| Fault::new(span, e))
+}
+
+fn read_allow(mut table: Table<'_>) -> Result<AllowRule> {
+    let span = table.span.clone();
+    let id = table.string("id")?.map(|id| id.text.to_owned());
+    let mut operations = table.operations()?.unwrap_or(vec![Operation::Connect]);
+    operations.sort_unstable();
+    operations.dedup();
+    let protocol = table.protocol()?;
+    let to = table
+        .strings("to")?
+        .ok_or_else(|| Fault::new(span.clone(), "the rule has no `to`"))?;
+    let to = to.into_iter().map(|text| {
+        let target = match text.text {
+            "*" => Some(Target::Any),
+            other => other
+                .parse()
+                .ok()
+                .map(Target::Range)
+                .or_else(|| other.parse().ok().map(Target::Net))
+                .or_else(|| {
+                    other
+                        .parse::<std::net::IpAddr>()
+                        .ok()
+                        .map(|ip| Target::Net(ip.into()))
+                }),
+        };
+        target.ok_or_else(|| Fault::new(text.span, format!("`{}` is not supported", text.text)))
+    });
+    let to = to.collect::<Result<_>>()?;
+    let ports = match table
+        .get("port")
+        .map(|value| (value.get_ref(), value.span()))
+    {
+        Some((DeValue::Integer(number), span)) => {
+            let range = Ports::parse_range(number.as_str()).map_err(|e| Fault::new(span, e))?;
+            Ports::new([range])
+        }
+        Some((DeValue::String(text), _)) if text == "*" => Ports::all(),
+        Some((DeValue::String(text), span)) => {
+            let range = Ports::parse_range(text).map_err(|e| Fault::new(span, e))?;
+            Ports::new([range])
+        }
+        _ => return Err(Fault::new(span, "the rule has no `port`")),
+    };
+    table.finish()?;
+    Ok(AllowRule {
+        id,
+        operations,
+        protocol,
+        to,
+        ports,
+        except: Vec::new(),
+        from: Vec::new(),
+        resolves_to: Vec::new(),
+        wide: false,
+    })
 }
 
 /// A table of the file, and which of its keys somebody has asked for.

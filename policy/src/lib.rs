@@ -1,28 +1,59 @@
 //! What a component may reach, as data.
 //!
-//! A [`Policy`] says what a composed component answers to each network [`Operation`]. It is read
-//! from a file or built in code, it has one [canonical text](Policy::canonical), and that text is
+//! A `Policy` says what a composed component answers to each network [`Operation`]. It is read
+//! from a file or built in code, it has one canonical text, and that text is
 //! what a composed component carries as evidence of what it was built to do.
 //!
-//! This crate knows no WebAssembly and does no I/O. Without the `file` feature it is `no_std`, so
-//! that the tool and the code inside a component can share it.
+//! This crate knows no WebAssembly and does no I/O. Without the `file` feature it is `no_std` and
+//! needs no allocator: what is left are [`Rules`], which is what `Policy::wire` compiles a policy
+//! to, and [`Session`], which decides by them. The tool and the code inside a component decide
+//! with the same code.
 //!
 //! The names of operations follow the uses that `wasi:sockets` hosts tell apart (bind, listen,
 //! accept, connect, send, receive), plus `resolve` for `wasi:sockets/ip-name-lookup`.
 
 #![cfg_attr(not(feature = "file"), no_std)]
 
-extern crate alloc;
-
+#[cfg(feature = "file")]
 mod canonical;
+#[cfg(feature = "file")]
+mod compile;
+mod decision;
 mod denial;
 #[cfg(feature = "file")]
 mod file;
+mod log;
 mod operation;
+#[cfg(feature = "file")]
+mod pattern;
+#[cfg(feature = "file")]
 mod policy;
+#[cfg(feature = "file")]
+mod ports;
+#[cfg(feature = "file")]
+mod rule;
+mod rules;
+mod session;
+mod settings;
+#[cfg(feature = "file")]
+mod special;
 
+pub use decision::{Decision, RuleRef, Verdict};
 pub use denial::{Denial, UnknownDenial};
 #[cfg(feature = "file")]
 pub use file::FileError;
+pub use log::{Subject, write_json};
 pub use operation::{Operation, Protocol, UnknownOperation};
-pub use policy::{DenyAt, DenyRule, DnsMode, InvalidPolicy, Policy, UnknownDenyAt};
+#[cfg(feature = "file")]
+pub use pattern::{NamePattern, Target};
+#[cfg(feature = "file")]
+pub use policy::{InvalidPolicy, Policy};
+#[cfg(feature = "file")]
+pub use ports::Ports;
+#[cfg(feature = "file")]
+pub use rule::{AllowRule, DenyRule};
+pub use rules::{Rules, WireError};
+pub use session::{Lookup, NameTable, Names, NoNames, Resolved, Session};
+pub use settings::{DenyAt, DnsMode, Log, UnknownDenyAt};
+#[cfg(feature = "file")]
+pub use special::Special;

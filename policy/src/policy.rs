@@ -1,137 +1,9 @@
 //! The policy itself, and what it answers.
 
-use crate::{Denial, Operation, Protocol};
-use alloc::vec::Vec;
-use core::fmt;
-use core::str::FromStr;
-
-/// Where a denied protocol ends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum DenyAt {
-    /// Creating a socket fails. No socket ever exists.
-    #[default]
-    Create,
-    /// Creating a socket works; binding, connecting and the like fail.
-    Operation,
-}
-
-impl DenyAt {
-    /// Both places.
-    pub const ALL: [DenyAt; 2] = [DenyAt::Create, DenyAt::Operation];
-
-    /// The name that policy files and flags use.
-    pub const fn name(self) -> &'static str {
-        match self {
-            DenyAt::Create => "create",
-            DenyAt::Operation => "operation",
-        }
-    }
-}
-
-impl fmt::Display for DenyAt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// A name that is no [`DenyAt`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UnknownDenyAt;
-
-impl fmt::Display for UnknownDenyAt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("sockets are denied at `create` or at `operation`")
-    }
-}
-
-impl core::error::Error for UnknownDenyAt {}
-
-impl FromStr for DenyAt {
-    type Err = UnknownDenyAt;
-
-    fn from_str(name: &str) -> Result<Self, UnknownDenyAt> {
-        DenyAt::ALL
-            .into_iter()
-            .find(|at| at.name() == name)
-            .ok_or(UnknownDenyAt)
-    }
-}
-
-/// How names are looked up where a rule allows it. While no rule does, every mode denies.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum DnsMode {
-    /// A lookup of an allowed name teaches the addresses that it answered.
-    #[default]
-    Learn,
-    /// Names get private synthetic addresses.
-    Virtual,
-    /// Only what the policy itself lists is answered.
-    Static,
-    /// Nothing is looked up.
-    Off,
-}
-
-impl DnsMode {
-    /// Every mode.
-    pub const ALL: [DnsMode; 4] = [
-        DnsMode::Learn,
-        DnsMode::Virtual,
-        DnsMode::Static,
-        DnsMode::Off,
-    ];
-
-    /// The name that policy files use.
-    pub const fn name(self) -> &'static str {
-        match self {
-            DnsMode::Learn => "learn",
-            DnsMode::Virtual => "virtual",
-            DnsMode::Static => "static",
-            DnsMode::Off => "off",
-        }
-    }
-}
-
-/// One rule that says how operations are denied.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DenyRule {
-    /// The operations it is about, sorted, none twice.
-    pub(crate) operations: Vec<Operation>,
-    /// The protocol it is about; both where it is `None`.
-    pub(crate) protocol: Option<Protocol>,
-    /// How they end.
-    pub(crate) deny_as: Denial,
-}
-
-impl DenyRule {
-    /// A rule for `operations` of `protocol` (both protocols where it is `None`).
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidPolicy::Unfit`] where one of the operations cannot end as `deny_as` says.
-    pub fn new(
-        operations: impl IntoIterator<Item = Operation>,
-        protocol: Option<Protocol>,
-        deny_as: Denial,
-    ) -> Result<Self, InvalidPolicy> {
-        let mut operations: Vec<_> = operations.into_iter().collect();
-        operations.sort_unstable();
-        operations.dedup();
-        match operations.iter().find(|op| !deny_as.fits(**op)) {
-            Some(&operation) => Err(InvalidPolicy::Unfit { deny_as, operation }),
-            None => Ok(DenyRule {
-                operations,
-                protocol,
-                deny_as,
-            }),
-        }
-    }
-
-    fn covers(&self, operation: Operation, protocol: Protocol) -> bool {
-        // A lookup has no protocol that a rule could be about.
-        let fits = operation == Operation::Resolve || self.protocol.is_none_or(|it| it == protocol);
-        fits && self.operations.contains(&operation)
-    }
-}
+use crate::{AllowRule, Denial, DenyAt, DenyRule, DnsMode, Log, Operation, Protocol};
+use ipnet::Ipv4Net;
+use std::fmt;
+use std::net::Ipv4Addr;
 
 /// A policy that contradicts itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,7 +69,11 @@ pub struct Policy {
     pub(crate) deny_as: Denial,
     pub(crate) dns_mode: DnsMode,
     pub(crate) dns_deny_as: Denial,
-    pub(crate) rules: Vec<DenyRule>,
+    /// The range of synthetic IPv4 addresses.
+    pub(crate) dns_range: Ipv4Net,
+    pub(crate) log: Log,
+    pub(crate) allow: Vec<AllowRule>,
+    pub(crate) deny: Vec<DenyRule>,
 }
 
 impl Default for Policy {
@@ -207,7 +83,10 @@ impl Default for Policy {
             deny_as: Denial::AccessDenied,
             dns_mode: DnsMode::default(),
             dns_deny_as: Denial::PermanentResolverFailure,
-            rules: Vec::new(),
+            dns_range: Ipv4Net::new_assert(Ipv4Addr::new(198, 18, 0, 0), 15),
+            log: Log::None,
+            allow: Vec::new(),
+            deny: Vec::new(),
         }
     }
 }
@@ -230,7 +109,7 @@ impl Policy {
 
     /// How `operation` ends over `protocol`.
     pub fn denial(&self, operation: Operation, protocol: Protocol) -> Denial {
-        match self.rules.iter().find(|r| r.covers(operation, protocol)) {
+        match self.deny.iter().find(|r| r.covers(operation, protocol)) {
             Some(rule) => rule.deny_as,
             None if operation == Operation::Resolve => self.dns_deny_as,
             None => self.deny_as,
@@ -281,7 +160,7 @@ impl Policy {
             .into_iter()
             .flat_map(|op| Protocol::ALL.map(|protocol| (op, protocol)));
         for (operation, protocol) in pairs.filter(|(op, protocol)| rule.covers(*op, *protocol)) {
-            let other = self.rules.iter().find(|r| r.covers(operation, protocol));
+            let other = self.deny.iter().find(|r| r.covers(operation, protocol));
             if let Some(other) = other.filter(|other| other.deny_as != rule.deny_as) {
                 return Err(InvalidPolicy::Conflict {
                     operation,
@@ -290,7 +169,7 @@ impl Policy {
                 });
             }
         }
-        self.rules.push(rule);
+        self.deny.push(rule);
         Ok(self)
     }
 
@@ -305,11 +184,60 @@ impl Policy {
         deny_as: Denial,
     ) -> Result<Self, InvalidPolicy> {
         let rule = DenyRule::new([operation], None, deny_as)?;
-        for other in &mut self.rules {
+        for other in &mut self.deny {
             other.operations.retain(|it| *it != operation);
         }
-        self.rules.retain(|other| !other.operations.is_empty());
+        self.deny.retain(|other| !other.operations.is_empty());
         self.with_rule(rule)
+    }
+
+    /// Adds a rule that grants.
+    #[must_use]
+    pub fn with_allow(mut self, rule: AllowRule) -> Self {
+        self.allow.push(rule);
+        self
+    }
+
+    /// The same policy with its rules in the order of the canonical text.
+    pub(crate) fn sorted(&self) -> Policy {
+        self.clone()
+    }
+
+    /// Whether some rule lets an operation of `protocol` through to the host's sockets.
+    pub fn reaches_host(&self, protocol: Protocol) -> bool {
+        let allow = self.allow.iter();
+        allow
+            .map(|rule| crate::compile::uses_of(&rule.operations, rule.protocol))
+            .any(|uses| match protocol {
+                Protocol::Tcp => uses & 0b0011_0101 != 0,
+                Protocol::Udp => uses & 0b0100_1010 != 0,
+            })
+    }
+
+    /// Whether a lookup may ask the host's resolver.
+    pub fn asks_resolver(&self) -> bool {
+        false
+    }
+
+    /// Whether a lookup can end otherwise than [`resolve_denial`](Policy::resolve_denial) says:
+    /// it may ask the host, or be answered inside.
+    pub fn answers_lookups(&self) -> bool {
+        false
+    }
+
+    /// Whether decisions need a session with names: [`NameTable`](crate::NameTable).
+    pub fn has_names(&self) -> bool {
+        false
+    }
+
+    /// Whether an accepted connection may be refused because of who the peer is.
+    pub fn filters_accept(&self) -> bool {
+        true
+    }
+
+    /// Which decisions are logged.
+    pub fn log(&self) -> Log {
+        self.log
     }
 
     /// Checks what only the whole policy can show.
@@ -318,7 +246,7 @@ impl Policy {
     ///
     /// [`InvalidPolicy::NeverReached`] for a rule on sockets where none can be created.
     pub fn check(&self) -> Result<(), InvalidPolicy> {
-        let mut operations = self.rules.iter().flat_map(|rule| &rule.operations);
+        let mut operations = self.deny.iter().flat_map(|rule| &rule.operations);
         match operations.find(|op| **op != Operation::Resolve) {
             Some(&operation) if self.deny_at == DenyAt::Create => {
                 Err(InvalidPolicy::NeverReached { operation })

@@ -1,0 +1,150 @@
+//! Which rules match an address.
+
+use super::address::{Key, embedded};
+use super::record::{Kind, RuleRecord};
+use super::tables::{Rules, around};
+use super::uses;
+use crate::Operation;
+use core::net::SocketAddr;
+
+/// One question.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ask {
+    pub(crate) operation: Operation,
+    /// What it is a use of; more than one bit where several grant it.
+    pub(crate) uses: u8,
+    pub(crate) key: Key,
+    pub(crate) port: u16,
+}
+
+/// The rules that name an address, the innermost prefix first.
+pub(crate) struct Matches<'w> {
+    rules: Rules<'w>,
+    /// The entry whose items come next, plus one.
+    entry: u32,
+    item: u32,
+    end: u32,
+    /// The special ranges that the entry of the last rule lies in wholly.
+    pub(crate) inside: u16,
+}
+
+impl<'w> Matches<'w> {
+    pub(crate) fn new(rules: Rules<'w>, key: Key) -> Self {
+        Matches {
+            rules,
+            entry: rules.innermost(key),
+            item: 0,
+            end: 0,
+            inside: 0,
+        }
+    }
+}
+
+impl<'w> Iterator for Matches<'w> {
+    type Item = (u32, RuleRecord<'w>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.item >= self.end {
+            let entry = self.rules.entry(self.entry.checked_sub(1)?)?;
+            let items = entry.items();
+            self.item = items.first;
+            self.end = items.first.saturating_add(items.count);
+            self.inside = entry.special();
+            self.entry = around(entry, self.entry);
+        }
+        let index = self.rules.item(self.item)?;
+        self.item += 1;
+        Some((index, self.rules.rule(index)?))
+    }
+}
+
+/// The special ranges that an address lies in, those of IPv4 addresses in it included.
+pub(crate) fn special(rules: Rules<'_>, key: Key) -> u16 {
+    let of = |key: Key| {
+        let innermost = rules.innermost(key).checked_sub(1);
+        innermost
+            .and_then(|i| rules.entry(i))
+            .map_or(0, |entry| entry.special())
+    };
+    embedded(key)
+        .into_iter()
+        .flatten()
+        .fold(of(key), |ranges, key| ranges | of(key))
+}
+
+/// The deny rule that matches. Of several it is one that names the operation, so that its way to
+/// deny counts, and the one with the innermost prefix.
+pub(crate) fn denied(rules: Rules<'_>, ask: &Ask) -> Option<u32> {
+    let mut found = None;
+    let [first, second] = embedded(ask.key);
+    for key in [Some(ask.key), first, second].into_iter().flatten() {
+        for (index, rule) in Matches::new(rules, key) {
+            if rule.kind() != Kind::Deny || !applies(rules, rule, ask) {
+                continue;
+            }
+            if rule.operations() & (1 << ask.operation as u8) != 0 {
+                return Some(index);
+            }
+            found = found.or(Some(index));
+        }
+    }
+    found
+}
+
+/// Whether a rule is about this use and this port.
+pub(crate) fn applies(rules: Rules<'_>, rule: RuleRecord<'_>, ask: &Ask) -> bool {
+    rule.uses() & ask.uses != 0 && rules.ports_contain(rule.ports(), ask.port, ask.port)
+}
+
+/// The allow rule that grants, or the special ranges that kept one from granting.
+pub(crate) fn granted(rules: Rules<'_>, ask: &Ask) -> Result<u32, u16> {
+    let mut special = None;
+    let mut blocked = 0;
+    let mut matches = Matches::new(rules, ask.key);
+    while let Some((index, rule)) = matches.next() {
+        if rule.kind() != Kind::Allow
+            || !applies(rules, rule, ask)
+            || rules.list_contains(rule.addresses(), ask.key)
+        {
+            continue;
+        }
+        let special = *special.get_or_insert_with(|| self::special(rules, ask.key));
+        match outside(special, matches.inside) {
+            0 => return Ok(index),
+            ranges => blocked |= ranges,
+        }
+    }
+    Err(blocked)
+}
+
+/// The special ranges of an address that a prefix does not lie in wholly.
+pub(crate) fn outside(address: u16, prefix: u16) -> u16 {
+    address & !prefix
+}
+
+/// The redirect of an address: the one with the innermost prefix.
+pub(crate) fn redirected(rules: Rules<'_>, ask: &Ask) -> Option<u32> {
+    let mut matches = Matches::new(rules, ask.key);
+    let redirect =
+        matches.find(|(_, rule)| rule.kind() == Kind::Redirect && applies(rules, *rule, ask));
+    redirect.map(|(index, _)| index)
+}
+
+/// Where a redirect leads.
+pub(crate) fn target(rules: Rules<'_>, rule: u32) -> Option<SocketAddr> {
+    let rule = rules.rule(rule)?;
+    let to = rules.range(rule.addresses().first)?;
+    Some(SocketAddr::new(Key(to.start()).ip(), rule.target_port()))
+}
+
+/// Whether a deny rule denies all that an allow rule grants to somebody who comes by name.
+pub(crate) fn ports_cover(rules: Rules<'_>, deny: RuleRecord<'_>, allow: RuleRecord<'_>) -> bool {
+    let named = allow.uses() & (uses::OUT | uses::RESOLVE);
+    let ports = allow.ports();
+    named & !deny.uses() == 0
+        && (ports.first..ports.first.saturating_add(ports.count)).all(|i| {
+            rules
+                .ports(i)
+                .is_some_and(|(low, high)| rules.ports_contain(deny.ports(), low, high))
+        })
+}
