@@ -1,8 +1,10 @@
 //! Hosts to run components on: wasmtime, embedded, with sockets, with denied ones and without.
 
+use crate::names::Names;
 use anyhow::{Context, Result};
 use http_body_util::BodyExt;
 use std::sync::LazyLock;
+use std::time::Duration;
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Config, Engine, Store};
 use wasmtime_wasi::cli::{WasiCli, WasiCliView};
@@ -10,7 +12,7 @@ use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemView};
 use wasmtime_wasi::p2::bindings as p2;
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi::random::WasiRandom;
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView, p3};
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView, p3};
 use wasmtime_wasi_http::p2::bindings::Proxy;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 use wasmtime_wasi_http::{
@@ -46,7 +48,26 @@ pub struct State {
     table: ResourceTable,
     http: WasiHttpCtx,
     hooks: NoRequests,
+    /// What answers lookups, on hosts that have one of their own.
+    pub(crate) names: Names,
 }
+
+impl State {
+    /// A state with these settings.
+    pub fn new(wasi: WasiCtx) -> State {
+        State {
+            wasi,
+            table: ResourceTable::new(),
+            http: WasiHttpCtx::new(),
+            hooks: NoRequests,
+            names: Names::default(),
+        }
+    }
+}
+
+/// How long a program may take. None of them needs a tenth of it: one that waits for what never
+/// comes fails instead of hanging.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A host that serves requests and sends none.
 struct NoRequests;
@@ -85,27 +106,43 @@ impl WasiHttpView for State {
 
 /// The engine of all hosts. It does not optimise: the tests compile more than they run.
 pub fn engine() -> &'static Engine {
-    static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
-        let mut config = Config::new();
-        config
-            .wasm_component_model_async(true)
-            .cranelift_opt_level(wasmtime::OptLevel::None);
-        Engine::new(&config).expect("a configuration that wasmtime has")
-    });
+    static ENGINE: LazyLock<Engine> =
+        LazyLock::new(|| engine_that_optimises(wasmtime::OptLevel::None));
     &ENGINE
+}
+
+/// The engine of benches.
+pub fn fast_engine() -> &'static Engine {
+    static ENGINE: LazyLock<Engine> =
+        LazyLock::new(|| engine_that_optimises(wasmtime::OptLevel::Speed));
+    &ENGINE
+}
+
+fn engine_that_optimises(level: wasmtime::OptLevel) -> Engine {
+    let mut config = Config::new();
+    config
+        .wasm_component_model_async(true)
+        .cranelift_opt_level(level);
+    Engine::new(&config).expect("a configuration that wasmtime has")
 }
 
 /// A linker of a host that does this about sockets. It offers WASI 0.2, 0.3 and HTTP.
 pub fn linker(sockets: Sockets) -> Result<Linker<State>> {
-    let mut linker = Linker::new(engine());
-    let l = &mut linker;
-    if sockets == Sockets::None {
-        add_all_but_sockets(l)?;
-    } else {
-        wasmtime_wasi::p2::add_to_linker_async(l)?;
-        p3::add_to_linker(l)?;
+    if sockets != Sockets::None {
+        return linker_with_sockets(engine());
     }
-    wasmtime_wasi_http::p2::add_only_http_to_linker_async(l)?;
+    let mut linker = Linker::new(engine());
+    add_all_but_sockets(&mut linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    Ok(linker)
+}
+
+/// A linker that offers all of WASI 0.2, 0.3 and HTTP.
+pub fn linker_with_sockets(engine: &Engine) -> Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    p3::add_to_linker(&mut linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     Ok(linker)
 }
 
@@ -130,70 +167,103 @@ fn add_all_but_sockets(l: &mut Linker<State>) -> Result<()> {
 }
 
 /// A store, and the pipes that catch what is printed.
-pub fn store(sockets: Sockets) -> (Store<State>, MemoryOutputPipe, MemoryOutputPipe) {
-    let (stdout, stderr) = (
-        MemoryOutputPipe::new(1 << 20),
-        MemoryOutputPipe::new(1 << 20),
-    );
+pub fn store(sockets: Sockets) -> (Store<State>, Pipes) {
+    let pipes = Pipes::new();
     let mut wasi = WasiCtx::builder();
-    wasi.stdout(stdout.clone()).stderr(stderr.clone());
     let creates = sockets == Sockets::DeniedAtOperation;
     wasi.allow_tcp(creates).allow_udp(creates);
-    let state = State {
-        wasi: wasi.build(),
-        table: ResourceTable::new(),
-        http: WasiHttpCtx::new(),
-        hooks: NoRequests,
-    };
-    (Store::new(engine(), state), stdout, stderr)
+    let state = State::new(pipes.attach(&mut wasi).build());
+    (Store::new(engine(), state), pipes)
+}
+
+/// What catches the words of a program.
+#[derive(Clone)]
+pub struct Pipes {
+    stdout: MemoryOutputPipe,
+    stderr: MemoryOutputPipe,
+}
+
+impl Pipes {
+    /// Empty ones.
+    pub fn new() -> Pipes {
+        Pipes {
+            stdout: MemoryOutputPipe::new(1 << 20),
+            stderr: MemoryOutputPipe::new(1 << 20),
+        }
+    }
+
+    /// Has a program write here.
+    pub fn attach<'w>(&self, wasi: &'w mut WasiCtxBuilder) -> &'w mut WasiCtxBuilder {
+        wasi.stdout(self.stdout.clone()).stderr(self.stderr.clone())
+    }
+
+    /// What was written, with the status.
+    pub fn outcome(&self, status: i32) -> Outcome {
+        let text = |pipe: &MemoryOutputPipe| String::from_utf8_lossy(&pipe.contents()).into_owned();
+        Outcome {
+            stdout: text(&self.stdout),
+            stderr: text(&self.stderr),
+            status,
+        }
+    }
+}
+
+impl Default for Pipes {
+    fn default() -> Pipes {
+        Pipes::new()
+    }
 }
 
 /// Runs a command, of 0.2 or of 0.3, to its end.
 pub fn run(component: &[u8], sockets: Sockets) -> Result<Outcome> {
     let component = Component::new(engine(), component)?;
-    let linker = linker(sockets)?;
-    let (mut store, stdout, stderr) = store(sockets);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()?;
-    let result = runtime.block_on(async {
-        let instance = linker.instantiate_async(&mut store, &component).await?;
+    let (store, pipes) = store(sockets);
+    let status = run_to_end(&linker(sockets)?, store, &component)?;
+    Ok(pipes.outcome(status))
+}
+
+/// Runs a command in this store and gives its exit status.
+pub fn run_to_end(
+    linker: &Linker<State>,
+    mut store: Store<State>,
+    component: &Component,
+) -> Result<i32> {
+    let program = async {
+        let instance = linker.instantiate_async(&mut store, component).await?;
         if let Ok(command) = p3::bindings::Command::new(&mut store, &instance) {
             let run = async |store: &_| command.wasi_cli_run().call_run(store).await;
             return store.run_concurrent(run).await?;
         }
         let command = p2::Command::new(&mut store, &instance)?;
         command.wasi_cli_run().call_run(&mut store).await
-    });
-    let status = match result {
-        Ok(Ok(())) => 0,
-        Ok(Err(())) => 1,
-        Err(e) => match e.downcast_ref::<wasmtime_wasi::I32Exit>() {
-            Some(exit) => exit.0,
-            None => {
-                return Err(anyhow::Error::from(e)).context("the program did not end by itself");
-            }
-        },
     };
-    let text = |pipe: MemoryOutputPipe| String::from_utf8_lossy(&pipe.contents()).into_owned();
-    Ok(Outcome {
-        stdout: text(stdout),
-        stderr: text(stderr),
-        status,
-    })
+    let runtime = runtime()?;
+    let result = runtime
+        .block_on(async { tokio::time::timeout(PATIENCE, program).await })
+        .context("the program did not end");
+    // A lookup of the host's that nobody waits for any more must not hold up the test.
+    runtime.shutdown_background();
+    match result? {
+        Ok(Ok(())) => Ok(0),
+        Ok(Err(())) => Ok(1),
+        Err(e) => match e.downcast_ref::<wasmtime_wasi::I32Exit>() {
+            Some(exit) => Ok(exit.0),
+            None => Err(anyhow::Error::from(e)).context("the program did not end by itself"),
+        },
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    Ok(builder.worker_threads(1).enable_all().build()?)
 }
 
 /// Has an HTTP handler answer one request, and gives the body of its answer.
 pub fn serve(component: &[u8], sockets: Sockets) -> Result<String> {
     let component = Component::new(engine(), component)?;
     let linker = linker(sockets)?;
-    let (mut store, _, _) = store(sockets);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
+    let (mut store, _) = store(sockets);
+    runtime()?.block_on(async {
         let body = http_body_util::Empty::<bytes::Bytes>::new()
             .map_err(|never| -> HttpError { match never {} });
         let request = http::Request::get("http://localhost/").body(body)?;

@@ -1,5 +1,8 @@
 //! What the tests share: guests built by real toolchains, and hosts to run them on.
 
 pub mod host;
+pub mod names;
+pub mod peers;
+pub mod recording;
 
 pub use sockvirt_guest_builder as guests;

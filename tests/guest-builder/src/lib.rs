@@ -33,6 +33,16 @@ pub enum Guest {
     Composed,
     /// A core module for preview1.
     Preview1,
+    /// Does what its arguments say with the sockets of 0.2.
+    Probe2,
+    /// Does what its arguments say with the sockets of 0.3.
+    Probe3,
+    /// Does what its arguments say with those of Rust's standard library.
+    ProbeStd,
+    /// Many connections to an echo server, by tokio.
+    Echo,
+    /// A client of Redis.
+    Redis,
 }
 
 impl Guest {
@@ -61,12 +71,17 @@ impl Guest {
             Guest::Http => "http",
             Guest::Composed => "composed",
             Guest::Preview1 => "preview1",
+            Guest::Probe2 => "probe2",
+            Guest::Probe3 => "probe3",
+            Guest::ProbeStd => "probe-std",
+            Guest::Echo => "echo",
+            Guest::Redis => "redis",
         }
     }
 
     /// Whether it imports WASI 0.3.
     pub fn is_p3(self) -> bool {
-        matches!(self, Guest::Wasip3 | Guest::Mixed)
+        matches!(self, Guest::Wasip3 | Guest::Mixed | Guest::Probe3)
     }
 
     /// Builds it and gives its bytes.
@@ -84,12 +99,12 @@ impl Guest {
             Guest::Mixed => cargo("guest-mixed", wasip2, ""),
             Guest::Http => cargo("guest-http", wasip2, ""),
             Guest::Preview1 => cargo("guest-std", "wasm32-wasip1", ""),
-            Guest::Wasip3 => {
-                let module = cargo("guest-wasip3", "wasm32-unknown-unknown", "")?;
-                wit_component::ComponentEncoder::default()
-                    .module(&module)?
-                    .encode()
-            }
+            Guest::Wasip3 => only_p3("guest-wasip3"),
+            Guest::Probe2 => cargo("guest-probe2", wasip2, ""),
+            Guest::Probe3 => only_p3("guest-probe3"),
+            Guest::ProbeStd => cargo("guest-probe-std", wasip2, ""),
+            Guest::Echo => cargo("guest-echo", wasip2, "--cfg tokio_unstable"),
+            Guest::Redis => cargo("guest-redis", wasip2, ""),
             Guest::Composed => compose(&Guest::Std.build()?, &Guest::Wstd.build()?),
         }
     }
@@ -109,6 +124,14 @@ fn add_target(target: &str) {
     let _ = Command::new("rustup")
         .args(["target", "add", target])
         .output();
+}
+
+/// Builds a package that uses nothing of WASI but 0.3.
+fn only_p3(package: &str) -> Result<Vec<u8>> {
+    let module = cargo(package, "wasm32-unknown-unknown", "")?;
+    wit_component::ComponentEncoder::default()
+        .module(&module)?
+        .encode()
 }
 
 /// Builds a package of the guests' workspace.

@@ -1,0 +1,197 @@
+//! A host with sockets that writes down every address and every name that reaches it.
+
+use crate::host::{self, Outcome, Pipes, State};
+use crate::names::{Answer, Failure, Names, override_lookups};
+use anyhow::{Context, Result};
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use wasmtime::component::Component;
+use wasmtime::{Engine, Store};
+use wasmtime_wasi::WasiCtx;
+use wasmtime_wasi::sockets::SocketAddrUse;
+
+/// A host that has sockets, and a resolver that answers from a table.
+///
+/// Sockets are real, on loopback. Every address is written down; one that would leave the machine
+/// is then refused.
+#[derive(Clone, Default)]
+pub struct Recording {
+    names: Vec<(String, Answer)>,
+    env: Vec<(String, String)>,
+}
+
+/// What a program did, and what of it reached the host.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// What the program did.
+    pub outcome: Outcome,
+    /// Every address that the host was asked about, in their order.
+    pub checks: Vec<Check>,
+    /// Every name that the host was asked for, in their order.
+    pub names: Vec<String>,
+}
+
+/// An address that reached the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// What it was to be used for.
+    pub what: Use,
+    /// The address.
+    pub address: SocketAddr,
+}
+
+/// wasmtime's `SocketAddrUse`, which cannot be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "wasmtime says it")]
+pub enum Use {
+    TcpBind,
+    TcpListen,
+    TcpAccept,
+    TcpConnect,
+    UdpBind,
+    UdpSend,
+    UdpReceive,
+}
+
+impl From<SocketAddrUse> for Use {
+    fn from(what: SocketAddrUse) -> Use {
+        match what {
+            SocketAddrUse::TcpBind => Use::TcpBind,
+            SocketAddrUse::TcpListen => Use::TcpListen,
+            SocketAddrUse::TcpAccept => Use::TcpAccept,
+            SocketAddrUse::TcpConnect => Use::TcpConnect,
+            SocketAddrUse::UdpBind => Use::UdpBind,
+            SocketAddrUse::UdpSend => Use::UdpSend,
+            SocketAddrUse::UdpReceive => Use::UdpReceive,
+        }
+    }
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.what {
+            Use::TcpBind => "tcp-bind",
+            Use::TcpListen => "tcp-listen",
+            Use::TcpAccept => "tcp-accept",
+            Use::TcpConnect => "tcp-connect",
+            Use::UdpBind => "udp-bind",
+            Use::UdpSend => "udp-send",
+            Use::UdpReceive => "udp-receive",
+        };
+        write!(f, "{what} {}", self.address)
+    }
+}
+
+impl Recording {
+    /// A host that knows no names.
+    pub fn new() -> Recording {
+        Recording::default()
+    }
+
+    /// Has a name answered with these addresses. Said again for the same name, it is what the
+    /// next lookup gets, and every one after the last.
+    pub fn answering<const N: usize>(self, name: &str, addresses: [&str; N]) -> Recording {
+        let parse = |text: &str| -> IpAddr { text.parse().expect("an address") };
+        self.with(name, Answer::Addresses(addresses.map(parse).into()))
+    }
+
+    /// Has lookups of a name fail.
+    pub fn failing(self, name: &str, failure: Failure) -> Recording {
+        self.with(name, Answer::Fails(failure))
+    }
+
+    /// Has lookups of a name never end.
+    pub fn never_answering(self, name: &str) -> Recording {
+        self.with(name, Answer::Never)
+    }
+
+    fn with(mut self, name: &str, answer: Answer) -> Recording {
+        self.names.push((name.to_owned(), answer));
+        self
+    }
+
+    /// Sets a variable of the program's environment.
+    pub fn env(mut self, key: &str, value: &str) -> Recording {
+        self.env.push((key.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Runs a command, of 0.2 or of 0.3, with these arguments after its name, to its end.
+    pub fn run(&self, component: &[u8], args: &[&str]) -> Result<Run> {
+        let engine = host::engine();
+        let component = Component::new(engine, component)?;
+        let (checks, pipes, names) = (Checks::default(), Pipes::new(), self.table());
+        let mut state = State::new(self.wasi(args, &checks, &pipes));
+        state.names = names.clone();
+        let mut linker = host::linker_with_sockets(engine)?;
+        override_lookups(&mut linker)?;
+        let result = host::run_to_end(&linker, Store::new(engine, state), &component);
+        let run = |status| Run {
+            outcome: pipes.outcome(status),
+            checks: checks.0.lock().expect("nobody panics with it").clone(),
+            names: names.asked(),
+        };
+        let status = result.with_context(|| format!("up to there: {:?}", run(-1)))?;
+        Ok(run(status))
+    }
+
+    fn table(&self) -> Names {
+        let names = Names::default();
+        for (name, answer) in &self.names {
+            names.add(name, answer.clone());
+        }
+        names
+    }
+
+    fn wasi(&self, args: &[&str], checks: &Checks, pipes: &Pipes) -> WasiCtx {
+        let mut wasi = WasiCtx::builder();
+        wasi.arg("program").args(args).envs(&self.env);
+        wasi.allow_tcp(true).allow_udp(true);
+        wasi.allow_ip_name_lookup(true);
+        let checks = checks.clone();
+        wasi.socket_addr_check(move |address, what| {
+            let allowed = checks.note(address, what.into());
+            Box::pin(async move { allowed })
+        });
+        pipes.attach(&mut wasi).build()
+    }
+}
+
+/// Runs a command on a host whose sockets are open and which writes nothing down: what benches
+/// measure against.
+pub fn run_open(engine: &Engine, component: &Component, args: &[&str]) -> Result<Outcome> {
+    let pipes = Pipes::new();
+    let mut wasi = WasiCtx::builder();
+    wasi.arg("program").args(args);
+    wasi.allow_tcp(true).allow_udp(true).inherit_network();
+    let state = State::new(pipes.attach(&mut wasi).build());
+    let linker = host::linker_with_sockets(engine)?;
+    let status = host::run_to_end(&linker, Store::new(engine, state), component)?;
+    Ok(pipes.outcome(status))
+}
+
+impl Run {
+    /// The checks as text, `tcp-connect 127.0.0.1:80`.
+    pub fn reached(&self) -> Vec<String> {
+        self.checks.iter().map(Check::to_string).collect()
+    }
+
+    /// What was printed, by lines.
+    pub fn lines(&self) -> Vec<&str> {
+        self.outcome.stdout.lines().collect()
+    }
+}
+
+#[derive(Clone, Default)]
+struct Checks(Arc<Mutex<Vec<Check>>>);
+
+impl Checks {
+    /// Writes it down, and says whether it stays on the machine.
+    fn note(&self, address: SocketAddr, what: Use) -> bool {
+        let mut checks = self.0.lock().expect("nobody panics with it");
+        checks.push(Check { what, address });
+        let ip = address.ip().to_canonical();
+        ip.is_loopback() || ip.is_unspecified()
+    }
+}
