@@ -1,6 +1,6 @@
 //! The tables that a policy becomes. What they hold is in `rules/record.rs`.
 
-use crate::rules::record::{DEFAULT_DENIAL, EXCEPT, FROM, NameEntry, RESOLVES_TO};
+use crate::rules::record::{DEFAULT_DENIAL, EXCEPT, EXCEPTS_NAMES, FROM, NameEntry, RESOLVES_TO};
 use crate::rules::{HEADER, Key, MAGIC, SECTIONS, VERSION, flag, use_of, uses};
 use crate::{
     AllowRule, Denial, DenyRule, NamePattern, Operation, Policy, Ports, Protocol, Special, Target,
@@ -137,6 +137,9 @@ impl Tables {
             from: prefixes(&rule.from),
             resolves_to: prefixes(&rule.resolves_to),
         };
+        if rule.except.iter().any(|it| matches!(it, Target::Name(_))) {
+            record.flags |= EXCEPTS_NAMES;
+        }
         self.lets_out(record.uses);
         let number = self.push(&record, lists);
         self.targets(&rule.to, number);

@@ -3,7 +3,6 @@
 use super::address::{Key, embedded};
 use super::record::{Kind, RuleRecord};
 use super::tables::{Rules, around};
-use super::uses;
 use crate::Operation;
 use core::net::SocketAddr;
 
@@ -82,7 +81,7 @@ pub(crate) fn denied(rules: Rules<'_>, ask: &Ask) -> Option<u32> {
             if rule.kind() != Kind::Deny || !applies(rules, rule, ask) {
                 continue;
             }
-            if rule.operations() & (1 << ask.operation as u8) != 0 {
+            if rule.names(ask.operation) {
                 return Some(index);
             }
             found = found.or(Some(index));
@@ -109,17 +108,13 @@ pub(crate) fn granted(rules: Rules<'_>, ask: &Ask) -> Result<u32, u16> {
             continue;
         }
         let special = *special.get_or_insert_with(|| self::special(rules, ask.key));
-        match outside(special, matches.inside) {
+        // The ranges that the rule's prefix does not lie in wholly.
+        match special & !matches.inside {
             0 => return Ok(index),
             ranges => blocked |= ranges,
         }
     }
     Err(blocked)
-}
-
-/// The special ranges of an address that a prefix does not lie in wholly.
-pub(crate) fn outside(address: u16, prefix: u16) -> u16 {
-    address & !prefix
 }
 
 /// The redirect of an address: the one with the innermost prefix.
@@ -137,11 +132,20 @@ pub(crate) fn target(rules: Rules<'_>, rule: u32) -> Option<SocketAddr> {
     Some(SocketAddr::new(Key(to.start()).ip(), rule.target_port()))
 }
 
-/// Whether a deny rule denies all that an allow rule grants to somebody who comes by name.
-pub(crate) fn ports_cover(rules: Rules<'_>, deny: RuleRecord<'_>, allow: RuleRecord<'_>) -> bool {
-    let named = allow.uses() & (uses::OUT | uses::RESOLVE);
+/// Whether a deny rule denies all that an allow rule grants, as far as some uses go; all of these
+/// where the allow rule has none of them.
+pub(crate) fn covers(
+    rules: Rules<'_>,
+    deny: RuleRecord<'_>,
+    allow: RuleRecord<'_>,
+    uses: u8,
+) -> bool {
+    let granted = match allow.uses() & uses {
+        0 => uses,
+        some => some,
+    };
     let ports = allow.ports();
-    named & !deny.uses() == 0
+    granted & !deny.uses() == 0
         && (ports.first..ports.first.saturating_add(ports.count)).all(|i| {
             rules
                 .ports(i)

@@ -5,10 +5,11 @@
 
 mod address;
 mod matching;
+pub(crate) mod names;
 pub(crate) mod record;
 mod tables;
 
-pub(crate) use address::{Key, valid, with_ip};
+pub(crate) use address::{Key, embedded, valid, with_ip};
 pub(crate) use matching::{Ask, Matches, applies, denied, granted, redirected, special, target};
 pub(crate) use record::Kind;
 pub(crate) use tables::flag;
@@ -30,7 +31,6 @@ pub(crate) mod uses {
     pub(crate) const UDP_RECEIVE: u8 = 1 << 6;
     pub(crate) const RESOLVE: u8 = 1 << 7;
     pub(crate) const OUT: u8 = TCP_CONNECT | UDP_OUT;
-    pub(crate) const ALL: u8 = 0xff;
 }
 
 /// The use that an operation over a protocol is; none where the protocol has no such operation.

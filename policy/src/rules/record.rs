@@ -1,7 +1,7 @@
 //! The records of the tables, and what their bytes mean.
 
 use super::Key;
-use crate::Denial;
+use crate::{Denial, Operation};
 
 /// What a rule does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,9 +44,9 @@ impl RuleRecord<'_> {
         self.0[1]
     }
 
-    /// The operations that the rule names, a bit each in the order of `Operation::ALL`.
-    pub(crate) fn operations(self) -> u8 {
-        self.0[2]
+    /// Whether the rule names an operation. It may be about others that are the same use.
+    pub(crate) fn names(self, operation: Operation) -> bool {
+        self.0[2] & (1 << operation as u8) != 0
     }
 
     pub(crate) fn deny_as(self) -> Option<Denial> {
@@ -68,6 +68,11 @@ impl RuleRecord<'_> {
     /// Whether a peer must lie in `from`.
     pub(crate) fn has_from(self) -> bool {
         self.0[10] & FROM != 0
+    }
+
+    /// Whether some of its exceptions are names.
+    pub(crate) fn excepts_names(self) -> bool {
+        self.0[10] & EXCEPTS_NAMES != 0
     }
 
     pub(crate) fn id(self) -> Span {
@@ -104,6 +109,7 @@ impl RuleRecord<'_> {
 
 pub(crate) const RESOLVES_TO: u8 = 1;
 pub(crate) const FROM: u8 = 1 << 1;
+pub(crate) const EXCEPTS_NAMES: u8 = 1 << 2;
 
 /// An address prefix that rules name, or that is a special range.
 #[derive(Clone, Copy, Debug)]

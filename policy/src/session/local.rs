@@ -17,9 +17,7 @@ pub(super) fn grant(rules: Rules<'_>, ask: &Ask, address: SocketAddr) -> Decisio
 /// The denial of a rule. It counts for the operations that the rule names; what else the rule
 /// denies ends as the default says.
 pub(super) fn denied_by(rules: Rules<'_>, ask: &Ask, index: u32) -> Decision {
-    let named = rules
-        .rule(index)
-        .filter(|rule| rule.operations() & (1 << ask.operation as u8) != 0);
+    let named = rules.rule(index).filter(|rule| rule.names(ask.operation));
     let denial = named
         .and_then(|rule| rule.deny_as())
         .filter(|denial| denial.fits(ask.operation))

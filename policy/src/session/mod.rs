@@ -1,11 +1,16 @@
 //! The state of one instance, and the decisions that it takes.
 
 mod local;
+mod lookup;
 mod names;
 mod outgoing;
+mod synthetic;
+mod table;
 mod udp;
 
-pub use names::{Lookup, NameTable, Names, NoNames, Resolved};
+pub use lookup::{Lookup, Resolved};
+pub use names::{Names, NoNames};
+pub use table::NameTable;
 
 use crate::rules::{Ask, Key, use_of, valid};
 use crate::{Decision, Operation, Protocol, RuleRef, Rules};

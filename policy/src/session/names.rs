@@ -1,9 +1,11 @@
-//! What instances learn about names.
+//! What names have to say about decisions.
 
-use crate::rules::Ask;
-use crate::session::Session;
-use crate::{Decision, Denial, RuleRef, Rules};
-use core::net::IpAddr;
+use super::outgoing::{denied_by_rule, redirect_to};
+use super::table::NameTable;
+use crate::rules::names::{Answer, first_named, grants};
+use crate::rules::{Ask, Kind, denied, granted};
+use crate::{Decision, DnsMode, RuleRef, Rules};
+use core::net::SocketAddr;
 
 mod sealed {
     pub trait Sealed {}
@@ -11,7 +13,8 @@ mod sealed {
     impl Sealed for super::NameTable {}
 }
 
-/// Whether a [`Session`] knows names: [`NoNames`] or [`NameTable`].
+/// Whether a [`Session`](crate::Session) knows names: [`NoNames`] or [`NameTable`].
+#[allow(private_interfaces)]
 pub trait Names: sealed::Sealed {
     /// Nothing learned.
     #[doc(hidden)]
@@ -19,28 +22,24 @@ pub trait Names: sealed::Sealed {
 
     /// The decision on an address that stands for a name.
     #[doc(hidden)]
-    #[allow(private_interfaces)]
     fn synthetic(&mut self, _: Rules<'_>, _: &Ask) -> Option<Decision> {
         None
     }
 
     /// The redirect of a name that the address was learned for.
     #[doc(hidden)]
-    #[allow(private_interfaces)]
     fn redirected(&mut self, _: Rules<'_>, _: &Ask) -> Option<u32> {
         None
     }
 
     /// The deny rule that is about a name that the address was learned for.
     #[doc(hidden)]
-    #[allow(private_interfaces)]
     fn denied(&mut self, _: Rules<'_>, _: &Ask) -> Option<u32> {
         None
     }
 
     /// The allow rule that grants an address because of a name.
     #[doc(hidden)]
-    #[allow(private_interfaces)]
     fn granted(&mut self, _: Rules<'_>, _: &Ask) -> Option<u32> {
         None
     }
@@ -53,65 +52,81 @@ impl Names for NoNames {
     const EMPTY: Self = NoNames;
 }
 
-/// The names that were looked up, and what they answered.
-pub struct NameTable {}
-
+#[allow(private_interfaces)]
 impl Names for NameTable {
-    const EMPTY: Self = NameTable {};
-}
+    const EMPTY: Self = NameTable::new();
 
-/// What happens to a lookup.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lookup {
-    /// The host is asked, and each of its answers goes through
-    /// [`answered`](Session::answered) with this number.
-    Ask(u32),
-    /// [`next_inside`](Session::next_inside) has the answers, for this number.
-    Inside(u32),
-    /// It is no name: `invalid-argument`.
-    Invalid,
-    /// It is denied, and ends like this. Where 1,024 lookups are in flight, or no room can be made
-    /// for one more name, that is `temporary-resolver-failure`.
-    Deny(Denial),
-}
-
-/// What happens to a lookup, and what made it so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Resolved {
-    /// What happens.
-    pub lookup: Lookup,
-    /// Which rule, or which other reason, makes it so.
-    pub rule: RuleRef,
-}
-
-impl Session<NameTable> {
-    /// Decides a lookup. `name` is what the guest asked for, as it came.
-    ///
-    /// A lookup that is asked or answered inside stays in flight until
-    /// [`end_lookup`](Session::end_lookup).
-    pub fn resolve(&mut self, rules: &Rules<'_>, name: &[u8]) -> Resolved {
-        let _ = name;
-        Resolved {
-            lookup: Lookup::Deny(rules.dns_deny_as),
-            rule: RuleRef::NoRule,
+    fn synthetic(&mut self, rules: Rules<'_>, ask: &Ask) -> Option<Decision> {
+        let number = super::synthetic::number(rules, ask.key)?;
+        match self.by_number(number) {
+            Some(name) => Some(self.by_name(rules, name, ask)),
+            // Nothing else lives there.
+            None if rules.dns_mode == DnsMode::Virtual => {
+                Some(Decision::deny(rules.deny_as, RuleRef::NoRule))
+            }
+            None => None,
         }
     }
 
-    /// The address that the guest sees for one that the host answered; nothing where it is left
-    /// out of the answer. What the guest sees is usable from then on, as far as the rules go.
-    pub fn answered(&mut self, rules: &Rules<'_>, query: u32, ip: IpAddr) -> Option<IpAddr> {
-        let _ = (rules, query, ip);
-        None
+    fn redirected(&mut self, rules: Rules<'_>, ask: &Ask) -> Option<u32> {
+        if rules.dns_mode == DnsMode::Virtual {
+            return None;
+        }
+        self.learned(ask.key)
+            .find_map(|(_, name, _)| first_named(rules, name, Kind::Redirect, ask))
     }
 
-    /// The next address of a lookup that is answered inside; nothing after the last.
-    pub fn next_inside(&mut self, rules: &Rules<'_>, query: u32) -> Option<IpAddr> {
-        let _ = (rules, query);
-        None
+    fn denied(&mut self, rules: Rules<'_>, ask: &Ask) -> Option<u32> {
+        self.learned(ask.key)
+            .find_map(|(_, name, _)| first_named(rules, name, Kind::Deny, ask))
     }
 
-    /// Ends a lookup. What it taught stays.
-    pub fn end_lookup(&mut self, query: u32) {
-        let _ = query;
+    fn granted(&mut self, rules: Rules<'_>, ask: &Ask) -> Option<u32> {
+        // What a synthetic address stands for is out of reach by itself.
+        if rules.dns_mode == DnsMode::Virtual {
+            return None;
+        }
+        let (at, rule) = self.learned(ask.key).find_map(|(at, name, given)| {
+            let key = ask.key;
+            let rule = grants(rules, name, ask, Answer { key, given })?;
+            Some((at, rule))
+        })?;
+        self.touch(at);
+        Some(rule)
+    }
+}
+
+impl NameTable {
+    /// The decision on a synthetic address: that of the name, at the first of its addresses that
+    /// the rules allow.
+    fn by_name(&mut self, rules: Rules<'_>, name: u16, ask: &Ask) -> Decision {
+        let text = self.text(name);
+        let redirect = first_named(rules, text, Kind::Redirect, ask);
+        if let Some(rule) = first_named(rules, text, Kind::Deny, ask) {
+            return denied_by_rule(rules, ask, rule);
+        }
+        if let Some(rule) = redirect {
+            return redirect_to(rules, ask, rule);
+        }
+        let mut refusal = Decision::deny(rules.deny_as, RuleRef::NoRule);
+        let mut before = u64::MAX;
+        while let Some((at, order, answer)) = self.next_best(name, ask.key.is_v4(), before) {
+            before = order;
+            let real = Ask {
+                key: answer.key,
+                ..*ask
+            };
+            if let Some(rule) = denied(rules, &real) {
+                refusal = denied_by_rule(rules, ask, rule);
+                continue;
+            }
+            let by_name = grants(rules, self.text(name), &real, answer);
+            if let Some(rule) = by_name.or_else(|| granted(rules, &real).ok()) {
+                self.touch(at);
+                let to = SocketAddr::new(answer.key.ip(), ask.port);
+                return Decision::allow(to, RuleRef::Rule(rule));
+            }
+        }
+        refusal
     }
 }

@@ -1,6 +1,7 @@
 //! Decisions on what goes out: `connect` and `send`.
 
-use super::local::{denied_by, grant};
+pub(super) use super::local::denied_by as denied_by_rule;
+use super::local::grant;
 use crate::rules::{Ask, Key, denied, redirected, target};
 use crate::session::{Names, Session};
 use crate::{Decision, Denial, Operation, Protocol, RuleRef, Rules};
@@ -36,7 +37,7 @@ impl<N: Names> Session<N> {
         let redirect = redirected(rules, ask).or_else(|| self.names.redirected(rules, ask));
         let deny = denied(rules, ask).or_else(|| self.names.denied(rules, ask));
         if let Some(rule) = deny {
-            return denied_by(rules, ask, rule);
+            return denied_by_rule(rules, ask, rule);
         }
         if let Some(rule) = redirect {
             return redirect_to(rules, ask, rule);
@@ -64,7 +65,7 @@ pub(super) fn redirect_to(rules: Rules<'_>, ask: &Ask, rule: u32) -> Decision {
         ..*ask
     };
     if let Some(deny) = denied(rules, &rewritten) {
-        return denied_by(rules, ask, deny);
+        return denied_by_rule(rules, ask, deny);
     }
     if key.is_v4() != ask.key.is_v4() {
         return Decision::deny(Denial::RemoteUnreachable, RuleRef::Rule(rule));
