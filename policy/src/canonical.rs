@@ -1,64 +1,228 @@
 //! The one text that a policy has, whatever its file looked like.
 
-use crate::{DenyRule, Operation, Policy, Protocol};
-use core::fmt::Write;
+use crate::{AllowRule, DenyRule, Host, HostAnswer, Operation, Policy, Ports, Redirect, Target};
+use std::fmt::{Display, Write};
 
 impl Policy {
     /// The policy as a policy file in canonical form: every setting written out, nothing else.
     ///
-    /// Two policies that decide alike have the same text, and the text read as a file gives the
-    /// same policy.
+    /// Two policies whose rules differ only in order have the same text, and the text read as a
+    /// file gives the same policy.
     pub fn canonical(&self) -> String {
-        let mut text = String::new();
-        // Writing to a `String` cannot fail.
-        let _ = write!(
-            text,
-            "schema = 1\n\n[policy]\ndeny-as = \"{}\"\ndeny-at = \"{}\"\nlog = \"none\"\n\n\
-             [dns]\nmode = \"{}\"\ndeny-as = \"{}\"\n",
-            self.deny_as,
-            self.deny_at,
-            self.dns_mode.name(),
-            self.resolve_denial(),
-        );
-        for rule in self.canonical_rules() {
-            text.push_str("\n[[deny]]\nop = [");
-            for (i, operation) in rule.operations.iter().enumerate() {
-                let comma = if i == 0 { "" } else { ", " };
-                let _ = write!(text, "{comma}\"{operation}\"");
+        let policy = self.sorted();
+        let mut text = Text::default();
+        text.line("schema", 1);
+        text.head("[policy]");
+        text.line("deny-as", Quoted(&policy.deny_as));
+        text.line("deny-at", Quoted(&policy.deny_at));
+        text.line("log", Quoted(&policy.log.name()));
+        if !policy.deny_as_for.is_empty() {
+            text.head("[policy.deny-as-for]");
+            for (operation, denial) in &policy.deny_as_for {
+                text.line(operation.name(), Quoted(denial));
             }
-            text.push_str("]\n");
-            if let Some(protocol) = rule.protocol {
-                let _ = writeln!(text, "proto = \"{protocol}\"");
-            }
-            let _ = writeln!(
-                text,
-                "to = \"*\"\nport = \"*\"\ndeny-as = \"{}\"",
-                rule.deny_as
-            );
         }
-        text
+        text.head("[dns]");
+        text.line("mode", Quoted(&policy.dns_mode.name()));
+        text.line("deny-as", Quoted(&policy.dns_deny_as));
+        text.line("range", Quoted(&policy.dns_range));
+        if !policy.hosts.is_empty() {
+            text.head("[dns.hosts]");
+            policy.hosts.iter().for_each(|host| text.host(host));
+        }
+        text.head("[loopback]");
+        text.line("mode", Quoted(&"host"));
+        policy.allow.iter().for_each(|rule| text.allow(rule));
+        policy.deny.iter().for_each(|rule| text.deny(rule));
+        policy.redirect.iter().for_each(|rule| text.redirect(rule));
+        text.0
     }
 
-    /// A rule for each operation that does not end as the default says, split by protocol only
-    /// where the two differ.
-    fn canonical_rules(&self) -> Vec<DenyRule> {
-        let mut rules = Vec::new();
-        let sockets = Operation::ALL
-            .into_iter()
-            .filter(|op| *op != Operation::Resolve);
-        for operation in sockets {
-            let [tcp, udp] = Protocol::ALL.map(|protocol| self.denial(operation, protocol));
-            let split = tcp != udp;
-            for (protocol, deny_as) in [(Protocol::Tcp, tcp), (Protocol::Udp, udp)] {
-                if deny_as != self.deny_as && (split || protocol == Protocol::Tcp) {
-                    rules.extend(DenyRule::new(
-                        [operation],
-                        split.then_some(protocol),
-                        deny_as,
-                    ));
-                }
+    /// The same as [`canonical`](Policy::canonical): the policy as a file.
+    pub fn to_toml(&self) -> String {
+        self.canonical()
+    }
+
+    /// The same policy with its rules in the order of the canonical text.
+    pub(crate) fn sorted(&self) -> Policy {
+        let mut policy = self.clone();
+        policy.hosts.sort_unstable();
+        policy.allow.sort_unstable();
+        policy.deny.sort_unstable();
+        policy.redirect.sort_unstable();
+        // A rule that is there twice says nothing the second time.
+        policy.allow.dedup();
+        policy.deny.dedup();
+        policy.redirect.dedup();
+        policy
+    }
+}
+
+impl AllowRule {
+    /// The rule as the canonical text has it.
+    pub fn to_toml(&self) -> String {
+        let mut text = Text::default();
+        text.allow(self);
+        text.0.trim_start().to_owned()
+    }
+}
+
+impl DenyRule {
+    /// The rule as the canonical text has it.
+    pub fn to_toml(&self) -> String {
+        let mut text = Text::default();
+        text.deny(self);
+        text.0.trim_start().to_owned()
+    }
+}
+
+impl Redirect {
+    /// The rule as the canonical text has it.
+    pub fn to_toml(&self) -> String {
+        let mut text = Text::default();
+        text.redirect(self);
+        text.0.trim_start().to_owned()
+    }
+}
+
+impl Host {
+    /// The entry as the canonical text has it.
+    pub fn to_toml(&self) -> String {
+        let mut text = Text::default();
+        text.host(self);
+        text.0
+    }
+}
+
+/// Text of the file. Writing to a `String` cannot fail.
+#[derive(Default)]
+struct Text(String);
+
+impl Text {
+    fn head(&mut self, head: &str) {
+        let _ = write!(self.0, "\n{head}\n");
+    }
+
+    fn line(&mut self, key: &str, value: impl Display) {
+        let _ = writeln!(self.0, "{key} = {value}");
+    }
+
+    fn id(&mut self, id: Option<&str>) {
+        if let Some(id) = id {
+            self.line("id", Quoted(&id));
+        }
+    }
+
+    fn allow(&mut self, rule: &AllowRule) {
+        self.head("[[allow]]");
+        self.id(rule.id.as_deref());
+        self.operations(&rule.operations);
+        if let Some(protocol) = rule.protocol {
+            self.line("proto", Quoted(&protocol));
+        }
+        self.targets("to", &rule.to);
+        self.ports(&rule.ports);
+        self.targets("except", &rule.except);
+        self.targets("from", &rule.from);
+        self.targets("resolves-to", &rule.resolves_to);
+        if rule.wide {
+            self.line("wide", true);
+        }
+    }
+
+    fn deny(&mut self, rule: &DenyRule) {
+        self.head("[[deny]]");
+        self.id(rule.id.as_deref());
+        self.operations(&rule.operations);
+        if let Some(protocol) = rule.protocol {
+            self.line("proto", Quoted(&protocol));
+        }
+        self.targets("to", &rule.to);
+        self.ports(&rule.ports);
+        if let Some(denial) = rule.deny_as {
+            self.line("deny-as", Quoted(&denial));
+        }
+    }
+
+    fn redirect(&mut self, rule: &Redirect) {
+        self.head("[[redirect]]");
+        self.id(rule.id.as_deref());
+        let host = match &rule.from {
+            Target::Net(net) if net.addr().is_ipv6() => format!("[{}]", rule.from),
+            other => other.to_string(),
+        };
+        let from = format!("{}://{host}:{}", rule.protocol, rule.ports);
+        self.line("from", Quoted(&from));
+        self.line("to", Quoted(&rule.to));
+        if rule.wide {
+            self.line("wide", true);
+        }
+    }
+
+    fn host(&mut self, host: &Host) {
+        let name = Quoted(&host.name).to_string();
+        match &host.answer {
+            HostAnswer::Addresses(addresses) => {
+                self.line(&name, format_args!("{{ answer = {} }}", List(addresses)));
+            }
+            HostAnswer::Fail(denial) => {
+                self.line(&name, format_args!("{{ fail = {} }}", Quoted(denial)));
             }
         }
-        rules
+    }
+
+    fn operations(&mut self, operations: &[Operation]) {
+        self.line("op", List(operations));
+    }
+
+    fn targets(&mut self, key: &str, targets: &[Target]) {
+        if !targets.is_empty() {
+            self.line(key, List(targets));
+        }
+    }
+
+    fn ports(&mut self, ports: &Ports) {
+        if ports.is_all() {
+            return self.line("port", "\"*\"");
+        }
+        let ranges = ports.ranges().map(|(low, high)| match low == high {
+            true => low.to_string(),
+            false => format!("\"{low}-{high}\""),
+        });
+        let ranges: Vec<_> = ranges.collect();
+        match ranges.as_slice() {
+            [one] => self.line("port", one),
+            many => self.line("port", format_args!("[{}]", many.join(", "))),
+        }
+    }
+}
+
+/// A string of TOML.
+struct Quoted<'a, T: ?Sized>(&'a T);
+
+impl<T: Display + ?Sized> Display for Quoted<'_, T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_char('"')?;
+        for character in self.0.to_string().chars() {
+            match character {
+                '"' | '\\' => write!(f, "\\{character}")?,
+                other => f.write_char(other)?,
+            }
+        }
+        f.write_char('"')
+    }
+}
+
+/// A list of strings.
+struct List<'a, T>(&'a [T]);
+
+impl<T: Display> Display for List<'_, T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_char('[')?;
+        for (i, item) in self.0.iter().enumerate() {
+            let comma = if i == 0 { "" } else { ", " };
+            write!(f, "{comma}{}", Quoted(item))?;
+        }
+        f.write_char(']')
     }
 }

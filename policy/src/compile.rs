@@ -3,7 +3,8 @@
 use crate::rules::record::{DEFAULT_DENIAL, EXCEPT, EXCEPTS_NAMES, FROM, NameEntry, RESOLVES_TO};
 use crate::rules::{HEADER, Key, MAGIC, SECTIONS, VERSION, flag, use_of, uses};
 use crate::{
-    AllowRule, Denial, DenyRule, NamePattern, Operation, Policy, Ports, Protocol, Special, Target,
+    AllowRule, Denial, DenyRule, Host, HostAnswer, NamePattern, Operation, Policy, Ports, Protocol,
+    Redirect, Special, Target,
 };
 use ipnet::IpNet;
 use std::collections::BTreeMap;
@@ -25,6 +26,12 @@ impl Policy {
         }
         for (position, rule) in (0..).zip(&policy.allow) {
             tables.allow(rule, position);
+        }
+        for (position, rule) in (0..).zip(&policy.redirect) {
+            tables.redirect(rule, position);
+        }
+        for (position, host) in (0..).zip(&policy.hosts) {
+            tables.host(host, position);
         }
         tables.finish(&policy)
     }
@@ -110,7 +117,7 @@ impl Tables {
 
     fn deny(&mut self, rule: &DenyRule, position: u32) {
         let record = Record {
-            deny_as: code(rule.deny_as),
+            deny_as: rule.deny_as.map_or(DEFAULT_DENIAL, code),
             ..Record::new(1, position, &rule.operations, rule.protocol)
         };
         let lists = Lists {
@@ -148,6 +155,36 @@ impl Tables {
                 self.name(name, number | EXCEPT);
             }
         }
+    }
+
+    fn redirect(&mut self, rule: &Redirect, position: u32) {
+        let record = Record {
+            target_port: rule.to.port(),
+            ..Record::new(2, position, rule.operations(), Some(rule.protocol))
+        };
+        let lists = Lists {
+            id: rule.id.as_deref(),
+            ports: Some(&rule.ports),
+            addresses: vec![Prefix::new(rule.to.ip().into())],
+            ..Lists::default()
+        };
+        self.lets_out(record.uses);
+        let number = self.push(&record, lists);
+        self.targets(std::slice::from_ref(&rule.from), number);
+    }
+
+    fn host(&mut self, host: &Host, position: u32) {
+        let mut record = Record::new(3, position, &[Operation::Resolve], None);
+        let mut lists = Lists::default();
+        match &host.answer {
+            HostAnswer::Fail(denial) => record.deny_as = code(*denial),
+            HostAnswer::Addresses(addresses) => {
+                let nets = addresses.iter().map(|ip| Prefix::new((*ip).into()));
+                lists.addresses = nets.collect();
+            }
+        }
+        let number = self.push(&record, lists);
+        self.name(&NamePattern::Exact(host.name.clone()), number);
     }
 
     fn lets_out(&mut self, its: u8) {
@@ -250,17 +287,18 @@ impl Tables {
         bytes.extend_from_slice(&MAGIC);
         bytes.extend_from_slice(&[
             VERSION,
-            code(policy.deny_as),
-            code(policy.dns_deny_as),
             policy.dns_mode as u8,
             policy.log as u8,
             self.flags,
             0,
             0,
+            0,
+            0,
         ]);
         let range = policy.dns_range;
         bytes.extend_from_slice(&range.network().to_bits().to_le_bytes());
-        bytes.extend_from_slice(&[range.prefix_len(), 0, 0, 0, 0, 0, 0, 0]);
+        bytes.push(range.prefix_len());
+        bytes.extend(Operation::ALL.map(|op| code(policy.default_denial(op))));
         let mut at = HEADER;
         for (section, size) in sections.iter().zip(SECTIONS) {
             bytes.extend_from_slice(&(at as u32).to_le_bytes());

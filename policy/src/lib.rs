@@ -17,12 +17,18 @@
 #[cfg(feature = "file")]
 mod canonical;
 #[cfg(feature = "file")]
+mod check;
+#[cfg(feature = "file")]
 mod compile;
 mod decision;
 mod denial;
 #[cfg(feature = "file")]
 mod file;
+#[cfg(feature = "file")]
+mod flag;
 mod log;
+#[cfg(feature = "file")]
+mod mistake;
 mod operation;
 #[cfg(feature = "file")]
 mod pattern;
@@ -42,7 +48,11 @@ pub use decision::{Decision, RuleRef, Verdict};
 pub use denial::{Denial, UnknownDenial};
 #[cfg(feature = "file")]
 pub use file::FileError;
+#[cfg(feature = "file")]
+pub use flag::Flag;
 pub use log::{Subject, write_json};
+#[cfg(feature = "file")]
+pub use mistake::Mistake;
 pub use operation::{Operation, Protocol, UnknownOperation};
 #[cfg(feature = "file")]
 pub use pattern::{NamePattern, Target};
@@ -51,7 +61,7 @@ pub use policy::{InvalidPolicy, Policy};
 #[cfg(feature = "file")]
 pub use ports::Ports;
 #[cfg(feature = "file")]
-pub use rule::{AllowRule, DenyRule};
+pub use rule::{AllowRule, DenyRule, Host, HostAnswer, Redirect};
 pub use rules::{Rules, WireError};
 pub use session::{Lookup, NameTable, Names, NoNames, Resolved, Session};
 pub use settings::{DenyAt, DnsMode, Log, UnknownDenyAt};

@@ -1,12 +1,16 @@
 //! The policy itself, and what it answers.
 
-use crate::{AllowRule, Denial, DenyAt, DenyRule, DnsMode, Log, Operation, Protocol};
+use crate::rules::uses;
+use crate::{
+    AllowRule, Denial, DenyAt, DenyRule, DnsMode, Host, Log, Operation, Protocol, Redirect, Target,
+};
 use ipnet::Ipv4Net;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::Ipv4Addr;
 
 /// A policy that contradicts itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InvalidPolicy {
     /// An operation cannot end like this.
     Unfit {
@@ -15,7 +19,14 @@ pub enum InvalidPolicy {
         /// The operation that does not have it.
         operation: Operation,
     },
-    /// Two rules end the same operation differently.
+    /// A protocol does not have an operation.
+    NoSuchUse {
+        /// The operation.
+        operation: Operation,
+        /// The protocol that does not have it.
+        protocol: Protocol,
+    },
+    /// Two rules about everything end the same operation differently.
     Conflict {
         /// The operation that both rules are about.
         operation: Operation,
@@ -29,6 +40,24 @@ pub enum InvalidPolicy {
         /// The operation that cannot happen.
         operation: Operation,
     },
+    /// Two rules have the same id.
+    SameId(String),
+    /// Two redirects lead from the same place to different ones.
+    Fork(String),
+    /// A redirect leads to where another one begins.
+    Chain {
+        /// Where the first leads.
+        to: String,
+        /// Where the second begins.
+        from: String,
+    },
+    /// There is more of something than there may be.
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// How many there may be.
+        limit: usize,
+    },
 }
 
 impl fmt::Display for InvalidPolicy {
@@ -41,6 +70,10 @@ impl fmt::Display for InvalidPolicy {
                 }
                 Ok(())
             }
+            InvalidPolicy::NoSuchUse {
+                operation,
+                protocol,
+            } => write!(f, "`{operation}` does not exist over `{protocol}`"),
             InvalidPolicy::Conflict {
                 operation,
                 first,
@@ -53,6 +86,17 @@ impl fmt::Display for InvalidPolicy {
                 f,
                 "`{operation}` is never reached, because sockets are denied at `create`"
             ),
+            InvalidPolicy::SameId(id) => write!(f, "two rules have the id `{id}`"),
+            InvalidPolicy::Fork(from) => {
+                write!(f, "two redirects lead from `{from}` to different places")
+            }
+            InvalidPolicy::Chain { to, from } => write!(
+                f,
+                "a redirect leads to `{to}`, which another one leads away from (`{from}`)"
+            ),
+            InvalidPolicy::TooMany { what, limit } => {
+                write!(f, "the policy has more than {limit} {what}")
+            }
         }
     }
 }
@@ -67,13 +111,17 @@ impl core::error::Error for InvalidPolicy {}
 pub struct Policy {
     pub(crate) deny_at: DenyAt,
     pub(crate) deny_as: Denial,
+    /// The operations of sockets that end otherwise than `deny_as` says.
+    pub(crate) deny_as_for: BTreeMap<Operation, Denial>,
+    pub(crate) log: Log,
     pub(crate) dns_mode: DnsMode,
     pub(crate) dns_deny_as: Denial,
     /// The range of synthetic IPv4 addresses.
     pub(crate) dns_range: Ipv4Net,
-    pub(crate) log: Log,
+    pub(crate) hosts: Vec<Host>,
     pub(crate) allow: Vec<AllowRule>,
     pub(crate) deny: Vec<DenyRule>,
+    pub(crate) redirect: Vec<Redirect>,
 }
 
 impl Default for Policy {
@@ -81,12 +129,15 @@ impl Default for Policy {
         Policy {
             deny_at: DenyAt::default(),
             deny_as: Denial::AccessDenied,
+            deny_as_for: BTreeMap::new(),
+            log: Log::None,
             dns_mode: DnsMode::default(),
             dns_deny_as: Denial::PermanentResolverFailure,
             dns_range: Ipv4Net::new_assert(Ipv4Addr::new(198, 18, 0, 0), 15),
-            log: Log::None,
+            hosts: Vec::new(),
             allow: Vec::new(),
             deny: Vec::new(),
+            redirect: Vec::new(),
         }
     }
 }
@@ -102,16 +153,31 @@ impl Policy {
         self.deny_at
     }
 
+    /// Which decisions are logged.
+    pub fn log(&self) -> Log {
+        self.log
+    }
+
     /// How creating a socket ends where sockets are denied at [`DenyAt::Create`].
     pub fn create_denial(&self) -> Denial {
         self.deny_as
     }
 
-    /// How `operation` ends over `protocol`.
+    /// How `operation` ends over `protocol`, as far as no rule allows it and no deny rule is about
+    /// the destination in particular (see [`denies_alike`](Policy::denies_alike)).
     pub fn denial(&self, operation: Operation, protocol: Protocol) -> Denial {
-        match self.deny.iter().find(|r| r.covers(operation, protocol)) {
-            Some(rule) => rule.deny_as,
-            None if operation == Operation::Resolve => self.dns_deny_as,
+        let rules = self.deny.iter();
+        let mut whole = rules.filter(|rule| rule.covers(operation, protocol));
+        match whole.find_map(|rule| rule.deny_as) {
+            Some(denial) => denial,
+            None => self.default_denial(operation),
+        }
+    }
+
+    pub(crate) fn default_denial(&self, operation: Operation) -> Denial {
+        match self.deny_as_for.get(&operation) {
+            _ if operation == Operation::Resolve => self.dns_deny_as,
+            Some(denial) => *denial,
             None => self.deny_as,
         }
     }
@@ -125,6 +191,20 @@ impl Policy {
     #[must_use]
     pub fn with_deny_at(mut self, deny_at: DenyAt) -> Self {
         self.deny_at = deny_at;
+        self
+    }
+
+    /// Says which decisions are logged.
+    #[must_use]
+    pub fn with_log(mut self, log: Log) -> Self {
+        self.log = log;
+        self
+    }
+
+    /// Says how names are looked up.
+    #[must_use]
+    pub fn with_dns_mode(mut self, mode: DnsMode) -> Self {
+        self.dns_mode = mode;
         self
     }
 
@@ -145,27 +225,32 @@ impl Policy {
     ///
     /// [`InvalidPolicy::Unfit`] for a denial that lookups do not have.
     pub fn with_dns_deny_as(mut self, deny_as: Denial) -> Result<Self, InvalidPolicy> {
-        self.dns_deny_as = DenyRule::new([Operation::Resolve], None, deny_as)?.deny_as;
+        DenyRule::new([Operation::Resolve], None, deny_as)?;
+        self.dns_deny_as = deny_as;
         Ok(self)
     }
 
-    /// Adds a rule that says how some operations are denied.
+    /// Adds a rule that denies.
     ///
     /// # Errors
     ///
-    /// [`InvalidPolicy::Conflict`] where another rule denies one of its operations differently.
-    /// The order in which rules are added never matters.
+    /// [`InvalidPolicy::Conflict`] where both it and another rule are about everything and deny an
+    /// operation differently. The order in which rules are added never matters.
     pub fn with_rule(mut self, rule: DenyRule) -> Result<Self, InvalidPolicy> {
         let pairs = Operation::ALL
             .into_iter()
             .flat_map(|op| Protocol::ALL.map(|protocol| (op, protocol)));
         for (operation, protocol) in pairs.filter(|(op, protocol)| rule.covers(*op, *protocol)) {
-            let other = self.deny.iter().find(|r| r.covers(operation, protocol));
-            if let Some(other) = other.filter(|other| other.deny_as != rule.deny_as) {
+            let others = self.deny.iter();
+            let mut others = others.filter(|other| other.covers(operation, protocol));
+            let first = others.find_map(|other| other.deny_as);
+            if let (Some(first), Some(second)) = (first, rule.deny_as)
+                && first != second
+            {
                 return Err(InvalidPolicy::Conflict {
                     operation,
-                    first: other.deny_as,
-                    second: rule.deny_as,
+                    first,
+                    second,
                 });
             }
         }
@@ -173,7 +258,8 @@ impl Policy {
         Ok(self)
     }
 
-    /// Replaces what the rules so far say of `operation`, for both protocols.
+    /// Says how `operation` is denied, for both protocols, in place of what the policy and its rules
+    /// about everything say so far. What they deny stays denied.
     ///
     /// # Errors
     ///
@@ -183,76 +269,128 @@ impl Policy {
         operation: Operation,
         deny_as: Denial,
     ) -> Result<Self, InvalidPolicy> {
-        let rule = DenyRule::new([operation], None, deny_as)?;
-        for other in &mut self.deny {
-            other.operations.retain(|it| *it != operation);
+        if operation == Operation::Resolve {
+            self = self.with_dns_deny_as(deny_as)?;
+        } else if deny_as.fits(operation) {
+            self.deny_as_for.insert(operation, deny_as);
+        } else {
+            return Err(InvalidPolicy::Unfit { deny_as, operation });
         }
-        self.deny.retain(|other| !other.operations.is_empty());
-        self.with_rule(rule)
-    }
-
-    /// Adds a rule that grants.
-    #[must_use]
-    pub fn with_allow(mut self, rule: AllowRule) -> Self {
-        self.allow.push(rule);
-        self
-    }
-
-    /// The same policy with its rules in the order of the canonical text.
-    pub(crate) fn sorted(&self) -> Policy {
-        self.clone()
+        let mut silent = Vec::new();
+        for rule in &mut self.deny {
+            let covers = Protocol::ALL.map(|protocol| rule.covers(operation, protocol));
+            if rule.deny_as.is_some() && covers.contains(&true) {
+                rule.operations.retain(|it| *it != operation);
+                silent.push(DenyRule {
+                    id: rule
+                        .operations
+                        .is_empty()
+                        .then(|| rule.id.clone())
+                        .flatten(),
+                    operations: vec![operation],
+                    deny_as: None,
+                    ..rule.clone()
+                });
+            }
+        }
+        self.deny.retain(|rule| !rule.operations.is_empty());
+        self.deny.extend(silent);
+        Ok(self)
     }
 
     /// Whether some rule lets an operation of `protocol` through to the host's sockets.
     pub fn reaches_host(&self, protocol: Protocol) -> bool {
-        let allow = self.allow.iter();
-        allow
-            .map(|rule| crate::compile::uses_of(&rule.operations, rule.protocol))
-            .any(|uses| match protocol {
-                Protocol::Tcp => uses & 0b0011_0101 != 0,
-                Protocol::Udp => uses & 0b0100_1010 != 0,
+        let its = match protocol {
+            Protocol::Tcp => {
+                uses::TCP_CONNECT | uses::TCP_BIND | uses::TCP_LISTEN | uses::TCP_ACCEPT
+            }
+            Protocol::Udp => uses::UDP_OUT | uses::UDP_BIND | uses::UDP_RECEIVE,
+        };
+        self.allow.iter().any(|rule| rule.uses() & its != 0)
+            || self.redirect.iter().any(|rule| rule.protocol == protocol)
+    }
+
+    /// Whether what is denied of `protocol` is denied alike for every destination, so that
+    /// [`denial`](Policy::denial) says it all. It does not where something is allowed.
+    pub fn denies_alike(&self, protocol: Protocol) -> bool {
+        let alike = |rule: &DenyRule, operation: Operation| {
+            rule.covers(operation, protocol)
+                || operation == Operation::Resolve
+                || rule.deny_as.unwrap_or(self.default_denial(operation))
+                    == self.denial(operation, protocol)
+        };
+        let mut rules = self.deny.iter();
+        !self.reaches_host(protocol)
+            && rules.all(|rule| {
+                rule.protocol.is_some_and(|it| it != protocol)
+                    || rule.operations.iter().all(|op| alike(rule, *op))
             })
     }
 
     /// Whether a lookup may ask the host's resolver.
     pub fn asks_resolver(&self) -> bool {
-        false
+        let names = |rule: &AllowRule| {
+            rule.uses() & (uses::OUT | uses::RESOLVE) != 0
+                && rule
+                    .to
+                    .iter()
+                    .any(|to| matches!(to, Target::Any | Target::Name(_)))
+        };
+        matches!(self.dns_mode, DnsMode::Learn | DnsMode::Virtual)
+            && !self.denies_lookups()
+            && self.allow.iter().any(names)
     }
 
     /// Whether a lookup can end otherwise than [`resolve_denial`](Policy::resolve_denial) says:
-    /// it may ask the host, or be answered inside.
+    /// it may ask the host, or be answered inside, as addresses in place of names are wherever
+    /// anything is allowed. Such lookups take a session with a [`NameTable`](crate::NameTable).
     pub fn answers_lookups(&self) -> bool {
-        false
+        let something = !self.allow.is_empty() || !self.redirect.is_empty();
+        let lookups = |rule: &DenyRule| rule.operations.contains(&Operation::Resolve);
+        let denied_apart = self
+            .deny
+            .iter()
+            .any(|rule| lookups(rule) && rule.deny_as.is_some());
+        let listed = !self.hosts.is_empty();
+        self.dns_mode != DnsMode::Off
+            && !self.denies_lookups()
+            && (something || listed || denied_apart)
     }
 
-    /// Whether decisions need a session with names: [`NameTable`](crate::NameTable).
+    /// Whether every lookup is denied by a rule.
+    fn denies_lookups(&self) -> bool {
+        let mut rules = self.deny.iter();
+        rules.any(|rule| rule.covers(Operation::Resolve, Protocol::Udp))
+    }
+
+    /// Whether decisions on addresses need a session with a [`NameTable`](crate::NameTable).
     pub fn has_names(&self) -> bool {
-        false
+        let is_name = |to: &Target| matches!(to, Target::Name(_));
+        let special = self.dns_mode == DnsMode::Virtual || !self.hosts.is_empty();
+        let allow = |rule: &AllowRule| {
+            let any = rule.to.contains(&Target::Any);
+            let named = rule.to.iter().chain(&rule.except).any(is_name);
+            rule.uses() & uses::OUT != 0
+                && (named || any && (special || !rule.resolves_to.is_empty()))
+        };
+        let deny = |rule: &DenyRule| rule.to.iter().any(is_name);
+        self.redirect.iter().any(|rule| is_name(&rule.from))
+            || self.allow.iter().any(allow)
+            || (self.deny.iter().any(deny) && self.reaches_out())
     }
 
-    /// Whether an accepted connection may be refused because of who the peer is.
+    fn reaches_out(&self) -> bool {
+        self.allow.iter().any(|rule| rule.uses() & uses::OUT != 0)
+    }
+
+    /// Whether a connection to an allowed listener may be refused because of who the peer is.
     pub fn filters_accept(&self) -> bool {
-        true
-    }
-
-    /// Which decisions are logged.
-    pub fn log(&self) -> Log {
-        self.log
-    }
-
-    /// Checks what only the whole policy can show.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidPolicy::NeverReached`] for a rule on sockets where none can be created.
-    pub fn check(&self) -> Result<(), InvalidPolicy> {
-        let mut operations = self.deny.iter().flat_map(|rule| &rule.operations);
-        match operations.find(|op| **op != Operation::Resolve) {
-            Some(&operation) if self.deny_at == DenyAt::Create => {
-                Err(InvalidPolicy::NeverReached { operation })
-            }
-            _ => Ok(()),
-        }
+        let allow = |rule: &AllowRule| !rule.from.is_empty() || rule.uses() & uses::TCP_ACCEPT != 0;
+        self.allow.iter().any(allow)
+            || self
+                .deny
+                .iter()
+                .any(|rule| rule.uses() & uses::TCP_ACCEPT != 0)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Lists of ports.
 
+use crate::Mistake;
 use std::fmt;
 use std::ops::RangeInclusive;
 
@@ -34,21 +35,23 @@ impl Ports {
     ///
     /// # Errors
     ///
-    /// What is wrong with it.
-    pub fn parse_range(text: &str) -> Result<RangeInclusive<u16>, String> {
+    /// [`Mistake`] with what to write instead.
+    pub fn parse_range(text: &str) -> Result<RangeInclusive<u16>, Mistake> {
         let number = |text: &str| {
             let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
             let parsed = text.parse::<u16>().ok().filter(|_| digits);
-            parsed.ok_or_else(|| format!("`{text}` is not a port: ports are 0 to 65535"))
+            parsed.ok_or_else(|| {
+                Mistake::new(format!("`{text}` is not a port"))
+                    .hint("ports are 0 to 65535; write `443`, `1000-2000` or `*`")
+            })
         };
         let (low, high) = match text.split_once('-') {
             Some((low, high)) => (number(low.trim())?, number(high.trim())?),
             None => (number(text)?, number(text)?),
         };
         if low > high {
-            return Err(format!(
-                "`{text}` ends before it begins: write `{high}-{low}`"
-            ));
+            return Err(Mistake::new(format!("`{text}` ends before it begins"))
+                .hint(format!("write `{high}-{low}`")));
         }
         Ok(low..=high)
     }
@@ -61,6 +64,10 @@ impl Ports {
     /// Whether it is every port.
     pub fn is_all(&self) -> bool {
         self.0 == [(0, u16::MAX)]
+    }
+
+    pub(crate) fn overlaps(&self, low: u16, high: u16) -> bool {
+        self.0.iter().any(|range| range.0 <= high && low <= range.1)
     }
 
     /// Whether a port is one of them.

@@ -2,7 +2,7 @@
 
 use super::Key;
 use super::record::{self, Entry, NameEntry, Range, RuleRecord, Span, half, word};
-use crate::{Denial, DnsMode, Log};
+use crate::{Denial, DnsMode, Log, Operation};
 use core::cmp::Ordering;
 
 pub(crate) const MAGIC: [u8; 4] = *b"skvr";
@@ -60,9 +60,8 @@ pub struct Rules<'w> {
     items: &'w [u8],
     names: &'w [u8],
     text: &'w [u8],
-    /// How it ends what no rule allows.
-    pub(crate) deny_as: Denial,
-    pub(crate) dns_deny_as: Denial,
+    /// How it ends what no rule allows, an operation each.
+    deny_as: &'w [u8; 7],
     pub(crate) dns_mode: DnsMode,
     log: Log,
     flags: u8,
@@ -88,7 +87,7 @@ impl<'w> Rules<'w> {
         Rules::tables(bytes, header).ok_or(WireError::Damaged)
     }
 
-    fn tables(bytes: &'w [u8], header: &[u8]) -> Option<Self> {
+    fn tables(bytes: &'w [u8], header: &'w [u8]) -> Option<Self> {
         let section = |number: usize| {
             let at = 24 + number * 8;
             let first = usize::try_from(word(header, at)).ok()?;
@@ -98,6 +97,11 @@ impl<'w> Rules<'w> {
         };
         let byte = |at: usize| header.get(at).copied().unwrap_or(0);
         let prefix = byte(16);
+        let deny_as: &[u8; 7] = header.get(17..)?.first_chunk()?;
+        let known = |code: &u8| record::denial(*code).is_some();
+        if !deny_as.iter().all(known) {
+            return None;
+        }
         Some(Rules {
             rules: section(0)?,
             ports: section(1)?,
@@ -106,13 +110,19 @@ impl<'w> Rules<'w> {
             items: section(4)?,
             names: section(5)?,
             text: section(6)?,
-            deny_as: record::denial(byte(5))?,
-            dns_deny_as: record::denial(byte(6))?,
-            dns_mode: *DnsMode::ALL.get(usize::from(byte(7)))?,
-            log: *Log::ALL.get(usize::from(byte(8)))?,
-            flags: byte(9),
+            deny_as,
+            dns_mode: *DnsMode::ALL.get(usize::from(byte(5)))?,
+            log: *Log::ALL.get(usize::from(byte(6)))?,
+            flags: byte(7),
             synthetic: ((8..=20).contains(&prefix)).then(|| (word(header, 12), prefix))?,
         })
+    }
+
+    /// How an operation ends that no rule allows.
+    pub(crate) fn deny_as(&self, operation: Operation) -> Denial {
+        let code = self.deny_as.get(operation as usize).copied();
+        code.and_then(record::denial)
+            .unwrap_or(Denial::AccessDenied)
     }
 
     /// Which decisions are logged.

@@ -9,8 +9,8 @@ use core::net::SocketAddr;
 pub(super) fn grant(rules: Rules<'_>, ask: &Ask, address: SocketAddr) -> Decision {
     match granted(rules, ask) {
         Ok(rule) => Decision::allow(address, RuleRef::Rule(rule)),
-        Err(0) => Decision::deny(rules.deny_as, RuleRef::NoRule),
-        Err(special) => Decision::deny(rules.deny_as, RuleRef::Special(special)),
+        Err(0) => Decision::deny(rules.deny_as(ask.operation), RuleRef::NoRule),
+        Err(special) => Decision::deny(rules.deny_as(ask.operation), RuleRef::Special(special)),
     }
 }
 
@@ -21,7 +21,7 @@ pub(super) fn denied_by(rules: Rules<'_>, ask: &Ask, index: u32) -> Decision {
     let denial = named
         .and_then(|rule| rule.deny_as())
         .filter(|denial| denial.fits(ask.operation))
-        .unwrap_or(rules.deny_as);
+        .unwrap_or(rules.deny_as(ask.operation));
     Decision::deny(denial, RuleRef::Rule(index))
 }
 

@@ -62,7 +62,7 @@ impl Session<NameTable> {
             Asked::Name(name) => (name, None),
         };
         if rules.dns_mode == DnsMode::Off {
-            return Resolved::deny(rules.dns_deny_as, RuleRef::NoRule);
+            return Resolved::deny(rules.deny_as(Operation::Resolve), RuleRef::NoRule);
         }
         if let Some(rule) = names::lookup_denied(*rules, name) {
             return denied_by(*rules, rule);
@@ -89,7 +89,7 @@ impl Session<NameTable> {
                     self.begin(QueryKind::Redirected, name, RuleRef::Rule(rule), Key(0))
                 }
                 (None, Err(Some(deny))) => denied_by(rules, deny),
-                (None, _) => Resolved::deny(rules.dns_deny_as, RuleRef::NoRule),
+                (None, _) => Resolved::deny(rules.deny_as(Operation::Resolve), RuleRef::NoRule),
             },
         }
     }
@@ -250,5 +250,8 @@ fn denied_by(rules: Rules<'_>, index: u32) -> Resolved {
         .filter(|rule| rule.names(Operation::Resolve))
         .and_then(|rule| rule.deny_as())
         .filter(|denial| denial.fits(Operation::Resolve));
-    Resolved::deny(denial.unwrap_or(rules.dns_deny_as), RuleRef::Rule(index))
+    Resolved::deny(
+        denial.unwrap_or(rules.deny_as(Operation::Resolve)),
+        RuleRef::Rule(index),
+    )
 }

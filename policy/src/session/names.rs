@@ -61,9 +61,10 @@ impl Names for NameTable {
         match self.by_number(number) {
             Some(name) => Some(self.by_name(rules, name, ask)),
             // Nothing else lives there.
-            None if rules.dns_mode == DnsMode::Virtual => {
-                Some(Decision::deny(rules.deny_as, RuleRef::NoRule))
-            }
+            None if rules.dns_mode == DnsMode::Virtual => Some(Decision::deny(
+                rules.deny_as(ask.operation),
+                RuleRef::NoRule,
+            )),
             None => None,
         }
     }
@@ -108,7 +109,7 @@ impl NameTable {
         if let Some(rule) = redirect {
             return redirect_to(rules, ask, rule);
         }
-        let mut refusal = Decision::deny(rules.deny_as, RuleRef::NoRule);
+        let mut refusal = Decision::deny(rules.deny_as(ask.operation), RuleRef::NoRule);
         let mut before = u64::MAX;
         while let Some((at, order, answer)) = self.next_best(name, ask.key.is_v4(), before) {
             before = order;

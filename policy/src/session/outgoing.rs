@@ -56,7 +56,7 @@ impl<N: Names> Session<N> {
 /// Where a redirect leads, unless a deny rule is about that, or it is of the other family.
 pub(super) fn redirect_to(rules: Rules<'_>, ask: &Ask, rule: u32) -> Decision {
     let Some(to) = target(rules, rule) else {
-        return Decision::deny(rules.deny_as, RuleRef::Rule(rule));
+        return Decision::deny(rules.deny_as(ask.operation), RuleRef::Rule(rule));
     };
     let key = Key::of(to.ip());
     let rewritten = Ask {

@@ -1,0 +1,221 @@
+//! The keys that the file has: what the reader asks for, and what the schema says.
+
+/// A table of the file.
+pub(crate) struct Section {
+    /// How messages call it.
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) keys: &'static [Key],
+}
+
+/// A key of a table.
+pub(crate) struct Key {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) value: Value,
+    pub(crate) required: bool,
+}
+
+/// What a key takes.
+#[derive(Clone, Copy)]
+pub(crate) enum Value {
+    /// The number 1.
+    One,
+    Text,
+    Flag,
+    DenyAt,
+    Log,
+    DnsMode,
+    LoopbackMode,
+    /// A denial; of lookups, or of any operation.
+    Denial,
+    LookupDenial,
+    Operations,
+    Protocol,
+    /// Addresses, prefixes, ranges and names.
+    Targets,
+    Ports,
+    /// One address, or a list of them.
+    Addresses,
+    /// Hosts by name.
+    Hosts,
+    /// Denials by operation.
+    ByOperation,
+    Section(&'static Section),
+    Rules(&'static Section),
+    /// The format has it, this version does not.
+    Later,
+}
+
+const fn key(name: &'static str, value: Value, about: &'static str) -> Key {
+    Key {
+        name,
+        about,
+        value,
+        required: false,
+    }
+}
+
+const fn required(name: &'static str, value: Value, about: &'static str) -> Key {
+    Key {
+        required: true,
+        ..key(name, value, about)
+    }
+}
+
+pub(crate) const FILE: Section = Section {
+    name: "the file",
+    about: "What a component that sockvirt composes may reach.",
+    keys: &[
+        required("schema", Value::One, "The version of the format."),
+        key("policy", Value::Section(&POLICY), POLICY.about),
+        key("dns", Value::Section(&DNS), DNS.about),
+        key("loopback", Value::Section(&LOOPBACK), LOOPBACK.about),
+        key("allow", Value::Rules(&ALLOW), ALLOW.about),
+        key("deny", Value::Rules(&DENY), DENY.about),
+        key("redirect", Value::Rules(&REDIRECT), REDIRECT.about),
+        key("peer", Value::Later, "Not supported by this version."),
+        key("client", Value::Later, "Not supported by this version."),
+        key("clock", Value::Later, "Not supported by this version."),
+        key("report", Value::Later, "Not supported by this version."),
+    ],
+};
+
+pub(crate) const POLICY: Section = Section {
+    name: "`[policy]`",
+    about: "What holds of all rules.",
+    keys: &[
+        key(
+            "deny-as",
+            Value::Denial,
+            "How what no rule allows ends: `access-denied` unless set, or `trap`.",
+        ),
+        key(
+            "deny-as-for",
+            Value::ByOperation,
+            "How single operations of sockets end instead.",
+        ),
+        key(
+            "deny-at",
+            Value::DenyAt,
+            "Where a protocol ends that no rule allows.",
+        ),
+        key("log", Value::Log, "Which decisions are logged."),
+    ],
+};
+
+pub(crate) const DNS: Section = Section {
+    name: "`[dns]`",
+    about: "How names are looked up.",
+    keys: &[
+        key("mode", Value::DnsMode, "How names become addresses."),
+        key(
+            "deny-as",
+            Value::LookupDenial,
+            "How denied lookups end: `permanent-resolver-failure` unless set.",
+        ),
+        key(
+            "range",
+            Value::Text,
+            "The IPv4 addresses that stand for names: `198.18.0.0/15` unless set.",
+        ),
+        key(
+            "hosts",
+            Value::Hosts,
+            "Names that are answered inside and never asked of the host.",
+        ),
+    ],
+};
+
+pub(crate) const HOST: Section = Section {
+    name: "the host",
+    about: "What a name answers.",
+    keys: &[
+        key("answer", Value::Addresses, "Its addresses."),
+        key("fail", Value::LookupDenial, "How looking it up ends."),
+    ],
+};
+
+pub(crate) const LOOPBACK: Section = Section {
+    name: "`[loopback]`",
+    about: "Where 127.0.0.0/8 and ::1 are.",
+    keys: &[key(
+        "mode",
+        Value::LoopbackMode,
+        "`host`: rules decide, as for any special range.",
+    )],
+};
+
+const ID: Key = key("id", Value::Text, "How logs and `explain` call the rule.");
+const OP: Key = key(
+    "op",
+    Value::Operations,
+    "The operations that the rule is about: `connect` unless set.",
+);
+const PROTO: Key = key("proto", Value::Protocol, "The protocol; both unless set.");
+const PORT: Key = key(
+    "port",
+    Value::Ports,
+    "A number, `\"a-b\"`, a list of them, or `\"*\"`; only rules about `resolve` alone have none.",
+);
+const WIDE: Key = key(
+    "wide",
+    Value::Flag,
+    "Whether a pattern may have every name below a public suffix.",
+);
+
+pub(crate) const ALLOW: Section = Section {
+    name: "the rule",
+    about: "What is allowed.",
+    keys: &[
+        ID,
+        OP,
+        PROTO,
+        required(
+            "to",
+            Value::Targets,
+            "Destinations, or local addresses for `bind` and `listen`.",
+        ),
+        PORT,
+        key("except", Value::Targets, "What the rule does not allow."),
+        key("from", Value::Targets, "Who may be accepted."),
+        key(
+            "resolves-to",
+            Value::Targets,
+            "Where the addresses of a name must lie.",
+        ),
+        WIDE,
+    ],
+};
+
+pub(crate) const DENY: Section = Section {
+    name: "the rule",
+    about: "What is denied, whatever allows it.",
+    keys: &[
+        ID,
+        OP,
+        PROTO,
+        required(
+            "to",
+            Value::Targets,
+            "Destinations, or local addresses for `bind` and `listen`.",
+        ),
+        PORT,
+        key("deny-as", Value::Denial, "How it ends."),
+    ],
+};
+
+pub(crate) const REDIRECT: Section = Section {
+    name: "the rule",
+    about: "What leads elsewhere.",
+    keys: &[
+        ID,
+        required(
+            "from",
+            Value::Text,
+            "What is asked for, as `tcp://metrics.internal:9000`.",
+        ),
+        required("to", Value::Text, "Where it leads, as `127.0.0.1:19000`."),
+        WIDE,
+    ],
+};

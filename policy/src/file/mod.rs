@@ -1,0 +1,168 @@
+//! Reading a policy file: TOML in, a [`Policy`] or an error with a place out.
+
+pub(crate) mod keys;
+mod rules;
+mod sections;
+pub(crate) mod table;
+
+use crate::{InvalidPolicy, Mistake, Policy};
+use core::fmt::{self, Display};
+use core::ops::Range;
+use table::Table;
+use toml::de::DeTable;
+
+/// The longest file, in bytes.
+const LONGEST: usize = 8 * 1024 * 1024;
+
+/// A policy file that cannot be used, with the place to look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileError {
+    message: String,
+    hint: Option<String>,
+    span: Range<usize>,
+    line: usize,
+    column: usize,
+}
+
+impl FileError {
+    /// What is wrong: one sentence, lower case, no full stop.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What to write instead, where that is known.
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    /// The bytes of the text that it is about.
+    pub fn span(&self) -> Range<usize> {
+        self.span.clone()
+    }
+
+    /// The line it is on, from 1.
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
+    /// The column it starts at, in characters, from 1.
+    pub fn column(&self) -> usize {
+        self.column
+    }
+}
+
+impl Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "line {}, column {}: {}",
+            self.line, self.column, self.message
+        )?;
+        match &self.hint {
+            Some(hint) => write!(f, "\nhint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl core::error::Error for FileError {}
+
+/// An error before the text is at hand to turn its span into a line and a column.
+struct Fault {
+    mistake: Mistake,
+    span: Range<usize>,
+    /// Another place that it is about, which is told as a line.
+    other: Option<Range<usize>>,
+}
+
+impl Fault {
+    fn new(span: Range<usize>, message: impl Display) -> Self {
+        Fault::at(span, Mistake::new(message))
+    }
+
+    fn at(span: Range<usize>, mistake: Mistake) -> Self {
+        Fault {
+            mistake,
+            span,
+            other: None,
+        }
+    }
+
+    fn hint(mut self, hint: impl Display) -> Self {
+        self.mistake = self.mistake.hint(hint);
+        self
+    }
+
+    fn beside(mut self, other: Range<usize>) -> Self {
+        self.other = Some(other);
+        self
+    }
+
+    fn locate(self, text: &str) -> FileError {
+        let line = |at: usize| {
+            let before = text.get(..at).unwrap_or(text);
+            before.matches('\n').count() + 1
+        };
+        let before = text.get(..self.span.start).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let other = self
+            .other
+            .map(|other| format!("the other one is on line {}", line(other.start)));
+        FileError {
+            line: line(self.span.start),
+            column: before[line_start..].chars().count() + 1,
+            message: self.mistake.message().to_owned(),
+            hint: other.or(self.mistake.suggestion().map(str::to_owned)),
+            span: self.span,
+        }
+    }
+}
+
+type Result<T> = core::result::Result<T, Fault>;
+
+impl Policy {
+    /// Reads a policy file.
+    ///
+    /// Beyond what the contract names, the format has, by our choice:
+    ///
+    /// - `wide = true` in `[[allow]]` and `[[redirect]]`, without which a pattern must not have
+    ///   every name below a public suffix;
+    /// - `range` in `[dns]`, the IPv4 addresses that stand for names, `198.18.0.0/15` unless said
+    ///   otherwise, as a prefix of 8 to 20 bits; IPv6 ones are those of `2001:2::/96`;
+    /// - `[policy.deny-as-for]`, with codes for single operations of sockets, such as
+    ///   `connect = "connection-refused"`;
+    /// - names in `except`.
+    ///
+    /// A `[[deny]]` without `deny-as` ends as the policy says for the operation.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError`] for text that is not TOML, for a key or a value that the format does not
+    /// have, and for settings that contradict each other. Nothing is ignored.
+    pub fn from_toml(text: &str) -> core::result::Result<Policy, FileError> {
+        read(text).map_err(|fault| fault.locate(text))
+    }
+}
+
+fn read(text: &str) -> Result<Policy> {
+    if text.len() > LONGEST {
+        return Err(Fault::new(0..0, "the file has more than 8 MiB")
+            .hint("a policy has at most 65536 patterns, which fit"));
+    }
+    let document = DeTable::parse(text)
+        .map_err(|e| Fault::new(e.span().unwrap_or_default(), e.message().trim_end()))?;
+    let mut file = Table::new(document.get_ref(), document.span(), &keys::FILE);
+    file.schema()?;
+    let mut policy = Policy::deny_all();
+    sections::read(&mut file, &mut policy)?;
+    rules::read(&mut file, &mut policy)?;
+    file.finish()?;
+    policy.check().map_err(|e| {
+        let hint = match e {
+            InvalidPolicy::NeverReached { .. } => "set `deny-at = \"operation\"` in `[policy]`",
+            _ => "see `sockvirt schema`",
+        };
+        Fault::new(0..0, e).hint(hint)
+    })?;
+    Ok(policy)
+}

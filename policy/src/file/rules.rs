@@ -1,0 +1,155 @@
+//! The rules.
+
+use super::keys;
+use super::table::{Table, Text};
+use super::{Fault, Result};
+use crate::flag::{place, socket_address};
+use crate::rule::{check_targets, check_uses};
+use crate::{AllowRule, Denial, DenyRule, InvalidPolicy, Operation, Policy, Ports, Redirect};
+use core::ops::Range;
+use std::collections::HashMap;
+
+pub(super) fn read(file: &mut Table<'_>, policy: &mut Policy) -> Result<()> {
+    let mut ids = HashMap::new();
+    let mut spans = Vec::new();
+    for table in file.tables("deny", &keys::DENY)? {
+        let rule = read_deny(&table, &mut ids)?;
+        let added = std::mem::take(policy).with_rule(rule);
+        *policy = added.map_err(|e| Fault::new(table.span.clone(), e))?;
+        spans.push(table.span.clone());
+    }
+    for table in file.tables("allow", &keys::ALLOW)? {
+        policy.allow.push(read_allow(&table, &mut ids)?);
+    }
+    for table in file.tables("redirect", &keys::REDIRECT)? {
+        policy.redirect.push(read_redirect(&table, &mut ids)?);
+    }
+    reached(policy, &spans)
+}
+
+/// Checks that no rule is about sockets that are never created.
+fn reached(policy: &Policy, spans: &[Range<usize>]) -> Result<()> {
+    for (rule, span) in policy.deny.iter().zip(spans) {
+        if let Some(operation) = policy.never_reached(rule) {
+            let e = InvalidPolicy::NeverReached { operation };
+            return Err(
+                Fault::new(span.clone(), e).hint("set `deny-at = \"operation\"` in `[policy]`")
+            );
+        }
+    }
+    Ok(())
+}
+
+type Ids = HashMap<String, Range<usize>>;
+
+fn id(table: &Table<'_>, ids: &mut Ids) -> Result<Option<String>> {
+    let Some(Text { text, span }) = table.string("id")? else {
+        return Ok(None);
+    };
+    let id = crate::flag::id(text).map_err(|e| Fault::at(span.clone(), e))?;
+    match ids.insert(id.clone(), span.clone()) {
+        Some(other) => Err(Fault::new(span, InvalidPolicy::SameId(id)).beside(other)),
+        None => Ok(Some(id)),
+    }
+}
+
+/// The ports of a rule: written out, unless it is about lookups alone, which have none.
+fn ports(table: &Table<'_>, operations: &[Operation]) -> Result<Ports> {
+    let lookups = operations == [Operation::Resolve];
+    match table.ports()? {
+        None if lookups => Ok(Ports::all()),
+        None => Err(table
+            .missing("port")
+            .hint("write `port = \"*\"` for all of them")),
+        Some(ports) if lookups && !ports.is_all() => {
+            Err(Fault::new(table.span.clone(), "a lookup has no port").hint("leave `port` out"))
+        }
+        Some(ports) => Ok(ports),
+    }
+}
+
+fn read_deny(table: &Table<'_>, ids: &mut Ids) -> Result<DenyRule> {
+    table.finish()?;
+    let id = id(table, ids)?;
+    let operations = table.operations()?;
+    let protocol = table.protocol()?;
+    let to = table.targets("to")?;
+    if to.is_empty() {
+        return Err(table
+            .missing("to")
+            .hint("write `to = \"*\"` for all of them"));
+    }
+    let ports = ports(table, &operations)?;
+    let deny_as = match table.parse::<Denial>("deny-as")? {
+        None => None,
+        Some((deny_as, span)) => match operations.iter().find(|op| !deny_as.fits(**op)) {
+            None => Some(deny_as),
+            Some(&operation) => {
+                return Err(Fault::new(
+                    span,
+                    InvalidPolicy::Unfit { deny_as, operation },
+                ));
+            }
+        },
+    };
+    let checked = check_uses(&operations, protocol);
+    let checked = checked.and_then(|()| check_targets(&operations, &to));
+    checked.map_err(|e| table.fault(e))?;
+    Ok(DenyRule {
+        id,
+        operations,
+        protocol,
+        to,
+        ports,
+        deny_as,
+    })
+}
+
+fn read_allow(table: &Table<'_>, ids: &mut Ids) -> Result<AllowRule> {
+    table.finish()?;
+    let id = id(table, ids)?;
+    let operations = table.operations()?;
+    let to = table.targets("to")?;
+    if to.is_empty() {
+        return Err(table
+            .missing("to")
+            .hint("write `to = \"*\"` for all of them"));
+    }
+    let rule = AllowRule {
+        id,
+        protocol: table.protocol()?,
+        to,
+        ports: ports(table, &operations)?,
+        operations,
+        except: table.targets("except")?,
+        from: table.targets("from")?,
+        resolves_to: table.targets("resolves-to")?,
+        wide: table.flag("wide")?,
+    };
+    rule.check().map_err(|e| table.fault(e))?;
+    Ok(rule)
+}
+
+fn read_redirect(table: &Table<'_>, ids: &mut Ids) -> Result<Redirect> {
+    table.finish()?;
+    let id = id(table, ids)?;
+    let text = |key, example: &str| -> Result<Text<'_>> {
+        let text = table.string(key)?;
+        text.ok_or_else(|| {
+            table
+                .missing(key)
+                .hint(format!("write `{key} = \"{example}\"`"))
+        })
+    };
+    let from = text("from", "tcp://db.internal:5432")?;
+    let to = text("to", "127.0.0.1:5432")?;
+    let place = place(from.text).map_err(|e| Fault::at(from.span.clone(), e))?;
+    let to = socket_address(to.text).map_err(|e| Fault::at(to.span, e))?;
+    let rule = Redirect {
+        id,
+        wide: table.flag("wide")?,
+        ..Redirect::new(place, to).map_err(|e| Fault::at(from.span, e))?
+    };
+    rule.check().map_err(|e| table.fault(e))?;
+    Ok(rule)
+}

@@ -1,0 +1,144 @@
+//! The sections that are not rules.
+
+use super::keys;
+use super::table::{Table, Text, as_text, operation};
+use super::{Fault, Result};
+use crate::mistake::suggest;
+use crate::pattern::{address, name};
+use crate::{
+    Denial, DenyAt, DnsMode, Host, HostAnswer, InvalidPolicy, Log, Mistake, Operation, Policy,
+};
+use ipnet::Ipv4Net;
+use toml::de::DeValue;
+
+pub(super) fn read(file: &mut Table<'_>, policy: &mut Policy) -> Result<()> {
+    if let Some(table) = file.table("policy", &keys::POLICY)? {
+        read_policy(&table, policy)?;
+    }
+    if let Some(table) = file.table("dns", &keys::DNS)? {
+        read_dns(&table, policy)?;
+    }
+    match file.table("loopback", &keys::LOOPBACK)? {
+        Some(table) => read_loopback(&table),
+        None => Ok(()),
+    }
+}
+
+fn read_policy(table: &Table<'_>, policy: &mut Policy) -> Result<()> {
+    if let Some((denial, span)) = table.parse::<Denial>("deny-as")? {
+        *policy = policy.clone().with_deny_as(denial).map_err(|e| {
+            Fault::new(span, e).hint(
+                "`deny-as` in `[policy]` stands for all operations; \
+                 `[policy.deny-as-for]` says it for some",
+            )
+        })?;
+    }
+    for (key, value) in table.map("deny-as-for")? {
+        let operation = operation(key.text).map_err(|e| Fault::at(key.span.clone(), e))?;
+        let Text { text, span } = as_text(value, key.text)?;
+        let denial = text.parse::<Denial>();
+        let denial = denial.map_err(|e| Fault::new(span.clone(), format!("`{text}` is {e}")))?;
+        if operation == Operation::Resolve {
+            return Err(
+                Fault::new(key.span, "`resolve` has its own `deny-as`").hint("write it in `[dns]`")
+            );
+        }
+        if !denial.fits(operation) {
+            let deny_as = denial;
+            return Err(Fault::new(
+                span,
+                InvalidPolicy::Unfit { deny_as, operation },
+            ));
+        }
+        policy.deny_as_for.insert(operation, denial);
+    }
+    if let Some((deny_at, _)) = table.parse::<DenyAt>("deny-at")? {
+        policy.deny_at = deny_at;
+    }
+    if let Some(log) = table.choice("log", "a setting of `log`", Log::ALL, Log::name)? {
+        policy.log = log;
+    }
+    table.finish()
+}
+
+fn read_dns(table: &Table<'_>, policy: &mut Policy) -> Result<()> {
+    let mode = table.choice("mode", "a mode of `[dns]`", DnsMode::ALL, DnsMode::name)?;
+    policy.dns_mode = mode.unwrap_or_default();
+    if let Some((denial, span)) = table.parse::<Denial>("deny-as")? {
+        *policy = policy
+            .clone()
+            .with_dns_deny_as(denial)
+            .map_err(|e| Fault::new(span, e))?;
+    }
+    if let Some(Text { text, span }) = table.string("range")? {
+        policy.dns_range = range(text).map_err(|e| Fault::at(span, e))?;
+    }
+    for (key, value) in table.map("hosts")? {
+        let name = name(key.text).map_err(|e| Fault::at(key.span.clone(), e))?;
+        if policy.hosts.iter().any(|host| host.name == name) {
+            return Err(Fault::new(key.span, format!("`{name}` is there twice")));
+        }
+        let table = Table::of(value, key.text, &keys::HOST)?;
+        let answer = read_host(&table)?;
+        policy.hosts.push(Host { name, answer });
+    }
+    policy.hosts.sort_unstable();
+    table.finish()
+}
+
+/// Reads the range of synthetic addresses.
+fn range(text: &str) -> std::result::Result<Ipv4Net, Mistake> {
+    let wrong = || Mistake::new(format!("`{text}` is not a range for synthetic addresses"));
+    let net = text.parse::<Ipv4Net>().ok();
+    let net = net.filter(|net| net.network() == net.addr());
+    match net {
+        Some(net) if (8..=20).contains(&net.prefix_len()) => Ok(net),
+        Some(net) if net.prefix_len() > 20 => {
+            Err(wrong().hint(format!("1,024 names need more: write `{}/20`", net.addr())))
+        }
+        _ => Err(wrong().hint("write an IPv4 prefix of 8 to 20 bits, such as `198.18.0.0/15`")),
+    }
+}
+
+fn read_host(table: &Table<'_>) -> Result<HostAnswer> {
+    let fail = table.parse::<Denial>("fail")?;
+    let answers = table.strings("answer")?;
+    table.finish()?;
+    match (answers, fail) {
+        (None, Some((denial, span))) => HostAnswer::fail(denial).map_err(|e| Fault::at(span, e)),
+        (Some(answers), None) => {
+            let mut addresses = Vec::new();
+            for Text { text, span } in answers {
+                addresses.push(address(text).map_err(|e| Fault::at(span, e))?);
+            }
+            HostAnswer::addresses(addresses).map_err(|e| table.fault(e))
+        }
+        _ => Err(Fault::new(
+            table.span.clone(),
+            "a host has either `answer` or `fail`",
+        )),
+    }
+}
+
+fn read_loopback(table: &Table<'_>) -> Result<()> {
+    if let Some(value) = table.get("mode") {
+        let span = value.span();
+        match value.get_ref() {
+            DeValue::String(mode) if mode == "host" => {}
+            DeValue::String(mode) if mode == "virtual" => {
+                return Err(
+                    Fault::new(span, "`[loopback] mode = \"virtual\"` is not supported")
+                        .hint("this version has no network in memory: write `mode = \"host\"`"),
+                );
+            }
+            DeValue::String(mode) => {
+                return Err(
+                    Fault::new(span, format!("`{mode}` is not a mode of `[loopback]`"))
+                        .hint(suggest(mode, &["host", "virtual"])),
+                );
+            }
+            _ => return Err(Fault::new(span, "`mode` is a string")),
+        }
+    }
+    table.finish()
+}
