@@ -50,7 +50,7 @@ pub use denial::{Denial, UnknownDenial};
 pub use file::FileError;
 #[cfg(feature = "file")]
 pub use flag::Flag;
-pub use log::{Subject, write_json};
+pub use log::{Outcome, Subject, write_json};
 #[cfg(feature = "file")]
 pub use mistake::Mistake;
 pub use operation::{Operation, Protocol, UnknownOperation};
