@@ -23,6 +23,8 @@ mod compile;
 mod decision;
 mod denial;
 #[cfg(feature = "file")]
+mod explain;
+#[cfg(feature = "file")]
 mod file;
 #[cfg(feature = "file")]
 mod flag;
@@ -39,6 +41,8 @@ mod ports;
 #[cfg(feature = "file")]
 mod rule;
 mod rules;
+#[cfg(feature = "file")]
+mod schema;
 mod session;
 mod settings;
 #[cfg(feature = "file")]
@@ -46,6 +50,8 @@ mod special;
 
 pub use decision::{Decision, RuleRef, Verdict};
 pub use denial::{Denial, UnknownDenial};
+#[cfg(feature = "file")]
+pub use explain::{Destination, Explanation, RuleText};
 #[cfg(feature = "file")]
 pub use file::FileError;
 #[cfg(feature = "file")]

@@ -149,7 +149,9 @@ impl Session<NameTable> {
         self.answer(*rules, query, Answer { key, given: false }, shows_synthetic)
     }
 
-    /// The next address of a lookup that is answered inside; nothing after the last.
+    /// The next address of a lookup that is answered inside; nothing after the last. For a lookup
+    /// that the host answers these are the synthetic addresses that stand for its answers so far,
+    /// for those who do not take them from [`answered`](Session::answered).
     pub fn next_inside(&mut self, rules: &Rules<'_>, query: u32) -> Option<IpAddr> {
         let it = *self.query(query)?;
         match it.kind {
@@ -159,7 +161,8 @@ impl Session<NameTable> {
             }
             QueryKind::Listed => self.next_listed(*rules, query, it),
             QueryKind::Redirected => self.next_redirected(*rules, query, it),
-            QueryKind::Free | QueryKind::Host => None,
+            QueryKind::Host => self.next_of_host(*rules, query, it),
+            QueryKind::Free => None,
         }
     }
 
@@ -179,6 +182,14 @@ impl Session<NameTable> {
             }
             it = *self.query(query)?;
         }
+    }
+
+    /// The synthetic addresses that stand for what the host has answered so far.
+    fn next_of_host(&mut self, rules: Rules<'_>, query: u32, it: Query) -> Option<IpAddr> {
+        let mut families = it.synthetic.into_iter().zip(it.told);
+        let family = families.position(|(shown, told)| shown && !told)?;
+        *self.query(query)?.told.get_mut(family)? = true;
+        Some(self.synthetic(rules, it.name, family == 0))
     }
 
     /// A synthetic address of each family that one of the name's redirects leads to.
@@ -224,8 +235,12 @@ impl Session<NameTable> {
         if core::mem::replace(it.synthetic.get_mut(usize::from(!v4))?, true) {
             return None;
         }
+        Some(self.synthetic(rules, name, v4))
+    }
+
+    fn synthetic(&mut self, rules: Rules<'_>, name: u16, v4: bool) -> IpAddr {
         let number = self.names.number(name, synthetic::numbers(rules));
-        Some(synthetic::address(rules, number, v4).ip())
+        synthetic::address(rules, number, v4).ip()
     }
 
     /// Ends a lookup. What it taught stays.

@@ -60,6 +60,8 @@ pub(super) struct Query {
     pub(super) answers: u16,
     /// Which families were answered with a synthetic address: IPv4, IPv6.
     pub(super) synthetic: [bool; 2],
+    /// Which of these `next_inside` has told.
+    pub(super) told: [bool; 2],
     pub(super) started: u32,
     pub(super) literal: Key,
 }
@@ -84,6 +86,7 @@ impl Query {
         rule: 0,
         answers: 0,
         synthetic: [false; 2],
+        told: [false; 2],
         started: 0,
         literal: Key(0),
     };
