@@ -84,6 +84,11 @@ impl FromStr for Target {
         if let Ok(range) = text.parse() {
             return Ok(Target::Range(range));
         }
+        if let Some((_, rest)) = text.split_once("://") {
+            let host = rest.split([':', '/']).next().unwrap_or_default();
+            return Err(Mistake::new(format!("`{text}` is a URL"))
+                .hint(format!("write `{host}`, and the port into `port`")));
+        }
         if let Some((ip, length)) = text.split_once('/') {
             return prefix(text, ip, length).map(Target::Net);
         }
@@ -223,13 +228,7 @@ pub(crate) fn name(text: &str) -> Result<String, Mistake> {
     for label in ascii.split('.') {
         let letters = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
         if !label.bytes().all(letters) {
-            return Err(match text.split_once("://") {
-                Some((_, rest)) => wrong().hint(format!(
-                    "an URL does not belong here: write `{}`",
-                    rest.split([':', '/']).next().unwrap_or_default()
-                )),
-                None => wrong().hint("names have letters, digits, `-`, `_` and dots"),
-            });
+            return Err(wrong().hint("names have letters, digits, `-`, `_` and dots"));
         }
         if !matches!(label.len(), 1..=63) {
             return Err(wrong().hint("what is between two dots has 1 to 63 bytes"));

@@ -97,10 +97,12 @@ pub(crate) fn embedded(key: Key) -> [Option<Key>; 2] {
         0x2001_0000 => [at(64), Some(Key::v4(!(key.0 as u32)))],
         0x0064_ff9b if (key.0 >> 32) as u64 == 0 => [at(0), None],
         0x0064_ff9b if (key.0 >> 80) as u16 == 1 => {
-            // Octets 6 and 7, one octet of zeros, octets 9 and 10.
+            // Octets 6 and 7, one octet of zeros, octets 9 and 10; or the last four. A layout that
+            // finds 0.0.0.0 is not the one in use.
+            let found = |address: u32| (address != 0).then_some(Key::v4(address));
             let high = (key.0 >> 64) as u32 & 0xffff;
             let low = (key.0 >> 40) as u32 & 0xffff;
-            [at(0), Some(Key::v4(high << 16 | low))]
+            [found(key.0 as u32), found(high << 16 | low)]
         }
         0 if key.0 >> 32 == 0 && key.0 > 1 => [at(0), None],
         _ => [None, None],
