@@ -154,7 +154,7 @@ struct Explainer<'p> {
 
 impl Explainer<'_> {
     fn address(&self, protocol: Protocol, address: SocketAddr) -> Explanation {
-        let mut session = session();
+        let mut session = Session::<NameTable>::boxed();
         let decision = session.decide(&self.rules, self.operation, protocol, 0, address);
         let destination = format!("{protocol}://{address}");
         let mut it = self.tell(destination, decision.outcome(), decision.rule);
@@ -192,7 +192,7 @@ impl Explainer<'_> {
 
     /// A lookup.
     fn lookup(&self, name: &str) -> Explanation {
-        let mut session = session();
+        let mut session = Session::<NameTable>::boxed();
         let resolved = session.resolve(&self.rules, name.as_bytes());
         let mut it = self.tell(name.to_owned(), resolved.outcome(), resolved.rule);
         match resolved.lookup {
@@ -243,7 +243,7 @@ impl Explainer<'_> {
             let why = format!("`{}` over {protocol} is not about names", self.operation);
             return told(self.operation, destination, Outcome::Invalid, why);
         }
-        let mut session = session();
+        let mut session = Session::<NameTable>::boxed();
         let resolved = session.resolve(&self.rules, name.as_bytes());
         let ask = Ask {
             operation: self.operation,
@@ -388,9 +388,4 @@ impl Explainer<'_> {
             }
         })
     }
-}
-
-/// A new session, which is too large for some stacks.
-fn session() -> Box<Session<NameTable>> {
-    Box::new(Session::new())
 }

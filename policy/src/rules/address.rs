@@ -70,6 +70,22 @@ impl Key {
     }
 }
 
+/// A key in a table: bytes, so that it takes no more room than it has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stored([u8; 16]);
+
+impl Stored {
+    pub(crate) const ZERO: Stored = Stored([0; 16]);
+
+    pub(crate) const fn new(key: Key) -> Self {
+        Stored(key.0.to_ne_bytes())
+    }
+
+    pub(crate) const fn key(self) -> Key {
+        Key(u128::from_ne_bytes(self.0))
+    }
+}
+
 /// The key of an address that sockets can have: not the IPv4-mapped ones, nor the deprecated
 /// IPv4-compatible ones, which `wasi:sockets` does not take.
 pub(crate) fn valid(ip: IpAddr) -> Option<Key> {

@@ -62,7 +62,8 @@ pub(super) fn listen(rules: Rules<'_>, ask: &Ask, local: SocketAddr) -> Decision
     decision
 }
 
-/// Whether only the host can have chosen this port: no rule lets the guest bind it by number.
+/// Whether only the host can have chosen this port: no rule allows the guest to bind it by number.
+/// Deny rules are not asked, so that none of them ever makes more allowed.
 fn chosen_by_host(rules: Rules<'_>, (key, port): Place) -> bool {
     let by_number = Ask {
         operation: Operation::Bind,
@@ -70,15 +71,7 @@ fn chosen_by_host(rules: Rules<'_>, (key, port): Place) -> bool {
         key,
         port,
     };
-    denied(
-        rules,
-        &Ask {
-            uses: uses::TCP_BIND,
-            ..by_number
-        },
-    )
-    .is_some()
-        || granted(rules, &by_number).is_err()
+    granted(rules, &by_number).is_err()
 }
 
 pub(super) fn accept(

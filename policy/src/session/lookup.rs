@@ -3,7 +3,7 @@
 use super::synthetic;
 use super::table::{NameTable, Query, QueryKind};
 use crate::rules::names::{self, Answer, Asked, LONGEST, NameMatches, first_of_kind};
-use crate::rules::{Key, Kind, target, valid};
+use crate::rules::{Key, Kind, Stored, target, valid};
 use crate::session::Session;
 use crate::{Denial, DnsMode, Operation, RuleRef, Rules};
 use core::net::IpAddr;
@@ -121,7 +121,7 @@ impl Session<NameTable> {
                     0
                 },
                 started,
-                literal,
+                literal: Stored::new(literal),
                 ..Query::FREE
             };
         }
@@ -157,7 +157,7 @@ impl Session<NameTable> {
         match it.kind {
             QueryKind::Literal => {
                 self.query(query)?.answers = 1;
-                (it.answers == 0).then(|| it.literal.ip())
+                (it.answers == 0).then(|| it.literal.key().ip())
             }
             QueryKind::Listed => self.next_listed(*rules, query, it),
             QueryKind::Redirected => self.next_redirected(*rules, query, it),

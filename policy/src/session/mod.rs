@@ -41,6 +41,13 @@ impl<N: Names> Session<N> {
         }
     }
 
+    /// A new session on the heap: it is too large for small stacks.
+    #[cfg(feature = "file")]
+    #[inline(never)]
+    pub fn boxed() -> Box<Self> {
+        Box::new(const { Session::new() })
+    }
+
     /// Decides one use of a socket.
     ///
     /// `udp` is the number that [`open_udp`](Session::open_udp) gave the socket, for

@@ -1,7 +1,7 @@
 //! The names that an instance has looked up, and the addresses that these answered.
 
-use crate::rules::Key;
 use crate::rules::names::{Answer, LONGEST};
+use crate::rules::{Key, Stored};
 
 pub(super) const NAMES: usize = 1024;
 const ADDRESSES: usize = 1024;
@@ -38,7 +38,7 @@ struct Name {
 
 #[derive(Clone, Copy)]
 struct Address {
-    key: Key,
+    key: Stored,
     /// 0 where it is free.
     name: u16,
     /// The next one in its chain.
@@ -63,7 +63,7 @@ pub(super) struct Query {
     /// Which of these `next_inside` has told.
     pub(super) told: [bool; 2],
     pub(super) started: u32,
-    pub(super) literal: Key,
+    pub(super) literal: Stored,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -88,7 +88,7 @@ impl Query {
         synthetic: [false; 2],
         told: [false; 2],
         started: 0,
-        literal: Key(0),
+        literal: Stored::ZERO,
     };
 }
 
@@ -104,7 +104,7 @@ impl NameTable {
             numbered: false,
         };
         let address = Address {
-            key: Key(0),
+            key: Stored::ZERO,
             name: 0,
             next: 0,
             used: 0,
@@ -223,7 +223,7 @@ impl NameTable {
                 let number = next;
                 let address = self.addresses.get(usize::from(number).checked_sub(1)?)?;
                 next = address.next;
-                if address.key == key {
+                if address.key.key() == key {
                     return Some((number, self.text(address.name), address.given));
                 }
             }
@@ -235,8 +235,8 @@ impl NameTable {
         let mut best: Option<(u16, u64, Answer)> = None;
         for (number, it) in (1..).zip(&self.addresses) {
             let better = best.is_none_or(|(_, order, _)| it.order > order);
-            if it.name == name && it.key.is_v4() == v4 && it.order < before && better {
-                let Address { key, given, .. } = *it;
+            if it.name == name && it.key.key().is_v4() == v4 && it.order < before && better {
+                let (key, given) = (it.key.key(), it.given);
                 best = Some((number, it.order, Answer { key, given }));
             }
         }
@@ -273,7 +273,7 @@ impl NameTable {
         for (number, it) in (1..).zip(&self.addresses) {
             if it.name == 0 {
                 free = number;
-            } else if it.name == name && it.key == key {
+            } else if it.name == name && it.key.key() == key {
                 return number;
             } else {
                 oldest = oldest.min((it.used, number));
@@ -291,7 +291,7 @@ impl NameTable {
         if let Some(first) = self.buckets.get_mut(bucket(key))
             && let Some(address) = at(&mut self.addresses, free)
         {
-            address.key = key;
+            address.key = Stored::new(key);
             address.name = name;
             address.next = core::mem::replace(first, free);
         }
@@ -315,7 +315,7 @@ impl NameTable {
         let Some(address) = at(&mut self.addresses, number).filter(|it| it.name != 0) else {
             return;
         };
-        let (name, key) = (core::mem::take(&mut address.name), address.key);
+        let (name, key) = (core::mem::take(&mut address.name), address.key.key());
         let next = core::mem::take(&mut address.next);
         if let Some(name) = self.name(name) {
             name.addresses = name.addresses.saturating_sub(1);

@@ -1,6 +1,6 @@
 //! Which peers the UDP sockets may hear from.
 
-use crate::rules::Key;
+use crate::rules::{Key, Stored};
 use crate::session::Place;
 use core::net::SocketAddr;
 
@@ -22,8 +22,26 @@ struct Socket {
 /// Where the guest believes a peer to be, and where it is.
 #[derive(Clone, Copy)]
 struct Pair {
-    asked: Place,
-    real: Place,
+    asked: Spot,
+    real: Spot,
+}
+
+/// A place in a table.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Spot {
+    ip: Stored,
+    port: u16,
+}
+
+impl Spot {
+    const fn new((key, port): Place) -> Self {
+        let ip = Stored::new(key);
+        Spot { ip, port }
+    }
+
+    const fn place(self) -> Place {
+        (self.ip.key(), self.port)
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -45,7 +63,7 @@ pub(super) struct Sockets {
 
 impl Sockets {
     pub(super) const fn new() -> Self {
-        const NOWHERE: Place = (Key(0), 0);
+        const NOWHERE: Spot = Spot::new((Key(0), 0));
         const PAIR: Pair = Pair {
             asked: NOWHERE,
             real: NOWHERE,
@@ -102,7 +120,7 @@ impl Sockets {
     }
 
     pub(super) fn connected(&mut self, udp: u32, remote: Option<(SocketAddr, SocketAddr)>) {
-        let place = |address: SocketAddr| (Key::of(address.ip()), address.port());
+        let place = |address: SocketAddr| Spot::new((Key::of(address.ip()), address.port()));
         if let Some(socket) = self.socket(udp) {
             socket.connected = remote.map(|(asked, real)| Pair {
                 asked: place(asked),
@@ -113,16 +131,17 @@ impl Sockets {
 
     /// Where the guest believes a peer to be that the socket has sent to or is connected to.
     pub(super) fn knows(&mut self, udp: u32, key: Key, port: u16) -> Option<Place> {
+        let spot = Spot::new((key, port));
         let socket = self.socket(udp)?;
         let mut at = socket.first;
-        if let Some(pair) = socket.connected.filter(|pair| pair.real == (key, port)) {
-            return Some(pair.asked);
+        if let Some(pair) = socket.connected.filter(|pair| pair.real == spot) {
+            return Some(pair.asked.place());
         }
         self.now = self.now.wrapping_add(1);
         while let Some(peer) = peer(&mut self.peers, at) {
-            if peer.pair.real == (key, port) {
+            if peer.pair.real == spot {
                 peer.used = self.now;
-                return Some(peer.pair.asked);
+                return Some(peer.pair.asked.place());
             }
             at = peer.next;
         }
@@ -131,6 +150,7 @@ impl Sockets {
 
     /// Notes that a socket may hear from where it sends to.
     pub(super) fn sent(&mut self, udp: u32, asked: Place, real: Place) {
+        let (asked, real) = (Spot::new(asked), Spot::new(real));
         let Some(socket) = self.socket(udp) else {
             return;
         };

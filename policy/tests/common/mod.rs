@@ -15,7 +15,7 @@ impl Instance {
         let policy = Policy::from_toml(&format!("schema = 1\n{policy}"));
         Instance {
             wire: policy.expect("a policy").wire(),
-            session: Box::new(Session::new()),
+            session: Session::boxed(),
         }
     }
 
