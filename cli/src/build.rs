@@ -83,6 +83,7 @@ fn text(report: &Report, verbose: bool) -> String {
         Mode::Copied => "nothing to do",
         Mode::DenyAtCreate => "deny all sockets, at creation",
         Mode::DenyAtOperation => "deny all sockets, at each operation",
+        Mode::Allowlist => "sockets only where the policy says",
         _ => "done",
     };
     // Writing to a `String` cannot fail.

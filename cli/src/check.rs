@@ -8,6 +8,9 @@ pub(crate) fn run(cli: &Cli, args: &Check) -> anyhow::Result<Answer> {
     let input = files::read(&args.input)?;
     let mut check =
         sockvirt::check(&input).with_context(|| format!("`{}`", args.input.display()))?;
+    if args.deny_network {
+        check.violations.append(&mut check.allowed);
+    }
     check
         .violations
         .retain(|import| !args.ignore.contains(&import.name));
@@ -36,12 +39,23 @@ pub(crate) fn run(cli: &Cli, args: &Check) -> anyhow::Result<Answer> {
 fn verdict(check: &sockvirt::Check, deny_network: bool) -> String {
     let asked = match &check.policy_digest {
         _ if deny_network => "`--deny-network` allows none".to_owned(),
-        Some(digest) => format!("the policy sha256:{digest} allows none"),
+        Some(digest) if check.enforced => format!("the policy sha256:{digest} does not allow"),
+        Some(digest) => format!(
+            "the policy sha256:{digest} says nothing, for the component is not what \
+             this version builds with it"
+        ),
         None => "the component carries no policy that allows any".to_owned(),
     };
-    match check.violations.len() {
-        0 => "no import can reach a network".to_owned(),
-        1 => format!("1 import can reach a network; {asked}"),
-        many => format!("{many} imports can reach a network; {asked}"),
+    let asked = match (check.violations.len(), check.enforced && !deny_network) {
+        (1, true) => format!("{asked} it"),
+        (_, true) => format!("{asked} them"),
+        _ => asked,
+    };
+    match (check.violations.len(), check.allowed.len()) {
+        (0, 0) => "no import can reach a network".to_owned(),
+        (0, 1) => "1 import can reach a network, and the policy allows it".to_owned(),
+        (0, many) => format!("{many} imports can reach a network, and the policy allows them"),
+        (1, _) => format!("1 import can reach a network; {asked}"),
+        (many, _) => format!("{many} imports can reach a network; {asked}"),
     }
 }

@@ -3,7 +3,12 @@
 use crate::error::Error;
 use crate::evidence::{self, Evidence};
 use crate::inspect::{NetworkImport, network_imports};
+use crate::name::InterfaceName;
+use crate::plan::reaches_host;
+use crate::reach::Reach;
 use crate::read::{self, Bodies, Kind};
+use crate::root::Root;
+use crate::{Policy, Virtualizer};
 use serde::Serialize;
 
 /// What a component can reach, and what it was built to reach.
@@ -12,6 +17,11 @@ use serde::Serialize;
 pub struct Check {
     /// The imports that can reach a network and that the policy does not allow.
     pub violations: Vec<NetworkImport>,
+    /// The imports that can reach a network and that the policy allows.
+    pub allowed: Vec<NetworkImport>,
+    /// Whether the component is to the byte what this version of the tool builds with the policy
+    /// that it carries. Where it is not, the policy says nothing about it.
+    pub enforced: bool,
     /// The SHA-256 of the policy that the component was built with, in lower-case hex; `None`
     /// where it carries none.
     pub policy_digest: Option<String>,
@@ -28,8 +38,9 @@ impl Check {
 
 /// Lists each import of a component that can reach a network and that its policy does not allow.
 ///
-/// What a policy allows is uses of `wasi:sockets`, and the policies of this version allow none. So
-/// every such import counts, whether the component carries a policy or not.
+/// What a policy can allow is uses of `wasi:sockets`, and only where it stands between them and the
+/// program. Anybody can write a policy into a component. So what is inside is built again with that
+/// policy: only where that gives this very component, byte by byte, its imports are allowed.
 ///
 /// # Errors
 ///
@@ -40,6 +51,13 @@ pub fn check(bytes: &[u8]) -> Result<Check, Error> {
     }
     let root = read::read(bytes, Bodies::All)?;
     let evidence = evidence::read(&root);
+    let policy = evidence.as_ref().and_then(|it| enforced(&root, it));
+    let allowed = |import: &NetworkImport| {
+        let name = InterfaceName::parse(&import.name);
+        let policy = policy.as_ref().filter(|_| import.reach == Reach::Sockets);
+        policy.is_some_and(|policy| name.is_some_and(|name| reaches_host(policy, &name)))
+    };
+    let (allowed, violations) = network_imports(&root).into_iter().partition(allowed);
     let (policy_digest, built_by) = match evidence {
         Some(Evidence {
             version, digest, ..
@@ -47,8 +65,19 @@ pub fn check(bytes: &[u8]) -> Result<Check, Error> {
         None => (None, None),
     };
     Ok(Check {
-        violations: network_imports(&root),
+        violations,
+        allowed,
+        enforced: policy.is_some(),
         policy_digest,
         built_by,
     })
+}
+
+/// The policy that a component says it was built with, if that is what it is: building the
+/// component inside again gives the same bytes.
+fn enforced(root: &Root<'_>, evidence: &Evidence) -> Option<Policy> {
+    let policy = Policy::from_toml(&evidence.policy).ok()?;
+    let guest = root.last_component()?;
+    let built = Virtualizer::new(policy.clone()).build(guest).ok()?;
+    (built.component == root.bytes).then_some(policy)
 }

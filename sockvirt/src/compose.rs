@@ -6,14 +6,17 @@
 //! wired by hand, so none can end up on the host by its name.
 
 use crate::error::Error;
-use crate::generate::{Arg, OPEN, generate};
-use crate::plan::{Plan, SocketImport, exported_resource};
+use crate::generate::{Arg, OPEN, generate, policy, values};
+use crate::plan::{Clock, ClockFrom, Made, Plan, Route, SocketImport, exported_resource};
 use crate::root::{self, Item, Reindex, Root, Space};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use wasm_encoder::reencode::ReencodeComponent;
-use wasm_encoder::{ComponentBuilder, ComponentExportKind, ComponentTypeRef, CustomSection};
+use wasm_encoder::{
+    Alias, ComponentBuilder, ComponentExportKind, ComponentOuterAliasKind, ComponentTypeRef,
+    ComponentValType, CustomSection, InstanceType, PrimitiveValType, TypeBounds,
+};
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType, ResourceId};
-use wasmparser::{ComponentExport, ComponentExternalKind};
+use wasmparser::{ComponentAlias, ComponentExport, ComponentExternalKind};
 
 /// Composes what was planned. `evidence` goes into a custom section of this name.
 pub(crate) fn compose(plan: &Plan<'_>, evidence: (&str, &str)) -> Result<Vec<u8>, Error> {
@@ -22,13 +25,19 @@ pub(crate) fn compose(plan: &Plan<'_>, evidence: (&str, &str)) -> Result<Vec<u8>
         root: plan.root,
         builder: ComponentBuilder::default(),
         placed: HashMap::new(),
+        served: HashMap::new(),
+        policy: None,
+        clocks: HashMap::new(),
         anonymous: HashSet::new(),
         makers: HashMap::new(),
         tainted: tainted(plan),
     };
     shell.add_imports()?;
+    shell.add_policy()?;
     for socket in &plan.sockets {
-        shell.add_stub(socket)?;
+        if socket.route != Route::Host {
+            shell.add_stub(socket)?;
+        }
     }
     let guest = shell.add_guest();
     shell.add_exports(guest)?;
@@ -43,15 +52,36 @@ pub(crate) fn compose(plan: &Plan<'_>, evidence: (&str, &str)) -> Result<Vec<u8>
 /// For each item that is made of types of a replaced import, which one that is. References go
 /// backwards, so that one pass finds them all.
 fn tainted(plan: &Plan<'_>) -> HashMap<usize, usize> {
-    let replaced = plan.sockets.iter().enumerate();
+    let sockets = || plan.sockets.iter().enumerate();
+    let replaced = sockets().filter(|(_, socket)| plan.replaces(socket.at));
     let mut tainted: HashMap<_, _> = replaced.map(|(i, socket)| (socket.at, i)).collect();
     for at in 0..plan.root.items.len() {
+        let made_inside = sockets().find(|(_, socket)| names_made_inside(plan, socket, at));
+        if let Some((socket, _)) = made_inside {
+            tainted.entry(at).or_insert(socket);
+        }
         let mut references = plan.root.references(at).into_iter();
         if let Some(socket) = references.find_map(|it| tainted.get(&it).copied()) {
             tainted.entry(at).or_insert(socket);
         }
     }
     tainted
+}
+
+/// Whether an item takes a resource type from an import of sockets that is not the host's to make.
+fn names_made_inside(plan: &Plan<'_>, socket: &SocketImport<'_>, at: usize) -> bool {
+    let Item::Alias(ComponentAlias::InstanceExport {
+        instance_index,
+        name,
+        ..
+    }) = &plan.root.items[at]
+    else {
+        return false;
+    };
+    let resource = exported_resource(socket.instance, name);
+    let made = resource.and_then(|id| plan.resources.get(&id));
+    plan.root.item_at(Space::Instance, *instance_index) == Some(socket.at)
+        && made.is_some_and(|made| *made != Made::Host)
 }
 
 fn entangled(what: &str, name: &str, socket: &SocketImport<'_>) -> Error {
@@ -68,6 +98,12 @@ struct Shell<'p> {
     builder: ComponentBuilder,
     /// For items of the guest that stand here too, the index that they have here.
     placed: HashMap<usize, u32>,
+    /// For imports of sockets that the policy is asked about, the instance that the guest gets.
+    served: HashMap<usize, u32>,
+    /// The instance that holds the policy.
+    policy: Option<u32>,
+    /// Clocks that the guest does not import, by name.
+    clocks: HashMap<String, u32>,
     /// Types of the guest that were found to have no name, nor any inside.
     anonymous: HashSet<usize>,
     /// For resource types that are made, the instance whose function makes them.
@@ -85,7 +121,44 @@ impl Shell<'_> {
                 kept.push(at);
             }
         }
-        self.place_all(&self.root.closure(kept, |_| false))
+        self.place_all(&self.root.closure(kept, |_| false))?;
+        let mut clocks: Vec<_> = self.plan.clocks.values().collect();
+        clocks.sort_by(|a, b| a.from.cmp(&b.from));
+        for clock in clocks {
+            self.add_clock(clock);
+        }
+        Ok(())
+    }
+
+    /// Imports a clock that the guest does not import: the one function that is needed of it.
+    fn add_clock(&mut self, clock: &Clock) {
+        let ClockFrom::Added { name, poll } = &clock.from else {
+            return;
+        };
+        let Some(poll) = self.placed.get(poll).copied() else {
+            return;
+        };
+        let pollable = self
+            .builder
+            .alias_export(poll, "pollable", ComponentExportKind::Type);
+        let mut instance = InstanceType::new();
+        instance.alias(Alias::Outer {
+            kind: ComponentOuterAliasKind::Type,
+            count: 1,
+            index: pollable,
+        });
+        instance.export("pollable", ComponentTypeRef::Type(TypeBounds::Eq(0)));
+        instance.ty().defined_type().own(1);
+        let moment = ComponentValType::Primitive(PrimitiveValType::U64);
+        instance
+            .ty()
+            .function()
+            .params([(clock.param.as_str(), moment)])
+            .result(Some(ComponentValType::Type(2)));
+        instance.export(clock.function, ComponentTypeRef::Func(3));
+        let ty = self.builder.type_instance(None, &instance);
+        let import = self.builder.import(name, ComponentTypeRef::Instance(ty));
+        self.clocks.insert(name.clone(), import);
     }
 
     /// Refuses an import or an export that is made of types of a replaced import.
@@ -110,7 +183,18 @@ impl Shell<'_> {
             let here = root.item_at(space, index).and_then(|at| placed.get(&at));
             here.copied().unwrap_or(u32::MAX)
         };
-        match root::declare(&mut self.builder, &root.items[at], map) {
+        let socket = self.plan.sockets.iter().find(|socket| socket.at == at);
+        let widened = socket.and_then(|socket| socket.declarations.widened());
+        let declared = match (&root.items[at], widened) {
+            (Item::Import(import), Some(ty)) => {
+                root::declare(&mut self.builder, &Item::Type(ty), map).map(|ty| {
+                    let ty = ComponentTypeRef::Instance(ty);
+                    self.builder.import(import.name, ty)
+                })
+            }
+            (item, _) => root::declare(&mut self.builder, item, map),
+        };
+        match declared {
             Some(index) => {
                 self.placed.insert(at, index);
                 Ok(())
@@ -124,6 +208,28 @@ impl Shell<'_> {
 
     fn index(&self, space: Space, index: u32) -> Option<u32> {
         self.placed.get(&self.root.item_at(space, index)?).copied()
+    }
+
+    /// Adds the instance that holds the policy, where somebody asks it.
+    fn add_policy(&mut self) -> Result<(), Error> {
+        let parts = self.plan.sockets.iter();
+        let parts = parts.filter_map(|socket| socket.stand_ins.part.as_ref());
+        let asked: BTreeMap<_, _> = parts
+            .flat_map(|part| &part.imports)
+            .filter(|import| import.module == "policy")
+            .map(|import| (import.name.clone(), import.signature.clone()))
+            .collect();
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let component = policy::component(self.plan.policy, &asked);
+        let component = component.map_err(|e| Error::Refused {
+            reason: format!("the code for the policy is not as it was built: {e}"),
+        })?;
+        let component = self.builder.component(None, component);
+        let none: [(&str, ComponentExportKind, u32); 0] = [];
+        self.policy = Some(self.builder.instantiate(None, component, none));
+        Ok(())
     }
 
     /// Generates the component that takes the place of an import, and instantiates it.
@@ -146,6 +252,10 @@ impl Shell<'_> {
         }
         let component = self.builder.component(None, stub.component);
         let instance = self.builder.instantiate(None, component, args);
+        if socket.route == Route::Checked {
+            self.served.insert(socket.at, instance);
+            return Ok(());
+        }
         self.placed.insert(socket.at, instance);
         for name in socket.instance.exports.keys() {
             if let Some(id) = exported_resource(socket.instance, name) {
@@ -161,10 +271,27 @@ impl Shell<'_> {
         arg: &Arg,
         socket: &SocketImport<'_>,
     ) -> Result<(ComponentExportKind, u32), Error> {
+        let host = self.placed.get(&socket.at);
         let (instance, function) = match arg {
             Arg::Type(index) => return Ok((ComponentExportKind::Type, *index)),
+            Arg::Value(id) => {
+                let said = values::say(&mut self.builder, self.root.types(), *id);
+                return Ok((ComponentExportKind::Type, said.unwrap_or(u32::MAX)));
+            }
+            Arg::HostType(name) => {
+                let instance = host.copied().unwrap_or(u32::MAX);
+                let ty = self
+                    .builder
+                    .alias_export(instance, name, ComponentExportKind::Type);
+                return Ok((ComponentExportKind::Type, ty));
+            }
+            Arg::HostFunc(name) => (host, name.as_str()),
+            Arg::Policy(name) => (self.policy.as_ref(), name.as_str()),
             Arg::Open(id) => (self.makers.get(id), OPEN),
-            Arg::Clock(clock) => (self.placed.get(&clock.at), clock.function),
+            Arg::Clock(clock) => match &clock.from {
+                ClockFrom::Guest(at) => (self.placed.get(at), clock.function),
+                ClockFrom::Added { name, .. } => (self.clocks.get(name), clock.function),
+            },
         };
         let Some(instance) = instance.copied() else {
             return Err(Error::UnexpectedType {
@@ -187,7 +314,8 @@ impl Shell<'_> {
             .imports()
             .filter_map(|(at, import)| {
                 let kind = ComponentExportKind::from(root::kind_of(import.ty));
-                Some((import.name.name, kind, *self.placed.get(&at)?))
+                let item = self.served.get(&at).or_else(|| self.placed.get(&at))?;
+                Some((import.name.name, kind, *item))
             })
             .collect();
         self.builder.instantiate(None, guest, args)
@@ -281,7 +409,11 @@ impl Shell<'_> {
             .exports
             .keys()
             .filter_map(|name| exported_resource(instance, name));
-        for id in ids.filter(|id| self.plan.resources.contains_key(id)) {
+        let inside = |id: &ResourceId| {
+            let made = self.plan.resources.get(id);
+            made.is_some_and(|made| *made != Made::Host)
+        };
+        for id in ids.filter(inside) {
             let defines = |socket: &&SocketImport<'_>| {
                 let mut names = socket.instance.exports.keys();
                 names.any(|name| exported_resource(socket.instance, name) == Some(id))

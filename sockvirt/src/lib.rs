@@ -1,8 +1,8 @@
 //! Gives WebAssembly components a network of their own, at build time.
 //!
-//! A component that imports `wasi:sockets` goes in; out comes one that does not, and whose socket
-//! calls are answered inside as a [`Policy`] says. It is one self-contained binary that runs on
-//! hosts with no socket support, and it reaches nothing that its policy does not name.
+//! A component that imports `wasi:sockets` goes in; out comes one whose socket calls are answered as
+//! a [`Policy`] says: inside, on hosts with no socket support, or by the host's own sockets after a
+//! check. It is one self-contained binary, and it reaches nothing that its policy does not name.
 //!
 //! ```
 //! use sockvirt::{Policy, Virtualizer};
@@ -39,7 +39,9 @@ mod reach;
 mod read;
 mod report;
 mod root;
+mod stand_in;
 mod verify;
+mod widen;
 
 pub use check::{Check, check};
 pub use error::Error;
@@ -58,6 +60,7 @@ use read::{Bodies, Kind};
 use root::{Root, import_label};
 use sockvirt_policy::DenyAt;
 use std::borrow::Cow;
+use verify::Promise;
 
 /// Builds components that have a network of their own.
 #[derive(Clone, Debug)]
@@ -118,9 +121,10 @@ impl Virtualizer {
             _ => {
                 let evidence = evidence::write(&self.policy);
                 let component = compose::compose(&plan, (SECTION, &evidence))?;
+                let promise = Promise::of(&plan);
                 // The output's types are as many again.
                 root.forget_types();
-                verify::verify(&component, &root)?;
+                verify::verify(&component, &root, &promise)?;
                 component
             }
         };
@@ -165,9 +169,14 @@ impl Virtualizer {
             name: import_label(&import.name),
             reach: reach::reach(&import.name),
         });
+        let added = plan.added().map(|name| Import {
+            name: name.to_owned(),
+            reach: None,
+        });
         Report {
             mode: match self.policy.deny_at() {
                 _ if plan.sockets.is_empty() => Mode::Copied,
+                _ if plan.asks() => Mode::Allowlist,
                 DenyAt::Create => Mode::DenyAtCreate,
                 DenyAt::Operation => Mode::DenyAtOperation,
             },
@@ -177,9 +186,10 @@ impl Virtualizer {
             removed: plan
                 .sockets
                 .iter()
+                .filter(|socket| plan.replaces(socket.at))
                 .map(|socket| socket.name.clone())
                 .collect(),
-            imports: imports.collect(),
+            imports: imports.chain(added).collect(),
             notes: Vec::new(),
         }
     }

@@ -5,8 +5,10 @@ use crate::generate::step::Step;
 use crate::generate::{sockets_0_2, sockets_0_3};
 use crate::name::InterfaceName;
 use crate::root::Root;
+use crate::stand_in::{StandIns, destructor};
+use crate::widen::{Widened, widen};
 use sockvirt_policy::{DenyAt, Policy, Protocol};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use wasmparser::component_types::{
     ComponentAnyTypeId, ComponentDefinedType, ComponentEntityType, ComponentFuncType,
     ComponentInstanceType, ComponentValType, ResourceId,
@@ -53,6 +55,29 @@ impl SocketInterface {
         }
     }
 
+    /// How compiled functions call the interface.
+    pub(crate) fn key(self) -> &'static str {
+        match self {
+            SocketInterface::Network => "wasi:sockets/network@0.2",
+            SocketInterface::InstanceNetwork => "wasi:sockets/instance-network@0.2",
+            SocketInterface::Tcp => "wasi:sockets/tcp@0.2",
+            SocketInterface::TcpCreateSocket => "wasi:sockets/tcp-create-socket@0.2",
+            SocketInterface::Udp => "wasi:sockets/udp@0.2",
+            SocketInterface::UdpCreateSocket => "wasi:sockets/udp-create-socket@0.2",
+            SocketInterface::IpNameLookup => "wasi:sockets/ip-name-lookup@0.2",
+            SocketInterface::Types3 => "wasi:sockets/types@0.3",
+            SocketInterface::IpNameLookup3 => "wasi:sockets/ip-name-lookup@0.3",
+        }
+    }
+
+    /// The part of [`key`](Self::key) that all interfaces of a generation of WASI share.
+    pub(crate) fn generation(self) -> &'static str {
+        match self {
+            SocketInterface::Types3 | SocketInterface::IpNameLookup3 => "wasi:sockets@0.3",
+            _ => "wasi:sockets@0.2",
+        }
+    }
+
     /// Whether it is the interface that gives networks to the guest.
     pub(crate) fn gives_networks(self) -> bool {
         self == SocketInterface::InstanceNetwork
@@ -66,7 +91,7 @@ impl SocketInterface {
         )
     }
 
-    /// What a function of the interface does, by its name in WIT.
+    /// What a function of the interface does where its protocol is denied, by its name in WIT.
     pub(crate) fn steps(self, function: &str) -> Option<&'static [Step]> {
         match self {
             SocketInterface::Network => sockets_0_2::network::steps(function),
@@ -82,6 +107,19 @@ impl SocketInterface {
     }
 }
 
+/// Who serves an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// A generated component, without the host.
+    Inside,
+    /// The host. Nothing of the interface is the policy's business.
+    Host,
+    /// A generated component, which asks the policy and then the host.
+    Checked,
+    /// A generated component, which asks the policy and never the host.
+    Answered,
+}
+
 /// What becomes of a resource type that an interface of sockets defines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Made {
@@ -91,6 +129,10 @@ pub(crate) enum Made {
     Network,
     /// A socket, whose state is in the store of the interface that defines it.
     Socket(Protocol),
+    /// By the host.
+    Host,
+    /// By the component that stands between guest and host, around what the host made.
+    Wrapped,
 }
 
 /// An import that is replaced.
@@ -100,21 +142,33 @@ pub(crate) struct SocketImport<'r> {
     /// Its name, whole.
     pub(crate) name: InterfaceName,
     pub(crate) interface: SocketInterface,
-    /// Its type as the guest declares it.
-    pub(crate) declarations: &'r [InstanceTypeDeclaration<'r>],
+    pub(crate) route: Route,
+    /// Its type as the guest declares it, and behind that what else is asked of the host.
+    pub(crate) declarations: Widened<'r>,
     /// Its type as the validator understands it.
     pub(crate) instance: &'r ComponentInstanceType,
+    /// What is compiled for it.
+    pub(crate) stand_ins: StandIns,
 }
 
 /// A function of a clock that gives a pollable.
 #[derive(Clone, Debug)]
 pub(crate) struct Clock {
-    /// The place of the clock's import among the items of the guest.
-    pub(crate) at: usize,
+    pub(crate) from: ClockFrom,
     /// The function's name.
     pub(crate) function: &'static str,
     /// The name of its parameter.
     pub(crate) param: String,
+}
+
+/// Where a clock comes from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum ClockFrom {
+    /// The import of the guest at this place among its items.
+    Guest(usize),
+    /// An import of this name that the guest does not have. Its pollables are those of the import
+    /// at this place.
+    Added { name: String, poll: usize },
 }
 
 /// What is to be built.
@@ -122,8 +176,8 @@ pub(crate) struct Plan<'r> {
     pub(crate) root: &'r Root<'r>,
     pub(crate) policy: &'r Policy,
     pub(crate) sockets: Vec<SocketImport<'r>>,
-    /// Their places among the items of the guest.
-    replaced: HashSet<usize>,
+    /// Their places among the items of the guest, and who serves each.
+    routes: HashMap<usize, Route>,
     /// The resource types that the replaced imports define.
     pub(crate) resources: HashMap<ResourceId, Made>,
     /// For the resource type of pollables of each version, where they can come from.
@@ -136,7 +190,7 @@ pub(crate) fn plan<'r>(root: &'r Root<'r>, policy: &'r Policy) -> Result<Plan<'r
         root,
         policy,
         sockets: Vec::new(),
-        replaced: HashSet::new(),
+        routes: HashMap::new(),
         resources: HashMap::new(),
         clocks: HashMap::new(),
     };
@@ -145,9 +199,15 @@ pub(crate) fn plan<'r>(root: &'r Root<'r>, policy: &'r Policy) -> Result<Plan<'r
         match InterfaceName::of(&import.name) {
             Some(name) if name.is_sockets() => {
                 let interface = SocketInterface::of(&name)?;
-                let socket = socket_import(root, at, name, interface, import.ty, instance)?;
+                let route = route(policy, interface);
+                let mut socket = socket_import(root, at, name, interface, import.ty, instance)?;
+                socket.route = route;
+                if matches!(route, Route::Checked | Route::Answered) {
+                    socket.stand_ins = StandIns::choose(policy, &socket)?;
+                    widen(&mut socket)?;
+                }
                 plan.add_resources(&socket);
-                plan.replaced.insert(at);
+                plan.routes.insert(at, route);
                 plan.sockets.push(socket);
             }
             Some(name) if name.package == "wasi:clocks" && name.interface == "monotonic-clock" => {
@@ -157,7 +217,33 @@ pub(crate) fn plan<'r>(root: &'r Root<'r>, policy: &'r Policy) -> Result<Plan<'r
             _ => refuse_disguised(&import.name)?,
         }
     }
+    plan.add_clocks();
     Ok(plan)
+}
+
+/// Whether a policy leaves an interface of sockets to the host, with or without checks.
+pub(crate) fn reaches_host(policy: &Policy, name: &InterfaceName) -> bool {
+    let interface = SocketInterface::of(name);
+    let route = interface.map(|interface| route(policy, interface));
+    matches!(route, Ok(Route::Host | Route::Checked))
+}
+
+/// Who serves an interface under a policy.
+fn route(policy: &Policy, interface: SocketInterface) -> Route {
+    use SocketInterface as S;
+    let [tcp, udp] = Protocol::ALL.map(|protocol| policy.reaches_host(protocol));
+    let asks = policy.asks_resolver();
+    let choose = |reached, route| if reached { route } else { Route::Inside };
+    match interface {
+        S::Network | S::InstanceNetwork => choose(tcp || udp || asks, Route::Host),
+        S::TcpCreateSocket => choose(tcp, Route::Host),
+        S::UdpCreateSocket => choose(udp, Route::Host),
+        S::Tcp => choose(tcp, Route::Checked),
+        S::Udp => choose(udp, Route::Checked),
+        S::Types3 => choose(tcp || udp, Route::Checked),
+        S::IpNameLookup | S::IpNameLookup3 if asks => Route::Checked,
+        S::IpNameLookup | S::IpNameLookup3 => choose(policy.answers_lookups(), Route::Answered),
+    }
 }
 
 /// Refuses imports that ask for `wasi:sockets` by something else than an interface's name, such as
@@ -198,8 +284,10 @@ fn socket_import<'r>(
                 at,
                 name,
                 interface,
-                declarations,
+                route: Route::Inside,
+                declarations: Widened::from(declarations),
                 instance,
+                stand_ins: StandIns::default(),
             };
             import.refuse_reserved_names()?;
             import.refuse_unknown_functions()?;
@@ -217,6 +305,15 @@ fn socket_import<'r>(
 pub(crate) const RESERVED: &str = "sockvirt-";
 
 impl SocketImport<'_> {
+    /// The functions of the host that checks call and the guest does not import.
+    pub(crate) fn missing(&self) -> Vec<String> {
+        let called = self.stand_ins.host_functions(self.interface.key());
+        let missing = called
+            .into_iter()
+            .filter(|name| !self.instance.exports.contains_key(*name));
+        missing.map(str::to_owned).collect()
+    }
+
     /// Refuses exports whose names generated components could have given to something else.
     fn refuse_reserved_names(&self) -> Result<(), Error> {
         match self
@@ -257,7 +354,7 @@ impl SocketImport<'_> {
 
 impl<'r> Plan<'r> {
     fn add_resources(&mut self, socket: &SocketImport<'r>) {
-        for declaration in socket.declarations {
+        for declaration in socket.declarations.of_guest() {
             let InstanceTypeDeclaration::Export {
                 name,
                 ty: ComponentTypeRef::Type(TypeBounds::SubResource),
@@ -266,16 +363,21 @@ impl<'r> Plan<'r> {
                 continue;
             };
             if let Some(resource) = exported_resource(socket.instance, name.name) {
-                let made = self.made(socket.interface, name.name);
+                let made = self.made(socket, name.name);
                 self.resources.insert(resource, made);
             }
         }
     }
 
-    fn made(&self, interface: SocketInterface, resource: &str) -> Made {
+    fn made(&self, socket: &SocketImport<'_>, resource: &str) -> Made {
         use SocketInterface as S;
         let sockets = self.policy.deny_at() == DenyAt::Operation;
-        match (interface, resource) {
+        let reached = |protocol| self.policy.reaches_host(protocol);
+        match (socket.interface, resource) {
+            _ if socket.route == Route::Host => Made::Host,
+            (S::Tcp | S::Types3, "tcp-socket") if reached(Protocol::Tcp) => Made::Host,
+            (S::Udp, "udp-socket") if reached(Protocol::Udp) => Made::Host,
+            _ if socket.stand_ins.position(&destructor(resource)).is_some() => Made::Wrapped,
             (S::Network, "network") => Made::Network,
             (S::Tcp | S::Types3, "tcp-socket") if sockets => Made::Socket(Protocol::Tcp),
             (S::Udp | S::Types3, "udp-socket") if sockets => Made::Socket(Protocol::Udp),
@@ -283,9 +385,58 @@ impl<'r> Plan<'r> {
         }
     }
 
-    /// Whether the import at this place is replaced.
+    /// Adds clocks where answers of the policy's own need a pollable, and the guest has none to
+    /// take it from. Every host that has sockets has clocks.
+    fn add_clocks(&mut self) {
+        let mut sockets = self.sockets.iter();
+        if !sockets.any(|socket| socket.stand_ins.calls("clock", "subscribe")) {
+            return;
+        }
+        for (poll, import) in self.root.imports() {
+            let Some(name) = InterfaceName::of(&import.name) else {
+                continue;
+            };
+            let pollable = instance_of(self.root, import.name.name)
+                .and_then(|instance| exported_resource(instance, "pollable"));
+            let (true, Some(pollable), Some(version)) =
+                (name.interface == "poll", pollable, &name.version)
+            else {
+                continue;
+            };
+            let name = format!("wasi:clocks/monotonic-clock@{version}");
+            if self
+                .root
+                .imports()
+                .any(|(_, import)| import.name.name == name)
+            {
+                continue;
+            }
+            let clock = Clock {
+                from: ClockFrom::Added { name, poll },
+                function: "subscribe-duration",
+                param: "when".to_owned(),
+            };
+            self.clocks.entry(pollable).or_insert(clock);
+        }
+    }
+
+    /// The names of imports that the guest does not have.
+    pub(crate) fn added(&self) -> impl Iterator<Item = &str> {
+        self.clocks.values().filter_map(|clock| match &clock.from {
+            ClockFrom::Added { name, .. } => Some(name.as_str()),
+            ClockFrom::Guest(_) => None,
+        })
+    }
+
+    /// Whether anybody asks the policy when the component runs.
+    pub(crate) fn asks(&self) -> bool {
+        let mut sockets = self.sockets.iter();
+        sockets.any(|socket| matches!(socket.route, Route::Checked | Route::Answered))
+    }
+
+    /// Whether the import at this place is the host's no more.
     pub(crate) fn replaces(&self, at: usize) -> bool {
-        self.replaced.contains(&at)
+        matches!(self.routes.get(&at), Some(Route::Inside | Route::Answered))
     }
 
     /// Whether a value of this type can only be had from a resource that never exists.
@@ -348,7 +499,7 @@ fn clock(
                 return None;
             };
             let clock = Clock {
-                at,
+                from: ClockFrom::Guest(at),
                 function: name,
                 param: param.to_string(),
             };

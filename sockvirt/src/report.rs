@@ -35,6 +35,8 @@ pub enum Mode {
     DenyAtCreate,
     /// All sockets are denied at their operations.
     DenyAtOperation,
+    /// The policy is asked, and the host's own sockets are used where it says so.
+    Allowlist,
 }
 
 /// An import of a component.

@@ -48,6 +48,8 @@ pub(crate) struct Root<'a> {
     custom: Vec<(&'a str, &'a [u8])>,
     /// The components directly inside.
     components: Vec<&'a [u8]>,
+    /// The instances that the last component to be instantiated is given, by name.
+    instantiation: Vec<(&'a str, u32)>,
     validated: Option<Types>,
 }
 
@@ -59,6 +61,7 @@ impl<'a> Root<'a> {
             spaces: Default::default(),
             custom: Vec::new(),
             components: Vec::new(),
+            instantiation: Vec::new(),
             validated: None,
         }
     }
@@ -111,7 +114,14 @@ impl<'a> Root<'a> {
             }
             Payload::ComponentInstanceSection(section) => {
                 for instance in section.clone() {
-                    self.push(Item::Instance(put_together_from(&instance?)));
+                    let instance = instance?;
+                    if let ComponentInstance::Instantiate { args, .. } = &instance {
+                        let instances = args
+                            .iter()
+                            .filter(|arg| arg.kind == ComponentExternalKind::Instance);
+                        self.instantiation = instances.map(|arg| (arg.name, arg.index)).collect();
+                    }
+                    self.push(Item::Instance(put_together_from(&instance)));
                 }
             }
             Payload::ComponentCanonicalSection(section) => {
@@ -175,6 +185,16 @@ impl<'a> Root<'a> {
     /// Whether these bytes are a component directly inside.
     pub(crate) fn has_component(&self, bytes: &[u8]) -> bool {
         self.components.contains(&bytes)
+    }
+
+    /// The last of the components directly inside.
+    pub(crate) fn last_component(&self) -> Option<&'a [u8]> {
+        self.components.last().copied()
+    }
+
+    /// The instances that the last component to be instantiated is given, by name.
+    pub(crate) fn last_instantiation(&self) -> &[(&'a str, u32)] {
+        &self.instantiation
     }
 
     /// The contents of the custom section `name`, the first where there are several.

@@ -1,14 +1,45 @@
 //! The last stage: the output is read back, and refused if it is not what was promised.
 
 use crate::error::Error;
+use crate::plan::{Plan, Route};
 use crate::reach::{Reach, reach};
 use crate::read::{Bodies, read};
-use crate::root::Root;
+use crate::root::{Item, Root, Space};
 use std::collections::BTreeSet;
 
-/// Checks that `bytes` are valid, import nothing of `wasi:sockets`, import and export otherwise
-/// what the guest does, and have the guest in them as it was.
-pub(crate) fn verify(bytes: &[u8], guest: &Root<'_>) -> Result<(), Error> {
+/// What a composition was to be.
+pub(crate) struct Promise {
+    /// For each import of sockets, its name and who serves it.
+    routes: Vec<(String, Route)>,
+    /// The names of imports that the guest does not have.
+    added: Vec<String>,
+}
+
+impl Promise {
+    pub(crate) fn of(plan: &Plan<'_>) -> Self {
+        let sockets = plan.sockets.iter();
+        let routes = sockets.map(|socket| {
+            let name = plan.root.imports().find(|(at, _)| *at == socket.at);
+            let name = name.map_or(String::new(), |(_, import)| import.name.name.to_owned());
+            (name, socket.route)
+        });
+        Promise {
+            routes: routes.collect(),
+            added: plan.added().map(str::to_owned).collect(),
+        }
+    }
+
+    /// Who serves an import of the guest's; the host if it is not one of sockets.
+    fn route(&self, name: &str) -> Route {
+        let route = self.routes.iter().find(|(it, _)| it == name);
+        route.map_or(Route::Host, |(_, route)| *route)
+    }
+}
+
+/// Checks that `bytes` are valid, import of `wasi:sockets` what was promised and nothing else,
+/// import and export otherwise what the guest does, have the guest in them as it was, and do not
+/// give it what it was not to have.
+pub(crate) fn verify(bytes: &[u8], guest: &Root<'_>, promise: &Promise) -> Result<(), Error> {
     // The guest's function bodies were validated when it was read. What was generated was not.
     let output = read(bytes, Bodies::AllBut(guest.bytes)).map_err(|e| match e {
         Error::Dependency { .. } => e,
@@ -21,24 +52,46 @@ pub(crate) fn verify(bytes: &[u8], guest: &Root<'_>) -> Result<(), Error> {
         }
         e => refused(format!("it is not valid: {e}")),
     })?;
-    if let Some(import) = imports(&output)
+    let kept =
+        |(name, _): &(&str, bool)| matches!(promise.route(name), Route::Host | Route::Checked);
+    let added = promise.added.iter().map(|name| (name.as_str(), false));
+    let expected: BTreeSet<_> = imports(guest)
         .into_iter()
-        .find(|(_, is_sockets)| *is_sockets)
-    {
-        return Err(refused(format!("it still imports `{}`", import.0)));
-    }
-    let kept: BTreeSet<_> = imports(guest)
-        .into_iter()
-        .filter(|(_, is_sockets)| !is_sockets)
+        .filter(kept)
+        .chain(added)
         .collect();
-    if let Some((name, _)) = kept.symmetric_difference(&imports(&output)).next() {
-        return Err(refused(format!("its import `{name}` is not the guest's")));
+    if let Some((name, is_sockets)) = imports(&output).difference(&expected).next() {
+        let still = if *is_sockets { "still " } else { "" };
+        return Err(refused(format!("it {still}imports `{name}`")));
+    }
+    if let Some((name, _)) = expected.difference(&imports(&output)).next() {
+        return Err(refused(format!("it does not import `{name}`")));
     }
     if exports(guest) != exports(&output) {
         return Err(refused("its exports are not the guest's".to_owned()));
     }
     if !output.has_component(guest.bytes) {
         return Err(refused("the guest in it is not as it was".to_owned()));
+    }
+    verify_wiring(&output, guest, promise)
+}
+
+/// Checks that the guest is given the host's own instance of an interface only where nothing of
+/// that is the policy's business.
+fn verify_wiring(output: &Root<'_>, guest: &Root<'_>, promise: &Promise) -> Result<(), Error> {
+    let args = output.last_instantiation();
+    for (name, _) in imports(guest) {
+        let arg = args.iter().find(|(it, _)| *it == name);
+        let instance = arg.and_then(|(_, index)| output.item_at(Space::Instance, *index));
+        let item = instance.map(|at| &output.items[at]);
+        match (promise.route(name), item) {
+            (Route::Host, _) | (_, Some(Item::Instance(_))) => {}
+            _ => {
+                return Err(refused(format!(
+                    "`{name}` of the guest goes past the policy"
+                )));
+            }
+        }
     }
     Ok(())
 }

@@ -241,7 +241,7 @@ fn fail_stream(stream: u32, future: u32, payload: u32) -> Body<Callee> {
 pub(crate) fn open(made: Made, resource: u32) -> Body<Callee> {
     match made {
         Made::Socket(protocol) => open_socket(protocol, resource),
-        Made::Network | Made::Never => open_network(resource),
+        _ => open_network(resource),
     }
 }
 

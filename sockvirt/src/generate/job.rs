@@ -32,7 +32,8 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
         };
         let mut memory = sockets;
         for (name, export) in &self.import.instance.exports {
-            if matches!(export.ty, ComponentEntityType::Func(_)) {
+            let is_function = matches!(export.ty, ComponentEntityType::Func(_));
+            if is_function && !self.is_compiled(name) && !self.is_forwarded(name)? {
                 let function = self.function(name)?;
                 contents.heap |= function.params.iter().any(|(_, ty)| self.has_list(*ty));
                 memory |= function

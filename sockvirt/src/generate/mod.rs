@@ -6,24 +6,30 @@
 //! construction.
 
 mod abi;
+mod around;
+mod codes;
+mod compiled;
 mod core;
 mod emit;
 mod helpers;
 mod job;
 mod link;
+pub(crate) mod policy;
+pub(crate) mod prebuilt;
 pub(crate) mod sockets_0_2;
 pub(crate) mod sockets_0_3;
 pub(crate) mod step;
 mod store;
 mod stub;
-mod values;
+mod trampoline;
+pub(crate) mod values;
 mod width;
 
 use crate::error::Error;
 use crate::plan::{Clock, Plan, SocketImport};
 use stub::StubBuilder;
 use wasm_encoder::ComponentBuilder;
-use wasmparser::component_types::ResourceId;
+use wasmparser::component_types::{ComponentDefinedTypeId, ResourceId};
 
 /// The name of the function that makes a resource for the component of another interface. No WIT
 /// has it, and the guest, whose import does not ask for it, never sees it.
@@ -44,6 +50,14 @@ pub(crate) enum Arg {
     Open(ResourceId),
     /// The function of a clock that gives a pollable.
     Clock(Clock),
+    /// A type that the host's instance of the interface exports.
+    HostType(String),
+    /// A function of the host's instance of the interface.
+    HostFunc(String),
+    /// A value type, as the guest has it.
+    Value(ComponentDefinedTypeId),
+    /// A function of the policy.
+    Policy(String),
 }
 
 /// Generates the component for one import. `outer_type` gives the index that a type of the guest's
@@ -54,6 +68,7 @@ pub(crate) fn generate(
     outer_type: impl Fn(u32) -> u32,
 ) -> Result<Stub, Error> {
     let mut stub = StubBuilder::new(plan, import);
+    stub.add_trampolines();
     if let Some(contents) = stub.store_contents()? {
         stub.add_store(contents);
     }

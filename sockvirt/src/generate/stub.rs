@@ -1,20 +1,23 @@
 //! The component for one import: its types, what it imports, and its functions.
 
+use super::compiled::Trampolines;
 use super::core::Body;
 use super::link::{self, Callee, Intrinsic};
 use super::store::{self, Contents};
+use super::values::Naming;
 use super::{Arg, OPEN, helpers};
 use crate::error::Error;
 use crate::generate::abi::Abi;
-use crate::plan::{Made, Plan, SocketImport, exported_resource};
+use crate::plan::{Made, Plan, Route, SocketImport, exported_resource};
 use crate::root::{Reindex, Space};
+use std::collections::HashMap;
 use wasm_encoder::reencode::ReencodeComponent;
 use wasm_encoder::{
     Alias, CanonicalOption, ComponentBuilder, ComponentExportKind, ComponentOuterAliasKind,
     ComponentTypeRef as Ref, ComponentValType as Val, ExportKind, ModuleArg, PrimitiveValType,
     TypeBounds, ValType,
 };
-use wasmparser::component_types::{ComponentAnyTypeId, ResourceId};
+use wasmparser::component_types::{ComponentAnyTypeId, ComponentDefinedTypeId, ResourceId};
 use wasmparser::{
     ComponentAlias, ComponentDefinedType as RawDefined, ComponentFuncType as RawFunc,
     ComponentType, ComponentTypeRef, InstanceTypeDeclaration, TypeBounds as RawBounds,
@@ -25,9 +28,22 @@ use wasmparser::{
 pub(super) struct Local<'r> {
     /// Its index in the generated component.
     pub(super) index: u32,
+    /// Its index on the side of the component's imports, once that is known.
+    pub(super) around: Option<u32>,
+    pub(super) source: Source<'r>,
     pub(super) definition: Definition<'r>,
     /// The resource type that it is, where it is one.
     pub(super) resource: Option<ResourceId>,
+}
+
+/// What declares a type.
+#[derive(Clone, Copy)]
+pub(super) enum Source<'r> {
+    /// The guest's outermost scope, under this index.
+    Outer(u32),
+    Type(&'r ComponentType<'r>),
+    /// An export of this name, of another type if it is no new resource.
+    Export(&'r str, Option<u32>),
 }
 
 #[derive(Clone, Copy)]
@@ -59,13 +75,18 @@ pub(super) struct StubBuilder<'p, 'r> {
     pub(super) plan: &'p Plan<'r>,
     pub(super) import: &'p SocketImport<'r>,
     pub(super) abi: Abi<'p>,
-    pub(super) own: Vec<Own<'r>>,
+    pub(super) own: Vec<Own<'p>>,
     pub(super) component: ComponentBuilder,
     pub(super) args: Vec<(String, Arg)>,
     /// For each type index of the import's type.
-    locals: Vec<Local<'r>>,
-    /// The functions that are exported: the name, and the local type.
-    functions: Vec<(&'r str, u32)>,
+    pub(super) locals: Vec<Local<'p>>,
+    /// The functions that are declared: the name, and the local type.
+    pub(super) functions: Vec<(&'p str, u32)>,
+    /// The host's functions that are imported.
+    pub(super) host_funcs: HashMap<&'p str, u32>,
+    /// Value types that were said again.
+    pub(super) said: HashMap<(ComponentDefinedTypeId, Naming), u32>,
+    pub(super) trampolines: Option<Trampolines>,
     store: Option<Store>,
     /// The resource type of the pollables that `subscribe` gives.
     pub(super) pollable: Option<ResourceId>,
@@ -73,24 +94,26 @@ pub(super) struct StubBuilder<'p, 'r> {
 
 impl<'p, 'r> StubBuilder<'p, 'r> {
     pub(super) fn new(plan: &'p Plan<'r>, import: &'p SocketImport<'r>) -> Self {
-        let own = import
-            .declarations
-            .iter()
-            .filter_map(|declaration| match declaration {
-                InstanceTypeDeclaration::Export {
-                    name,
-                    ty: ComponentTypeRef::Type(RawBounds::SubResource),
-                } => {
-                    let id = exported_resource(import.instance, name.name)?;
-                    let made = *plan.resources.get(&id)?;
-                    (made != Made::Never).then_some(Own {
-                        name: name.name,
-                        id,
-                        made,
-                    })
-                }
-                _ => None,
-            });
+        let own =
+            import
+                .declarations
+                .of_guest()
+                .iter()
+                .filter_map(|declaration| match declaration {
+                    InstanceTypeDeclaration::Export {
+                        name,
+                        ty: ComponentTypeRef::Type(RawBounds::SubResource),
+                    } => {
+                        let id = exported_resource(import.instance, name.name)?;
+                        let made = *plan.resources.get(&id)?;
+                        (!matches!(made, Made::Never | Made::Host)).then_some(Own {
+                            name: name.name,
+                            id,
+                            made,
+                        })
+                    }
+                    _ => None,
+                });
         StubBuilder {
             plan,
             import,
@@ -100,6 +123,9 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
             args: Vec::new(),
             locals: Vec::new(),
             functions: Vec::new(),
+            host_funcs: HashMap::new(),
+            said: HashMap::new(),
+            trampolines: None,
             store: None,
             pollable: None,
         }
@@ -113,7 +139,7 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
         }
     }
 
-    pub(super) fn local(&self, index: u32) -> Result<&Local<'r>, Error> {
+    pub(super) fn local(&self, index: u32) -> Result<&Local<'p>, Error> {
         self.locals
             .get(index as usize)
             .ok_or_else(|| self.mismatch("a type", "it is not declared"))
@@ -150,7 +176,8 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
         &mut self,
         outer_type: impl Fn(u32) -> u32,
     ) -> Result<(), Error> {
-        for declaration in self.import.declarations {
+        let import = self.import;
+        for declaration in import.declarations.all() {
             match declaration {
                 InstanceTypeDeclaration::Type(ty) => self.add_type(ty)?,
                 InstanceTypeDeclaration::Alias(ComponentAlias::Outer {
@@ -174,7 +201,7 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
         Ok(())
     }
 
-    fn add_type(&mut self, ty: &'r ComponentType<'r>) -> Result<(), Error> {
+    fn add_type(&mut self, ty: &'p ComponentType<'p>) -> Result<(), Error> {
         let definition = match ty {
             ComponentType::Func(ty) => Definition::Func(ty),
             ComponentType::Defined(ty) => Definition::Defined(ty),
@@ -191,6 +218,8 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
         }
         self.locals.push(Local {
             index,
+            around: None,
+            source: Source::Type(ty),
             definition,
             resource: None,
         });
@@ -210,7 +239,7 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
                 (index, Some(resource.resource()))
             }
             ComponentAnyTypeId::Defined(id) if self.has_names_inside(id) => {
-                (self.say_again(id)?, None)
+                (self.say_again(id, Naming::Export)?, None)
             }
             _ => {
                 let alias = Alias::Outer {
@@ -223,68 +252,107 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
         };
         self.locals.push(Local {
             index,
+            around: None,
+            source: Source::Outer(guest_index),
             definition: Definition::Opaque,
             resource,
         });
         Ok(())
     }
 
-    fn add_exported_type(&mut self, name: &'r str, bounds: RawBounds) -> Result<(), Error> {
+    fn add_exported_type(&mut self, name: &'p str, bounds: RawBounds) -> Result<(), Error> {
         let mut local = match bounds {
-            RawBounds::Eq(index) => self.local(index)?.clone(),
+            RawBounds::Eq(index) => Local {
+                source: Source::Export(name, Some(index)),
+                around: None,
+                ..self.local(index)?.clone()
+            },
             RawBounds::SubResource => self.add_resource(name),
         };
-        local.index = self
-            .component
-            .export(name, ComponentExportKind::Type, local.index, None);
+        if !self.import.declarations.is_added(name) {
+            local.index = self
+                .component
+                .export(name, ComponentExportKind::Type, local.index, None);
+        }
         self.locals.push(local);
         Ok(())
     }
 
-    fn add_resource(&mut self, name: &str) -> Local<'r> {
-        let own = self.own.iter().find(|own| own.name == name);
-        let is_socket = own.is_some_and(|own| matches!(own.made, Made::Socket(_)));
-        let free = self
-            .store
-            .and_then(|store| store.free)
-            .filter(|_| is_socket);
+    fn add_resource(&mut self, name: &'p str) -> Local<'p> {
+        let resource = exported_resource(self.import.instance, name);
+        let source = Source::Export(name, None);
+        let is_host = resource.and_then(|id| self.plan.resources.get(&id)) == Some(&Made::Host);
+        let is_wrapped = self.destructor(name).is_some();
+        // What the host makes, and what is made around it, comes in from around.
+        let is_from_around = is_host || is_wrapped && self.import.route == Route::Checked;
+        let around = is_from_around.then(|| {
+            let arg = Arg::HostType(name.to_owned());
+            self.import_arg(arg, Ref::Type(TypeBounds::SubResource))
+        });
+        let index = match around {
+            Some(around) if is_host => around,
+            _ => {
+                let destructor = self.destructor(name).or_else(|| self.free(name));
+                self.component.type_resource(None, ValType::I32, destructor)
+            }
+        };
         Local {
-            index: self.component.type_resource(None, ValType::I32, free),
+            index,
+            around,
+            source,
             definition: Definition::Opaque,
-            resource: exported_resource(self.import.instance, name),
+            resource,
         }
+    }
+
+    /// What frees a socket of the store.
+    fn free(&self, resource: &str) -> Option<u32> {
+        let own = self.own.iter().find(|own| own.name == resource)?;
+        let is_socket = matches!(own.made, Made::Socket(_));
+        self.store?.free.filter(|_| is_socket)
     }
 
     /// Writes the code of all functions, and exports them.
     pub(super) fn add_functions(&mut self) -> Result<(), Error> {
         let mut bodies = Vec::new();
         let mut lifts = Vec::new();
-        for (name, ty) in std::mem::take(&mut self.functions) {
+        let mut exports = Vec::new();
+        for (name, ty) in self.functions.clone() {
+            if self.import.declarations.is_added(name) || self.is_compiled(name) {
+                continue;
+            }
+            if self.is_forwarded(name)? {
+                exports.push((name, self.host_func(name)?, Some(self.local(ty)?.index)));
+                continue;
+            }
             bodies.push(self.body(name, ty)?);
             lifts.push((name, self.local(ty)?.index));
         }
         let opens = self.import.interface.opens_for_others();
         for own in self.own.clone().into_iter().filter(|_| opens) {
+            if own.made == Made::Wrapped {
+                continue;
+            }
             let resource = self.resource_index(own.id)?;
             bodies.push(helpers::open(own.made, resource));
             lifts.push((OPEN, self.open_type(own.made, resource)));
         }
-        if bodies.is_empty() {
-            return Ok(());
+        if !bodies.is_empty() {
+            let functions = self.instantiate(bodies)?;
+            let options = self.lift_options();
+            for ((name, ty), function) in lifts.into_iter().zip(functions) {
+                let lifted = self
+                    .component
+                    .lift_func(None, function, ty, options.clone());
+                exports.push((name, lifted, None));
+            }
         }
-        let functions = self.instantiate(bodies)?;
+        exports.extend(self.add_compiled()?);
         // Kind by kind: each change of kind begins a new section.
-        let options = self.lift_options();
-        let mut lifted = Vec::new();
-        for ((_, ty), function) in lifts.iter().zip(functions) {
-            lifted.push(
-                self.component
-                    .lift_func(None, function, *ty, options.clone()),
-            );
-        }
-        for ((name, _), function) in lifts.into_iter().zip(lifted) {
+        for (name, function, ty) in exports {
+            let ty = ty.map(Ref::Func);
             self.component
-                .export(name, ComponentExportKind::Func, function, None);
+                .export(name, ComponentExportKind::Func, function, ty);
         }
         Ok(())
     }
@@ -416,7 +484,7 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
     }
 
     /// Imports the function of a clock that gives pollables.
-    fn import_clock(&mut self) -> Result<u32, Error> {
+    pub(super) fn import_clock(&mut self) -> Result<u32, Error> {
         let no_pollable = || Error::NoPollable {
             interface: Box::new(self.import.name.clone()),
         };

@@ -1,0 +1,357 @@
+//! Core modules that were compiled beforehand, and what a composition needs of them.
+//!
+//! The sources are in `virt-adapter/`. Of each module only the functions are taken that somebody
+//! calls; imports and exports get numbers for names, which are shorter.
+
+use super::link::{INTRINSICS, STORE};
+use crate::generate::abi::Signature;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+use wasm_encoder::reencode::{self, Reencode};
+use wasm_encoder::{
+    CodeSection, DataSection, EntityType, ExportKind, ExportSection, FunctionSection,
+    GlobalSection, ImportSection, MemoryType, Module, TypeSection, ValType,
+};
+use wasmparser::{
+    BinaryReaderError, Data, FuncType, FunctionBody, Global, Operator, Parser, Payload, TypeRef,
+};
+
+/// What stands between a component and the sockets of its host.
+pub(crate) const INTERPOSER: &[u8] = include_bytes!("../../prebuilt/interposer.wasm");
+/// The policy and what it remembers.
+pub(crate) const POLICY: &[u8] = include_bytes!("../../prebuilt/policy.wasm");
+
+/// What was taken of a module.
+pub(crate) struct Part {
+    pub(crate) module: Vec<u8>,
+    /// What it imports, by position, besides its memory.
+    pub(crate) imports: Vec<Import>,
+    /// The signatures of what it exports, by position, in the order in which it was asked for.
+    pub(crate) exports: Vec<Signature>,
+    /// How large its memory must be at least, in pages of 64 KiB.
+    pub(crate) pages: u64,
+    /// Where its static data ends, in bytes.
+    pub(crate) heap: u32,
+}
+
+/// A function that a module imports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Import {
+    pub(crate) module: String,
+    pub(crate) name: String,
+    pub(crate) signature: Signature,
+}
+
+/// A module, taken apart.
+#[derive(Default)]
+struct Whole<'a> {
+    types: Vec<FuncType>,
+    imports: Vec<(&'a str, &'a str, u32)>,
+    /// The types of the functions that it defines.
+    functions: Vec<u32>,
+    bodies: Vec<FunctionBody<'a>>,
+    globals: Vec<Global<'a>>,
+    exports: BTreeMap<&'a str, u32>,
+    heap_global: Option<u32>,
+    data: Vec<Data<'a>>,
+    pages: u64,
+}
+
+/// A module that is not as the build of `virt-adapter/` leaves it.
+#[derive(Debug)]
+pub(crate) struct Malformed(pub(crate) String);
+
+impl std::fmt::Display for Malformed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<BinaryReaderError> for Malformed {
+    fn from(e: BinaryReaderError) -> Self {
+        Malformed(e.to_string())
+    }
+}
+
+impl From<reencode::Error<Malformed>> for Malformed {
+    fn from(e: reencode::Error<Malformed>) -> Self {
+        Malformed(e.to_string())
+    }
+}
+
+/// Whether there is a compiled function of this name that stands in for one of the host's.
+pub(crate) fn exports(name: &str) -> bool {
+    static NAMES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| exports_of(INTERPOSER));
+    NAMES.contains(name)
+}
+
+/// Whether there is a function of this name in the policy's code.
+pub(crate) fn policy_exports(name: &str) -> bool {
+    static NAMES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| exports_of(POLICY));
+    NAMES.contains(name)
+}
+
+fn exports_of(module: &'static [u8]) -> BTreeSet<&'static str> {
+    let whole = Whole::read(module);
+    whole.map_or_else(
+        |_| BTreeSet::new(),
+        |whole| whole.exports.into_keys().collect(),
+    )
+}
+
+/// Takes the functions that are exported under these names, and what they call.
+pub(crate) fn take(module: &[u8], exports: &[&str]) -> Result<Part, Malformed> {
+    let whole = Whole::read(module)?;
+    let mut roots = Vec::new();
+    for name in exports {
+        let function = whole.exports.get(name).copied();
+        roots.push(function.ok_or_else(|| Malformed(format!("it has no export `{name}`")))?);
+    }
+    whole.part(&roots)
+}
+
+impl<'a> Whole<'a> {
+    fn read(module: &'a [u8]) -> Result<Self, Malformed> {
+        let mut whole = Whole::default();
+        for payload in Parser::new(0).parse_all(module) {
+            whole.add(payload?)?;
+        }
+        Ok(whole)
+    }
+
+    fn add(&mut self, payload: Payload<'a>) -> Result<(), Malformed> {
+        match payload {
+            Payload::TypeSection(section) => {
+                for ty in section.into_iter_err_on_gc_types() {
+                    self.types.push(ty?);
+                }
+            }
+            Payload::ImportSection(section) => {
+                for import in section.into_imports() {
+                    let import = import?;
+                    match import.ty {
+                        TypeRef::Func(ty) => self.imports.push((import.module, import.name, ty)),
+                        TypeRef::Memory(memory) => self.pages = memory.initial,
+                        _ => return Err(Malformed(format!("it imports `{}`", import.name))),
+                    }
+                }
+            }
+            Payload::FunctionSection(section) => {
+                for ty in section {
+                    self.functions.push(ty?);
+                }
+            }
+            Payload::GlobalSection(section) => {
+                for global in section {
+                    self.globals.push(global?);
+                }
+            }
+            Payload::ExportSection(section) => {
+                for export in section {
+                    let export = export?;
+                    match (export.kind, export.name) {
+                        (wasmparser::ExternalKind::Func, name) => {
+                            self.exports.insert(name, export.index);
+                        }
+                        (_, "__heap_base") => self.heap_global = Some(export.index),
+                        _ => {}
+                    }
+                }
+            }
+            Payload::DataSection(section) => {
+                for data in section {
+                    self.data.push(data?);
+                }
+            }
+            Payload::CodeSectionEntry(body) => self.bodies.push(body),
+            Payload::TableSection(_) | Payload::ElementSection(_) => {
+                return Err(Malformed("it calls functions by pointers".to_owned()));
+            }
+            // The linker's start function zeroes memory, which is zero.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn body(&self, function: u32) -> Option<&FunctionBody<'a>> {
+        let defined = function.checked_sub(self.imports.len() as u32)?;
+        self.bodies.get(defined as usize)
+    }
+
+    fn type_of(&self, function: u32) -> Option<&FuncType> {
+        let imported = self.imports.get(function as usize).map(|(_, _, ty)| *ty);
+        let defined = || {
+            let defined = function.checked_sub(self.imports.len() as u32)?;
+            self.functions.get(defined as usize).copied()
+        };
+        self.types.get(imported.or_else(defined)? as usize)
+    }
+
+    /// The roots and all that they call, imports first.
+    fn reachable(&self, roots: &[u32]) -> Result<BTreeSet<u32>, Malformed> {
+        let mut open = roots.to_vec();
+        let mut reached = BTreeSet::new();
+        while let Some(function) = open.pop() {
+            if !reached.insert(function) {
+                continue;
+            }
+            let Some(body) = self.body(function) else {
+                continue;
+            };
+            for operator in body.get_operators_reader()? {
+                match operator? {
+                    Operator::Call { function_index }
+                    | Operator::ReturnCall { function_index }
+                    | Operator::RefFunc { function_index } => open.push(function_index),
+                    _ => {}
+                }
+            }
+        }
+        Ok(reached)
+    }
+
+    fn part(&self, roots: &[u32]) -> Result<Part, Malformed> {
+        let reached = self.reachable(roots)?;
+        let numbers: BTreeMap<u32, u32> = reached.iter().copied().zip(0..).collect();
+        let mut types = Types::default();
+        let mut imports = ImportSection::new();
+        let memory = MemoryType {
+            minimum: self.pages,
+            maximum: None,
+            memory64: false,
+            shared: false,
+            page_size_log2: None,
+        };
+        imports.import(STORE, "m", EntityType::Memory(memory));
+        let (mut functions, mut code) = (FunctionSection::new(), CodeSection::new());
+        let mut renumber = Renumber { numbers: &numbers };
+        let mut imported = Vec::new();
+        for &function in &reached {
+            let signature = self.signature(function)?;
+            let ty = types.index(&signature);
+            match self.imports.get(function as usize) {
+                Some((module, name, _)) => {
+                    let number = imported.len().to_string();
+                    imports.import(INTRINSICS, &number, EntityType::Function(ty));
+                    imported.push(Import {
+                        module: (*module).to_owned(),
+                        name: (*name).to_owned(),
+                        signature,
+                    });
+                }
+                None => {
+                    let body = self.body(function);
+                    let body = body.ok_or_else(|| Malformed("a body is missing".to_owned()))?;
+                    functions.function(ty);
+                    renumber.parse_function_body(&mut code, body.clone())?;
+                }
+            }
+        }
+        let mut exports = ExportSection::new();
+        let mut signatures = Vec::new();
+        for (i, root) in roots.iter().enumerate() {
+            exports.export(&i.to_string(), ExportKind::Func, numbers[root]);
+            signatures.push(self.signature(*root)?);
+        }
+        let mut module = Module::new();
+        module
+            .section(&types.section)
+            .section(&imports)
+            .section(&functions)
+            .section(&self.globals(&mut renumber)?)
+            .section(&exports)
+            .section(&code)
+            .section(&self.data(&mut renumber)?);
+        Ok(Part {
+            module: module.finish(),
+            imports: imported,
+            exports: signatures,
+            pages: self.pages,
+            heap: self.heap()?,
+        })
+    }
+
+    fn signature(&self, function: u32) -> Result<Signature, Malformed> {
+        let ty = self.type_of(function);
+        let ty = ty.ok_or_else(|| Malformed("a function has no type".to_owned()))?;
+        let core = |types: &[wasmparser::ValType]| -> Result<Vec<ValType>, Malformed> {
+            types
+                .iter()
+                .map(|ty| match ty {
+                    wasmparser::ValType::I32 => Ok(ValType::I32),
+                    wasmparser::ValType::I64 => Ok(ValType::I64),
+                    _ => Err(Malformed("a function takes no integer".to_owned())),
+                })
+                .collect()
+        };
+        Ok(Signature {
+            params: core(ty.params())?,
+            results: core(ty.results())?,
+        })
+    }
+
+    fn globals(&self, renumber: &mut Renumber<'_>) -> Result<GlobalSection, Malformed> {
+        let mut section = GlobalSection::new();
+        for global in &self.globals {
+            renumber.parse_global(&mut section, global.clone())?;
+        }
+        Ok(section)
+    }
+
+    fn data(&self, renumber: &mut Renumber<'_>) -> Result<DataSection, Malformed> {
+        let mut section = DataSection::new();
+        for data in &self.data {
+            renumber.parse_data(&mut section, data.clone())?;
+        }
+        Ok(section)
+    }
+
+    /// Where static data ends: what the linker's `__heap_base` says.
+    fn heap(&self) -> Result<u32, Malformed> {
+        let missing = || Malformed("it does not say where its heap begins".to_owned());
+        let global = self.heap_global.ok_or_else(missing)? as usize;
+        let global = self.globals.get(global).ok_or_else(missing)?;
+        match global.init_expr.get_operators_reader().read()? {
+            Operator::I32Const { value } => Ok(value as u32),
+            _ => Err(missing()),
+        }
+    }
+}
+
+struct Renumber<'n> {
+    numbers: &'n BTreeMap<u32, u32>,
+}
+
+impl Reencode for Renumber<'_> {
+    type Error = Malformed;
+
+    fn function_index(&mut self, function: u32) -> Result<u32, reencode::Error<Malformed>> {
+        Ok(self.numbers[&function])
+    }
+
+    /// Types of blocks that are not a plain value are not made anew, and no build has any.
+    fn type_index(&mut self, _: u32) -> Result<u32, reencode::Error<Malformed>> {
+        Err(reencode::Error::UserError(Malformed(
+            "a block has a type of its own".to_owned(),
+        )))
+    }
+}
+
+#[derive(Default)]
+struct Types {
+    section: TypeSection,
+    known: Vec<Signature>,
+}
+
+impl Types {
+    fn index(&mut self, signature: &Signature) -> u32 {
+        let known = self.known.iter().position(|known| known == signature);
+        known.unwrap_or_else(|| {
+            let Signature { params, results } = signature;
+            let (params, results) = (params.iter().copied(), results.iter().copied());
+            self.section.ty().function(params, results);
+            self.known.push(signature.clone());
+            self.known.len() - 1
+        }) as u32
+    }
+}

@@ -1,0 +1,118 @@
+//! The compiled functions that take the place of the host's, for one import.
+
+use crate::error::Error;
+use crate::generate::prebuilt::{self, Part};
+use crate::plan::{Route, SocketImport, SocketInterface, exported_resource};
+use sockvirt_policy::{Policy, Protocol};
+use wasmparser::component_types::ComponentEntityType;
+
+/// What is compiled for one import.
+#[derive(Default)]
+pub(crate) struct StandIns {
+    /// The guest's functions, and destructors, that are compiled: the positions of the names are
+    /// those of the part's exports.
+    names: Vec<String>,
+    /// The code; `None` where nothing is compiled.
+    pub(crate) part: Option<Part>,
+}
+
+/// What a compiled destructor is called.
+pub(crate) fn destructor(resource: &str) -> String {
+    format!("[dtor]{resource}")
+}
+
+/// What a compiled callback of an async function is called.
+pub(crate) const CALLBACK: &str = "[callback]";
+
+/// What the compiled `realloc` is called.
+pub(crate) const REALLOC: &str = "[realloc]";
+
+impl StandIns {
+    /// Chooses what is compiled for an import that the policy is asked about.
+    pub(crate) fn choose(policy: &Policy, socket: &SocketImport<'_>) -> Result<Self, Error> {
+        let (mut names, mut exports) = (Vec::new(), Vec::new());
+        for (name, item) in &socket.instance.exports {
+            let candidate = match item.ty {
+                ComponentEntityType::Func(_) => name.to_string(),
+                _ if exported_resource(socket.instance, name).is_some() => destructor(name),
+                _ => continue,
+            };
+            if !is_reached(policy, socket.interface, &candidate) {
+                continue;
+            }
+            if let Some(export) = compiled(socket, &candidate) {
+                names.push(candidate);
+                exports.push(export);
+            }
+        }
+        if names.is_empty() {
+            return Ok(StandIns::default());
+        }
+        for also in [CALLBACK, REALLOC] {
+            if let Some(export) = compiled(socket, also) {
+                names.push(also.to_owned());
+                exports.push(export);
+            }
+        }
+        let exports: Vec<_> = exports.iter().map(String::as_str).collect();
+        let part = prebuilt::take(prebuilt::INTERPOSER, &exports);
+        let part = part.map_err(|e| Error::Refused {
+            reason: format!("the code for `{}` is not as it was built: {e}", socket.name),
+        })?;
+        let part = Some(part);
+        Ok(StandIns { names, part })
+    }
+
+    /// The names of what is compiled.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
+    }
+
+    /// The position of a function among the exports of the code.
+    pub(crate) fn position(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|it| it == name)
+    }
+
+    /// Whether the code calls this.
+    pub(crate) fn calls(&self, module: &str, name: &str) -> bool {
+        let mut imports = self.part.iter().flat_map(|part| &part.imports);
+        imports.any(|import| import.module == module && import.name == name)
+    }
+
+    /// The functions of the host's interface that the code calls.
+    pub(crate) fn host_functions(&self, key: &str) -> Vec<&str> {
+        let imports = self.part.iter().flat_map(|part| &part.imports);
+        imports
+            .filter(|import| import.module == key && !import.name.starts_with("[resource-"))
+            .map(|import| import.name.as_str())
+            .collect()
+    }
+}
+
+/// Whether the policy reaches the host with the protocol that a function is about, and with the
+/// function.
+fn is_reached(policy: &Policy, interface: SocketInterface, function: &str) -> bool {
+    let protocol = match interface {
+        SocketInterface::Tcp => Some(Protocol::Tcp),
+        SocketInterface::Udp => Some(Protocol::Udp),
+        _ if function.contains("tcp-socket") => Some(Protocol::Tcp),
+        _ if function.contains("udp-socket") => Some(Protocol::Udp),
+        _ => None,
+    };
+    let accepts = interface == SocketInterface::Tcp && function.ends_with(".accept");
+    (!accepts || policy.filters_accept())
+        && protocol.is_none_or(|protocol| policy.reaches_host(protocol))
+}
+
+/// The export that takes a function's place, where there is one.
+fn compiled(socket: &SocketImport<'_>, function: &str) -> Option<String> {
+    let name = match function {
+        CALLBACK | REALLOC => format!("{}{function}", socket.interface.generation()),
+        _ => format!("{}#{function}", socket.interface.key()),
+    };
+    let inside = format!("{name} inside");
+    if socket.route == Route::Answered && prebuilt::exports(&inside) {
+        return Some(inside);
+    }
+    prebuilt::exports(&name).then_some(name)
+}

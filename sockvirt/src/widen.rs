@@ -1,0 +1,229 @@
+//! What is asked of the host beyond what the guest imports.
+//!
+//! A check may need a function that the guest has no use for: the address that a socket is bound
+//! to, or its family. It is added to the import's type, in terms of types that are there already;
+//! interface and version stay as they are.
+
+use crate::error::Error;
+use crate::plan::SocketImport;
+use wasmparser::{
+    ComponentDefinedType as Defined, ComponentExternName, ComponentFuncType, ComponentType,
+    ComponentTypeRef, ComponentValType as Val, InstanceTypeDeclaration as Declaration, TypeBounds,
+};
+
+/// An import's type: what the guest declares, and what else is asked of the host.
+pub(crate) struct Widened<'r> {
+    guest: &'r [Declaration<'r>],
+    more: Vec<Declaration<'r>>,
+}
+
+impl<'r> From<&'r [Declaration<'r>]> for Widened<'r> {
+    fn from(guest: &'r [Declaration<'r>]) -> Self {
+        Widened {
+            guest,
+            more: Vec::new(),
+        }
+    }
+}
+
+impl<'r> Widened<'r> {
+    /// What the guest declares.
+    pub(crate) fn of_guest(&self) -> &'r [Declaration<'r>] {
+        self.guest
+    }
+
+    /// All of it.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Declaration<'r>> {
+        self.guest.iter().chain(&self.more)
+    }
+
+    /// The type that is asked of the host, where it is not the guest's.
+    pub(crate) fn widened(&self) -> Option<ComponentType<'r>> {
+        (!self.more.is_empty()).then(|| ComponentType::Instance(self.all().cloned().collect()))
+    }
+
+    /// Whether an export is there only because a check needs it.
+    pub(crate) fn is_added(&self, wanted: &str) -> bool {
+        let is = |it: &Declaration<'_>| matches!(it, Declaration::Export { name, .. } if name.name == wanted);
+        self.more.iter().any(is)
+    }
+
+    /// How many types are declared.
+    fn types(&self) -> u32 {
+        self.all().filter(|it| is_type(it)).count() as u32
+    }
+
+    /// The declaration behind a type index.
+    fn type_at(&self, index: u32) -> Option<&Declaration<'r>> {
+        self.all().filter(|it| is_type(it)).nth(index as usize)
+    }
+
+    fn func(&self, name: &str) -> Option<&ComponentFuncType<'r>> {
+        let index = self.all().find_map(|it| exported_func(it, name))?;
+        match self.type_at(index)? {
+            Declaration::Type(ComponentType::Func(func)) => Some(func),
+            _ => None,
+        }
+    }
+
+    fn exported_type(&self, wanted: &str) -> Option<u32> {
+        let types = self.all().filter(|it| is_type(it));
+        types.zip(0..).find_map(|(it, index)| match it {
+            Declaration::Export { name, .. } if name.name == wanted => Some(index),
+            _ => None,
+        })
+    }
+
+    fn add_type(&mut self, ty: ComponentType<'r>) -> u32 {
+        let index = self.types();
+        self.more.push(Declaration::Type(ty));
+        index
+    }
+
+    fn add_func(&mut self, name: &'static str, this: Val, result: Val) {
+        let ty = self.add_type(ComponentType::Func(ComponentFuncType {
+            async_: false,
+            params: Box::new([("self", this)]),
+            result: Some(result),
+        }));
+        self.more.push(Declaration::Export {
+            name: plain(name),
+            ty: ComponentTypeRef::Func(ty),
+        });
+    }
+
+    /// `self -> result<ip-socket-address, error-code>`, of the types of a function that takes an
+    /// address.
+    fn add_address_of(&mut self, name: &'static str, like: &[&str]) -> Option<()> {
+        let func = like.iter().find_map(|name| self.func(name))?;
+        let ((_, this), (_, address)) = (*func.params.first()?, *func.params.last()?);
+        let Val::Type(result) = func.result? else {
+            return None;
+        };
+        let Declaration::Type(ComponentType::Defined(Defined::Result { err, .. })) =
+            self.type_at(result)?
+        else {
+            return None;
+        };
+        let (ok, err) = (Some(address), *err);
+        let result = self.add_type(ComponentType::Defined(Defined::Result { ok, err }));
+        self.add_func(name, this, Val::Type(result));
+        Some(())
+    }
+
+    /// `self -> ip-address-family`
+    fn add_family_of(&mut self, name: &'static str, like: &[&str]) -> Option<()> {
+        let (_, this) = *like
+            .iter()
+            .find_map(|name| self.func(name))?
+            .params
+            .first()?;
+        let family = match self.exported_type("ip-address-family") {
+            Some(index) => index,
+            None => {
+                let names = Box::new(["ipv4", "ipv6"]);
+                let ty = self.add_type(ComponentType::Defined(Defined::Enum(names)));
+                let index = self.types();
+                self.more.push(Declaration::Export {
+                    name: plain("ip-address-family"),
+                    ty: ComponentTypeRef::Type(TypeBounds::Eq(ty)),
+                });
+                index
+            }
+        };
+        self.add_func(name, this, Val::Type(family));
+        Some(())
+    }
+}
+
+fn plain(name: &str) -> ComponentExternName<'_> {
+    ComponentExternName {
+        name,
+        implements: None,
+        version_suffix: None,
+        external_id: None,
+    }
+}
+
+fn is_type(declaration: &Declaration<'_>) -> bool {
+    use wasmparser::{ComponentAlias, ComponentExternalKind, ComponentOuterAliasKind};
+    match declaration {
+        Declaration::Type(_) => true,
+        Declaration::Export { ty, .. } => matches!(ty, ComponentTypeRef::Type(_)),
+        Declaration::Alias(ComponentAlias::Outer { kind, .. }) => {
+            *kind == ComponentOuterAliasKind::Type
+        }
+        Declaration::Alias(ComponentAlias::InstanceExport { kind, .. }) => {
+            *kind == ComponentExternalKind::Type
+        }
+        _ => false,
+    }
+}
+
+fn exported_func(declaration: &Declaration<'_>, wanted: &str) -> Option<u32> {
+    match declaration {
+        Declaration::Export {
+            name,
+            ty: ComponentTypeRef::Func(ty),
+        } if name.name == wanted => Some(*ty),
+        _ => None,
+    }
+}
+
+/// The functions that checks call and a guest may have no use for.
+const ADDABLE: [&str; 10] = [
+    "[method]tcp-socket.address-family",
+    "[method]tcp-socket.local-address",
+    "[method]tcp-socket.remote-address",
+    "[method]udp-socket.address-family",
+    "[method]tcp-socket.get-address-family",
+    "[method]tcp-socket.get-local-address",
+    "[method]tcp-socket.get-remote-address",
+    "[method]udp-socket.get-address-family",
+    "[method]udp-socket.get-local-address",
+    "[method]udp-socket.get-remote-address",
+];
+
+/// Adds what the import's compiled functions call and the guest does not import.
+pub(crate) fn widen(socket: &mut SocketImport<'_>) -> Result<(), Error> {
+    for name in socket.missing() {
+        if add(&mut socket.declarations, &name).is_none() {
+            return Err(Error::UnexpectedType {
+                interface: Box::new(socket.name.clone()),
+                item: format!("`{name}`"),
+                reason: "a check needs it, and the input has no types for it".to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn add(types: &mut Widened<'_>, name: &str) -> Option<()> {
+    let name = *ADDABLE.iter().find(|it| **it == name)?;
+    const TCP: [&str; 5] = [
+        "[method]tcp-socket.start-bind",
+        "[method]tcp-socket.start-connect",
+        "[method]tcp-socket.bind",
+        "[method]tcp-socket.connect",
+        "[method]tcp-socket.start-listen",
+    ];
+    const UDP: [&str; 5] = [
+        "[method]udp-socket.start-bind",
+        "[method]udp-socket.stream",
+        "[method]udp-socket.bind",
+        "[method]udp-socket.connect",
+        "[method]udp-socket.send",
+    ];
+    let like = if name.starts_with("[method]tcp-socket.") {
+        &TCP
+    } else {
+        &UDP
+    };
+    match name.split_once('.')?.1 {
+        "address-family" | "get-address-family" => types.add_family_of(name, like),
+        "local-address" | "remote-address" | "get-local-address" | "get-remote-address" => {
+            types.add_address_of(name, &like[..4])
+        }
+        _ => None,
+    }
+}

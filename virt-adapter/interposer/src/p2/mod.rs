@@ -1,0 +1,45 @@
+//! `wasi:sockets@0.2`, a file for each interface.
+
+mod ip_name_lookup;
+mod tcp;
+mod udp;
+
+use crate::address::Address;
+use crate::codes::Code;
+use crate::memory::{fail, load8, result};
+use crate::policy::Denial;
+
+/// Where the payload of a result is, by the alignment of what it holds: the one byte of an
+/// `error-code`, or four.
+const UNIT: u32 = 1;
+const HANDLE: u32 = 4;
+
+/// What a denied or invalid use of an address ends with: what the host says of the socket, then of
+/// the address, then what the policy says. The host is shown an address that leads nowhere.
+struct Refusal {
+    /// Where the error code is in the function's result.
+    payload: u32,
+    /// The address that was asked for.
+    asked: Address,
+    /// `None` for an address that is invalid.
+    denial: Option<Denial>,
+}
+
+impl Refusal {
+    /// `probe` calls the host's function with the address it is given; the result is in the result
+    /// area. `is_v6` gives the family of the socket.
+    fn end(self, probe: impl FnOnce(Address), is_v6: impl FnOnce() -> bool) -> u32 {
+        probe(Address::NOWHERE);
+        let invalid = Code::INVALID_ARGUMENT.number();
+        let failed = load8(result()) != 0;
+        let said = load8(result() + self.payload) as u8;
+        if failed && said != invalid {
+            return result();
+        }
+        let code = match self.denial {
+            Some(denial) if self.asked.is_v6() == is_v6() => denial.code().number(),
+            _ => invalid,
+        };
+        fail(self.payload, code)
+    }
+}

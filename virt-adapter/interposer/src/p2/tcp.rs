@@ -1,0 +1,141 @@
+//! `wasi:sockets/tcp@0.2`
+
+use super::{HANDLE, Refusal, UNIT};
+use crate::address::{Address, export_with_address, import_with_address, pass_address};
+use crate::memory::{fail, load8, load32, result};
+use crate::policy::{self, Use, Verdict};
+
+import_with_address! { "wasi:sockets/tcp@0.2"
+    "[method]tcp-socket.start-bind" host_start_bind(this, network; address; result);
+    "[method]tcp-socket.start-connect" host_start_connect(this, network; address; result);
+}
+
+#[link(wasm_import_module = "wasi:sockets/tcp@0.2")]
+unsafe extern "C" {
+    #[link_name = "[method]tcp-socket.start-listen"]
+    safe fn host_start_listen(this: u32, result: u32);
+    #[link_name = "[method]tcp-socket.accept"]
+    safe fn host_accept(this: u32, result: u32);
+    #[link_name = "[method]tcp-socket.local-address"]
+    safe fn host_local_address(this: u32, result: u32);
+    #[link_name = "[method]tcp-socket.remote-address"]
+    safe fn host_remote_address(this: u32, result: u32);
+    #[link_name = "[method]tcp-socket.address-family"]
+    safe fn host_address_family(this: u32) -> u32;
+    #[link_name = "[resource-drop]tcp-socket"]
+    safe fn drop_socket(this: u32);
+    #[link_name = "[resource-drop]network"]
+    safe fn drop_network(network: u32);
+    #[link_name = "[resource-drop]input-stream"]
+    safe fn drop_input(stream: u32);
+    #[link_name = "[resource-drop]output-stream"]
+    safe fn drop_output(stream: u32);
+}
+
+export_with_address! {
+    "wasi:sockets/tcp@0.2#[method]tcp-socket.start-bind"
+    start_bind(this, network; asked) {
+        let bind = |address: Address| {
+            pass_address!(host_start_bind(this, network; address; result()));
+        };
+        end(this, network, asked, policy::decide(Use::TcpBind, 0, asked), bind)
+    }
+}
+
+export_with_address! {
+    "wasi:sockets/tcp@0.2#[method]tcp-socket.start-connect"
+    start_connect(this, network; asked) {
+        let connect = |address: Address| {
+            pass_address!(host_start_connect(this, network; address; result()));
+        };
+        end(this, network, asked, policy::decide(Use::TcpConnect, 0, asked), connect)
+    }
+}
+
+/// Does what the policy says with the host's function.
+fn end(this: u32, network: u32, asked: Address, verdict: Verdict, host: impl Fn(Address)) -> u32 {
+    let refusal = |denial| Refusal {
+        payload: UNIT,
+        asked,
+        denial,
+    };
+    let is_v6 = || host_address_family(this) != 0;
+    let result = match verdict {
+        Verdict::Allow(address) => {
+            host(address);
+            result()
+        }
+        Verdict::Invalid => refusal(None).end(host, is_v6),
+        Verdict::Deny(denial) => refusal(Some(denial)).end(host, is_v6),
+    };
+    drop_socket(this);
+    drop_network(network);
+    result
+}
+
+/// The address of a socket, if it has one.
+fn address_of(socket: u32, function: impl Fn(u32, u32)) -> Option<Address> {
+    function(socket, result());
+    (load8(result()) == 0).then(|| Address::load(result() + HANDLE))
+}
+
+fn local_address(socket: u32) -> Option<Address> {
+    address_of(socket, |socket, result| host_local_address(socket, result))
+}
+
+fn remote_address(socket: u32) -> Option<Address> {
+    address_of(socket, |socket, result| host_remote_address(socket, result))
+}
+
+/// A socket that is bound listens where the policy says. One that is not bound, or that is
+/// connected, does not listen whatever the policy says, and the host tells why.
+#[unsafe(export_name = "wasi:sockets/tcp@0.2#[method]tcp-socket.start-listen")]
+extern "C" fn start_listen(this: u32) -> u32 {
+    let denial = match local_address(this).map(policy::listen) {
+        Some(Verdict::Deny(denial)) => Some(denial.code()),
+        Some(Verdict::Invalid) => Some(crate::codes::Code::INVALID_ARGUMENT),
+        Some(Verdict::Allow(_)) | None => None,
+    };
+    let result = match denial {
+        Some(code) if remote_address(this).is_none() => fail(UNIT, code.number()),
+        _ => {
+            host_start_listen(this, result());
+            result()
+        }
+    };
+    drop_socket(this);
+    result
+}
+
+/// Takes connections from the host until there is one that the policy lets in, or none at all. The
+/// others are closed before anybody sees them.
+#[unsafe(export_name = "wasi:sockets/tcp@0.2#[method]tcp-socket.accept")]
+extern "C" fn accept(this: u32) -> u32 {
+    let local = local_address(this);
+    loop {
+        host_accept(this, result());
+        let Some(local) = local.filter(|_| load8(result()) == 0) else {
+            break;
+        };
+        let [socket, input, output] = [0, 4, 8].map(|offset| load32(result() + HANDLE + offset));
+        let allowed = remote_address(socket).is_some_and(|peer| policy::accepts(local, peer));
+        if allowed {
+            give(socket, input, output);
+            break;
+        }
+        drop_input(input);
+        drop_output(output);
+        drop_socket(socket);
+    }
+    drop_socket(this);
+    result()
+}
+
+/// Writes the result again: it was overwritten by that of another function.
+fn give(socket: u32, input: u32, output: u32) {
+    use crate::memory::{store8, store32};
+    store8(result(), 0);
+    store32(result() + HANDLE, socket);
+    store32(result() + HANDLE + 4, input);
+    store32(result() + HANDLE + 8, output);
+}
