@@ -1,5 +1,6 @@
 //! What the tests share: guests built by real toolchains, and hosts to run them on.
 
+pub mod allowlist;
 pub mod host;
 pub mod names;
 pub mod peers;

@@ -51,6 +51,7 @@ struct Table {
 
 impl Names {
     /// Adds an answer. A name with several gives one after the other, and the last from then on.
+    /// `*.x` stands for what has one label before `x` and is not in the table itself.
     pub fn add(&self, name: &str, answer: Answer) {
         let mut table = self.0.lock().expect("nobody panics with it");
         table
@@ -67,7 +68,15 @@ impl Names {
 
     fn ask(&self, name: String) -> Answer {
         let mut table = self.0.lock().expect("nobody panics with it");
-        let answer = match table.answers.get_mut(&name) {
+        let parent = name
+            .split_once('.')
+            .map(|(_, parent)| format!("*.{parent}"));
+        let entry = match table.answers.contains_key(&name) {
+            true => Some(name.clone()),
+            false => parent,
+        };
+        let answers = entry.and_then(|entry| table.answers.get_mut(&entry));
+        let answer = match answers {
             Some(answers) if answers.len() > 1 => answers.remove(0),
             Some(answers) => answers[0].clone(),
             // As wasmtime does: an address is its own answer.

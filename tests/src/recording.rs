@@ -181,6 +181,20 @@ impl Run {
     pub fn lines(&self) -> Vec<&str> {
         self.outcome.stdout.lines().collect()
     }
+
+    /// What a probe got of each operation.
+    pub fn results(&self) -> Vec<&str> {
+        let lines = self.lines().into_iter();
+        lines
+            .map(|line| line.split_once(" -> ").map_or(line, |(_, said)| said))
+            .collect()
+    }
+
+    /// What of the checks has one of these words, like `tcp-connect`.
+    pub fn reached_by(&self, what: Use) -> Vec<String> {
+        let checks = self.checks.iter().filter(|check| check.what == what);
+        checks.map(|check| check.address.to_string()).collect()
+    }
 }
 
 #[derive(Clone, Default)]

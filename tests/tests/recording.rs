@@ -1,6 +1,7 @@
 //! The recording host and the probes by themselves: what the other tests rest on.
 
 use anyhow::{Context, Result};
+use sockvirt_tests::allowlist;
 use sockvirt_tests::guests::Guest;
 use sockvirt_tests::names::Failure;
 use sockvirt_tests::peers;
@@ -8,26 +9,15 @@ use sockvirt_tests::recording::{Recording, Run};
 use std::net::SocketAddr;
 use std::thread;
 
-const PROBES: [Guest; 2] = [Guest::Probe2, Guest::Probe3];
-
-/// Runs a script on both probes.
+/// Runs a script on both probes, bare.
 fn on_both(host: &Recording, script: &[&str], check: impl Fn(Guest, &Run)) -> Result<()> {
-    for probe in PROBES {
-        let run = host
-            .run(&probe.build()?, script)
-            .with_context(|| probe.name())?;
+    for probe in Guest::PROBES {
+        let run = host.run(&allowlist::bytes(probe)?, script);
+        let run = run.with_context(|| probe.name())?;
         assert_eq!(run.lines().len(), script.len(), "{run:?}");
         check(probe, &run);
     }
     Ok(())
-}
-
-fn results(run: &Run) -> Vec<&str> {
-    let result = |line: &'_ str| line.split_once(" -> ").map_or("", |(_, said)| said).len();
-    run.lines()
-        .into_iter()
-        .map(|line| &line[line.len() - result(line)..])
-        .collect()
 }
 
 #[test]
@@ -50,7 +40,7 @@ fn tcp_reaches_the_host() -> Result<()> {
         let expected = [
             "ok", "ok", "7", "ok", "hello", &echo, "ok", "ok", "again", "ok",
         ];
-        assert_eq!(results(run), expected);
+        assert_eq!(run.results(), expected);
         let connect = format!("tcp-connect {echo}");
         assert_eq!(run.reached(), ["tcp-bind 0.0.0.0:0", &connect]);
         assert!(run.names.is_empty());
@@ -74,11 +64,11 @@ fn servers_accept() -> Result<()> {
             "send got it",
             "drop",
         ];
-        for probe in PROBES {
+        for probe in Guest::PROBES {
             let client = thread::spawn(move || peers::ask(ip, server, "a question"));
-            let run = Recording::new().run(&probe.build()?, &script)?;
+            let run = Recording::new().run(&allowlist::bytes(probe)?, &script)?;
             assert_eq!(client.join().expect("no panic")?, "got it");
-            assert_eq!(results(&run)[6], "a question");
+            assert_eq!(run.results()[6], "a question");
             let reached = run.reached();
             assert_eq!(reached[0], format!("tcp-bind {server}"));
             assert_eq!(reached[1], format!("tcp-listen {server}"));
@@ -112,7 +102,7 @@ fn datagrams_reach_the_host() -> Result<()> {
     ];
     on_both(&Recording::new(), &script, |_, run| {
         let from = |text: &str, peer: SocketAddr| format!("{text} from {peer}");
-        let said = results(run);
+        let said = run.results();
         assert_eq!(said[3], from("one", one));
         assert_eq!(said[5], from("two", two));
         assert_eq!(said[7], one.to_string());
@@ -162,7 +152,7 @@ fn names_are_answered_from_the_table() -> Result<()> {
             &connected,
             "welcome",
         ];
-        assert_eq!(results(run), expected);
+        assert_eq!(run.results(), expected);
         let asked = [
             "db.test",
             "moves.test",
@@ -192,8 +182,8 @@ fn addresses_arrive_whole() -> Result<()> {
         "connect 192.0.2.1:9",
     ];
     on_both(&Recording::new(), &script, |_, run| {
-        assert_eq!(results(run)[2], "access-denied");
-        assert_eq!(results(run)[4], "access-denied");
+        assert_eq!(run.results()[2], "access-denied");
+        assert_eq!(run.results()[4], "access-denied");
         let sent = run.checks[1].address;
         let SocketAddr::V6(sent) = sent else {
             panic!("{sent}");
@@ -216,7 +206,7 @@ fn libraries_get_through() -> Result<()> {
     let ask = format!("ask 127.0.0.1:0 {udp} question");
     let run = host.run(&Guest::ProbeStd.build()?, &[&get, &ask])?;
     let answer = format!("question from {udp}");
-    assert_eq!(results(&run), ["GET /page HTTP/1.1", &answer]);
+    assert_eq!(run.results(), ["GET /page HTTP/1.1", &answer]);
     assert_eq!(run.names, ["web.test"]);
 
     let run = host.run(&Guest::Echo.build()?, &[&echo.to_string(), "20", "100000"])?;

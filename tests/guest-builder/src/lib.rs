@@ -11,7 +11,7 @@ use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions};
 
 /// A guest, and how it is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Guest {
     /// Rust's standard library: TCP both ways, UDP, lookups.
     Std,
@@ -57,6 +57,9 @@ impl Guest {
         Guest::Mixed,
         Guest::Composed,
     ];
+
+    /// Those that do what their arguments say, one for each version of WASI.
+    pub const PROBES: [Guest; 2] = [Guest::Probe2, Guest::Probe3];
 
     /// Its name in test output.
     pub fn name(self) -> &'static str {

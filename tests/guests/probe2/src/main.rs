@@ -2,6 +2,7 @@
 //! prints what it gets. The words are those of `guest-script`.
 
 mod address;
+mod bench;
 
 use address::{ip, read, wit};
 use guest_script::{Kind, Op, Outcome, line, text};
@@ -49,11 +50,11 @@ enum Socket {
     None,
 }
 
-fn code(error: ErrorCode) -> String {
+pub(crate) fn code(error: ErrorCode) -> String {
     error.name().to_owned()
 }
 
-fn stream_code(error: StreamError) -> String {
+pub(crate) fn stream_code(error: StreamError) -> String {
     match error {
         StreamError::Closed => "closed".to_owned(),
         StreamError::LastOperationFailed(_) => "failed".to_owned(),
@@ -95,6 +96,9 @@ impl Probe {
             Op::Abandon(name) => self.abandon(name),
             Op::ConnectName(name, port) => self.connect_name(name, port),
             Op::Accept => self.accept(),
+            Op::Flood(to, chunk, count) => bench::flood(&self.network, to, chunk, count),
+            Op::Connects(to, count) => bench::connects(&self.network, to, count),
+            Op::Pings(to, size, count) => bench::pings(&self.network, to, size, count),
             Op::Drop => {
                 self.sockets[self.used] = Socket::None;
                 DONE
@@ -242,7 +246,10 @@ fn tcp(
 }
 
 /// Waits for the second half of an operation.
-fn finish<T>(finish: impl Fn() -> Result<T, ErrorCode>, wait: impl Fn()) -> Result<T, String> {
+pub(crate) fn finish<T>(
+    finish: impl Fn() -> Result<T, ErrorCode>,
+    wait: impl Fn(),
+) -> Result<T, String> {
     loop {
         match finish() {
             Err(ErrorCode::WouldBlock) => wait(),

@@ -6,6 +6,7 @@
 extern crate alloc;
 
 mod address;
+mod bench;
 mod socket;
 
 use address::ip;
@@ -75,6 +76,9 @@ impl Probe {
                 self.sockets.push(socket);
                 Ok(remote.to_string())
             }
+            Op::Flood(to, chunk, count) => bench::flood(to, chunk, count).await,
+            Op::Connects(to, count) => bench::connects(to, count).await,
+            Op::Pings(to, size, count) => bench::pings(to, size, count).await,
             Op::Drop => {
                 self.sockets[self.used] = Socket::None;
                 DONE

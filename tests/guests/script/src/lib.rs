@@ -62,6 +62,12 @@ pub enum Op<'a> {
     HopLimit(u8),
     /// `drop`
     Drop,
+    /// `flood ADDRESS CHUNK COUNT`: so many chunks by TCP, until the other end has read them all.
+    Flood(SocketAddr, usize, usize),
+    /// `connects ADDRESS COUNT`: so many connections, one after the other.
+    Connects(SocketAddr, usize),
+    /// `pings ADDRESS SIZE COUNT`: so many datagrams there and back.
+    Pings(SocketAddr, usize, usize),
 }
 
 /// A protocol and a family.
@@ -114,7 +120,20 @@ impl<'a> Op<'a> {
             "remote" => Some(Op::Remote),
             "hop-limit" => Some(Op::HopLimit(rest.parse().ok()?)),
             "drop" => Some(Op::Drop),
+            "flood" | "connects" | "pings" => Op::parse_bench(word, rest),
             _ => None,
+        }
+    }
+
+    /// Those that give how many nanoseconds they took.
+    fn parse_bench(word: &str, rest: &str) -> Option<Op<'a>> {
+        let mut rest = rest.split(' ');
+        let to = address(rest.next()?)?;
+        let mut number = || rest.next()?.parse().ok();
+        match word {
+            "flood" => Some(Op::Flood(to, number()?, number()?)),
+            "connects" => Some(Op::Connects(to, number()?)),
+            _ => Some(Op::Pings(to, number()?, number()?)),
         }
     }
 }
