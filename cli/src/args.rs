@@ -1,7 +1,8 @@
 //! What can be said on the command line.
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use sockvirt::policy::{Denial, DenyAt, Operation};
+use sockvirt::policy::{Denial, DenyAt, DnsMode, Flag, Log, Mistake, Operation};
 use std::path::PathBuf;
 
 /// Gives WebAssembly components a network of their own.
@@ -37,7 +38,7 @@ pub(crate) enum Color {
 pub(crate) enum Verb {
     /// Compose virtual sockets into a component.
     ///
-    /// Without a flag everything is denied: creating a socket is `access-denied`, a lookup is
+    /// Without a policy everything is denied: creating a socket is `access-denied`, a lookup is
     /// `permanent-resolver-failure`. A preview1 module is made a component first.
     Build(Build),
     /// Say what a file is, what it imports, which hosts run it and what `build` would do.
@@ -46,6 +47,12 @@ pub(crate) enum Verb {
     ///
     /// Exits with 1 where there is one that the component's policy does not allow.
     Check(Check),
+    /// Say what a component's policy decides, and which rule makes it so.
+    ///
+    /// Nothing is run: the policy that the component carries is asked.
+    Explain(Explain),
+    /// Print the JSON Schema of the policy file.
+    Schema,
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -100,7 +107,47 @@ pub(crate) struct PolicyArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
-    /// Where sockets are denied: `create` or `operation`.
+    /// Allow a destination, such as `tcp://api.example.com:443`, `listen=tcp://0.0.0.0:8080` or
+    /// `tcp://[fd00::/8]:21,35000-35999#resolves-to=private`.
+    ///
+    /// Without an operation it is `connect`. After `#`, joined by `&`, come `id`, `except`, `from`,
+    /// `resolves-to` and `wide`.
+    #[arg(long, value_name = "[OP[,OP]=]URL", value_parser = |text: &str| flag(Flag::allow(text)))]
+    pub(crate) allow: Vec<Flag>,
+
+    /// Deny a destination, whatever allows it, such as `tcp://10.96.0.0/12:*`.
+    ///
+    /// After `#`, joined by `&`, come `id` and `deny-as`.
+    #[arg(long, value_name = "[OP[,OP]=]URL", value_parser = |text: &str| flag(Flag::deny(text)))]
+    pub(crate) deny: Vec<Flag>,
+
+    /// Allow lookups of names, such as `**.example.com`, and nothing else.
+    #[arg(long, value_name = "PATTERN[,PATTERN]", value_parser = |text: &str| flag(Flag::allow_resolve(text)))]
+    pub(crate) allow_resolve: Vec<Flag>,
+
+    /// Lead a destination elsewhere, such as `tcp://db.internal:5432->127.0.0.1:5432`.
+    #[arg(long, value_name = "FROM->TO", value_parser = |text: &str| flag(Flag::redirect(text)))]
+    pub(crate) redirect: Vec<Flag>,
+
+    /// Answer lookups of a name inside, such as `db.test=192.0.2.5` or
+    /// `gone.test=!name-unresolvable`.
+    #[arg(long, value_name = "NAME=ANSWER", value_parser = |text: &str| flag(Flag::host(text)))]
+    pub(crate) host: Vec<Flag>,
+
+    /// Allow connecting, sending, binding and listening at these addresses, at every port, such as
+    /// `1.2.0.0/15,fd00::/8`.
+    #[arg(long, value_name = "ADDRESS[/LENGTH],..", value_parser = |text: &str| flag(Flag::addr_pool(text)))]
+    pub(crate) addr_pool: Vec<Flag>,
+
+    /// How names are looked up.
+    #[arg(long, value_name = "MODE", value_parser = dns_mode())]
+    pub(crate) dns: Option<DnsMode>,
+
+    /// Which decisions are logged, as lines of JSON on standard error.
+    #[arg(long, value_name = "WHICH", value_parser = log())]
+    pub(crate) log: Option<Log>,
+
+    /// Where a protocol is denied that no rule allows: `create` or `operation`.
     #[arg(long, value_name = "WHERE")]
     pub(crate) deny_at: Option<DenyAt>,
 
@@ -118,19 +165,44 @@ pub(crate) struct DenyAs {
     pub(crate) denial: Denial,
 }
 
+/// What is wrong with a flag, and what to write.
+fn flag(parsed: Result<Flag, Mistake>) -> Result<Flag, String> {
+    parsed.map_err(|e| match e.suggestion() {
+        Some(hint) => format!("{e}\nhint: {hint}"),
+        None => e.to_string(),
+    })
+}
+
+fn dns_mode() -> impl TypedValueParser<Value = DnsMode> {
+    let names = PossibleValuesParser::new(DnsMode::ALL.map(DnsMode::name));
+    names.map(|name| {
+        let mut all = DnsMode::ALL.into_iter();
+        all.find(|it| it.name() == name).unwrap_or_default()
+    })
+}
+
+fn log() -> impl TypedValueParser<Value = Log> {
+    let names = PossibleValuesParser::new(Log::ALL.map(Log::name));
+    names.map(|name| {
+        let mut all = Log::ALL.into_iter();
+        all.find(|it| it.name() == name).unwrap_or_default()
+    })
+}
+
+fn operation(name: &str) -> Result<Operation, String> {
+    let parsed = name.parse::<Operation>();
+    parsed.map_err(|e| format!("`{name}` is {e}"))
+}
+
 fn deny_as(text: &str) -> Result<DenyAs, String> {
     let (operations, code) = match text.split_once('=') {
         Some((operations, code)) => (operations.split(',').collect(), code),
         None => (Vec::new(), text),
     };
-    let parse = |name: &str| {
-        let parsed = name.parse::<Operation>();
-        parsed.map_err(|e| format!("`{name}` is {e}"))
-    };
     Ok(DenyAs {
         operations: operations
             .into_iter()
-            .map(parse)
+            .map(operation)
             .collect::<Result<_, _>>()?,
         denial: code.parse().map_err(|e| format!("`{code}` is {e}"))?,
     })
@@ -164,4 +236,29 @@ pub(crate) struct Check {
     /// Answer in JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// The component; `-` for standard input.
+    #[arg(value_name = "OUT")]
+    pub(crate) input: PathBuf,
+
+    /// The operation: resolve, connect, bind, listen, accept, send or receive.
+    #[arg(value_name = "OP", value_parser = operation)]
+    pub(crate) operation: Operation,
+
+    /// What it is about: `tcp://1.2.3.4:443`, `udp://example.com:53`, or for `resolve` a name.
+    ///
+    /// It is the local address for `bind` and `listen`, and the peer for `accept` and `receive`.
+    #[arg(value_name = "DEST")]
+    pub(crate) destination: String,
+
+    /// Answer in JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Exit with 1 where it is not allowed.
+    #[arg(long)]
+    pub(crate) exit_code: bool,
 }

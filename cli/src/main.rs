@@ -6,6 +6,7 @@
 mod args;
 mod build;
 mod check;
+mod explain;
 mod files;
 mod inspect;
 mod policy;
@@ -71,6 +72,11 @@ fn run(cli: &Cli) -> anyhow::Result<Answer> {
         Verb::Build(args) => build::run(cli, args),
         Verb::Inspect(args) => inspect::run(args),
         Verb::Check(args) => check::run(cli, args),
+        Verb::Explain(args) => explain::run(args),
+        Verb::Schema => {
+            files::print(sockvirt::Policy::json_schema().as_bytes())?;
+            Ok(Answer::Done)
+        }
         Verb::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "sockvirt", &mut script);

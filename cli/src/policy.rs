@@ -4,7 +4,7 @@ use crate::args::PolicyArgs;
 use crate::say::BadPolicy;
 use anyhow::Context;
 use sockvirt::Policy;
-use sockvirt::policy::Operation;
+use sockvirt::policy::InvalidPolicy;
 use std::fs;
 
 /// Reads the file and adds the flags.
@@ -24,6 +24,23 @@ pub(crate) fn read(args: &PolicyArgs) -> anyhow::Result<Policy> {
     if let Some(deny_at) = args.deny_at {
         policy = policy.with_deny_at(deny_at);
     }
+    if let Some(mode) = args.dns {
+        policy = policy.with_dns_mode(mode);
+    }
+    if let Some(log) = args.log {
+        policy = policy.with_log(log);
+    }
+    let lists = [
+        &args.allow,
+        &args.deny,
+        &args.allow_resolve,
+        &args.redirect,
+        &args.host,
+        &args.addr_pool,
+    ];
+    for flag in lists.into_iter().flatten() {
+        policy = policy.with_flag(flag.clone())?;
+    }
     for flag in &args.deny_as {
         if flag.operations.is_empty() {
             policy = policy.with_deny_as(flag.denial).context(
@@ -32,15 +49,16 @@ pub(crate) fn read(args: &PolicyArgs) -> anyhow::Result<Policy> {
             )?;
         }
         for &operation in &flag.operations {
-            policy = match operation {
-                Operation::Resolve => policy.with_dns_deny_as(flag.denial),
-                _ => policy.overriding(operation, flag.denial),
-            }
-            .context("`--deny-as` does not fit")?;
+            policy = policy
+                .overriding(operation, flag.denial)
+                .context("`--deny-as` does not fit")?;
         }
     }
-    policy
-        .check()
-        .context("use `--deny-at operation` with it")?;
-    Ok(policy)
+    match policy.check() {
+        Ok(()) => Ok(policy),
+        Err(e @ InvalidPolicy::NeverReached { .. }) => {
+            Err(e).context("use `--deny-at operation` with it")
+        }
+        Err(e) => Err(e.into()),
+    }
 }

@@ -3,7 +3,7 @@
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
-use sockvirt::policy::FileError;
+use sockvirt::policy::{FileError, Mistake};
 use std::fmt;
 
 /// A policy file that cannot be used, with all that it takes to show where.
@@ -33,7 +33,10 @@ pub(crate) fn error(e: &anyhow::Error) {
     anstream::eprintln!("{head}error{head:#}: {e:#}");
     let hint = e
         .chain()
-        .find_map(|cause| cause.downcast_ref::<sockvirt::Error>()?.hint());
+        .find_map(|cause| match cause.downcast_ref::<sockvirt::Error>() {
+            Some(e) => e.hint(),
+            None => cause.downcast_ref::<Mistake>()?.suggestion(),
+        });
     if let Some(hint) = hint {
         let head = Style::new()
             .bold()

@@ -34,12 +34,9 @@ impl Mistake {
 }
 
 impl fmt::Display for Mistake {
+    /// The message; [`suggestion`](Mistake::suggestion) has the rest.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
-        match &self.hint {
-            Some(hint) => write!(f, "\nhint: {hint}"),
-            None => Ok(()),
-        }
+        f.write_str(&self.message)
     }
 }
 

@@ -1,0 +1,49 @@
+//! Asking a component what it does with an operation, and why.
+
+use crate::check::check;
+use crate::error::Error;
+use crate::evidence;
+use crate::read::{self, Bodies, Kind};
+use serde::Serialize;
+use sockvirt_policy::{Destination, Explanation, Operation, Policy};
+
+/// What a component's policy says of an operation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Explained {
+    /// The decision, and what made it.
+    #[serde(flatten)]
+    pub explanation: Explanation,
+    /// Whether the component is what this version of the tool builds with that policy. Where it is
+    /// not, the policy says nothing about what the component really does.
+    pub enforced: bool,
+    /// The SHA-256 of the policy, in lower-case hex.
+    pub policy_digest: String,
+}
+
+/// Says what the policy that a component carries decides, and which rule makes it so; nothing for a
+/// component without an intact policy.
+///
+/// # Errors
+///
+/// Those of [`Error`] that are about bytes that are no valid component.
+pub fn explain(
+    bytes: &[u8],
+    operation: Operation,
+    destination: &Destination,
+) -> Result<Option<Explained>, Error> {
+    if read::kind(bytes)? == Kind::Module {
+        return Err(Error::NotAComponent);
+    }
+    let Some(evidence) = evidence::read(&read::read(bytes, Bodies::All)?) else {
+        return Ok(None);
+    };
+    let Ok(policy) = Policy::from_toml(&evidence.policy) else {
+        return Ok(None);
+    };
+    Ok(Some(Explained {
+        explanation: policy.explain(operation, destination),
+        enforced: check(bytes)?.enforced,
+        policy_digest: evidence.digest,
+    }))
+}
