@@ -21,8 +21,10 @@ pub(crate) fn destructor(resource: &str) -> String {
     format!("[dtor]{resource}")
 }
 
-/// What a compiled callback of an async function is called.
-pub(crate) const CALLBACK: &str = "[callback]";
+/// What the compiled callback of an async function is called.
+pub(crate) fn callback(function: &str) -> String {
+    format!("[callback]{function}")
+}
 
 /// What the compiled `realloc` is called.
 pub(crate) const REALLOC: &str = "[realloc]";
@@ -41,18 +43,21 @@ impl StandIns {
                 continue;
             }
             if let Some(export) = compiled(socket, &candidate) {
-                names.push(candidate);
+                let callback = callback(&candidate);
                 exports.push(export);
+                names.push(candidate);
+                if let Some(export) = compiled(socket, &callback) {
+                    exports.push(export);
+                    names.push(callback);
+                }
             }
         }
         if names.is_empty() {
             return Ok(StandIns::default());
         }
-        for also in [CALLBACK, REALLOC] {
-            if let Some(export) = compiled(socket, also) {
-                names.push(also.to_owned());
-                exports.push(export);
-            }
+        if let Some(export) = compiled(socket, REALLOC) {
+            names.push(REALLOC.to_owned());
+            exports.push(export);
         }
         let exports: Vec<_> = exports.iter().map(String::as_str).collect();
         let part = prebuilt::take(prebuilt::INTERPOSER, &exports);
@@ -84,9 +89,14 @@ impl StandIns {
         let imports = self.part.iter().flat_map(|part| &part.imports);
         imports
             .filter(|import| import.module == key && !import.name.starts_with("[resource-"))
-            .map(|import| import.name.as_str())
+            .map(|import| host_function(&import.name))
             .collect()
     }
+}
+
+/// The function that an import means, whether it is lowered with `async` or not.
+pub(crate) fn host_function(import: &str) -> &str {
+    import.strip_prefix("[async-lower]").unwrap_or(import)
 }
 
 /// Whether the policy reaches the host with the protocol that a function is about, and with the
@@ -106,13 +116,17 @@ fn is_reached(policy: &Policy, interface: SocketInterface, function: &str) -> bo
 
 /// The export that takes a function's place, where there is one.
 fn compiled(socket: &SocketImport<'_>, function: &str) -> Option<String> {
-    let name = match function {
-        CALLBACK | REALLOC => format!("{}{function}", socket.interface.generation()),
-        _ => format!("{}#{function}", socket.interface.key()),
+    let key = socket.interface.key();
+    let names = match function {
+        REALLOC => vec![format!("{}{function}", socket.interface.generation())],
+        _ => vec![
+            format!("{key}#{function}"),
+            format!("{key}#[async-lift]{function}"),
+        ],
     };
-    let inside = format!("{name} inside");
-    if socket.route == Route::Answered && prebuilt::exports(&inside) {
-        return Some(inside);
-    }
-    prebuilt::exports(&name).then_some(name)
+    let inside = names.iter().map(|name| format!("{name} inside"));
+    let inside = inside.filter(|_| socket.route == Route::Answered);
+    let mut candidates: Vec<_> = inside.collect();
+    candidates.extend(names);
+    candidates.into_iter().find(|name| prebuilt::exports(name))
 }

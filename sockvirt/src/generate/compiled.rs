@@ -3,19 +3,22 @@
 use super::Arg;
 use super::link::{INTRINSICS, STORE};
 use super::prebuilt::Import;
-use super::stub::{Source, StubBuilder};
+use super::stub::{Definition, Source, StubBuilder};
 use super::trampoline::{self, Late};
 use super::{codes, policy};
 use crate::error::Error;
 use crate::generate::abi::Signature;
 use crate::plan::{Route, exported_function, handle};
-use crate::stand_in::{CALLBACK, REALLOC, destructor};
+use crate::stand_in::{REALLOC, callback, destructor, host_function};
 use sockvirt_policy::Protocol;
-use wasm_encoder::{CanonicalOption, ComponentTypeRef as Ref, ExportKind, ModuleArg, ValType};
-use wasmparser::PrimitiveValType;
+use wasm_encoder::{
+    CanonicalOption, ComponentTypeRef as Ref, ComponentValType as Val, ExportKind, ModuleArg,
+    ValType,
+};
 use wasmparser::component_types::{
     ComponentDefinedType, ComponentEntityType, ComponentFuncType, ComponentValType,
 };
+use wasmparser::{ComponentValType as RawVal, PrimitiveValType};
 
 /// The module that is there before the code, instantiated.
 pub(super) struct Trampolines {
@@ -220,7 +223,9 @@ impl<'p> StubBuilder<'p, '_> {
         let mut options = self.options();
         if function.async_ {
             expected.results = vec![ValType::I32];
-            let callback = self.import.stand_ins.position(CALLBACK).unwrap_or_default();
+            let callback = self.import.stand_ins.position(&callback(name));
+            let callback =
+                callback.ok_or_else(|| self.mismatch(&format!("`{name}`"), "it is async"))?;
             let callback = self.core_export(code, callback);
             options.extend([CanonicalOption::Async, CanonicalOption::Callback(callback)]);
         }
@@ -261,9 +266,48 @@ impl<'p> StubBuilder<'p, '_> {
                 let ty = self.around(self.exported_local(resource)?)?;
                 Ok(self.component.resource_drop(ty))
             }
-            (_, Some(("[async-lower", function))) => self.lower_host(function, true),
+            ("canon", _) => self.canonical_builtin(&import.name),
+            (_, Some(("[async-lower", _))) => self.lower_host(host_function(&import.name), true),
             _ => self.lower_host(&import.name, false),
         }
+    }
+
+    /// A built-in of the Canonical ABI for async functions.
+    fn canonical_builtin(&mut self, name: &str) -> Result<u32, Error> {
+        let options = self.options();
+        let component = &mut self.component;
+        Ok(match name {
+            // Not async, which hosts do not have by default. The host gives up at once.
+            "[subtask-cancel]" => component.subtask_cancel(false),
+            "[subtask-drop]" => component.subtask_drop(),
+            "[task-cancel]" => component.task_cancel(),
+            "[waitable-set-new]" => component.waitable_set_new(),
+            "[waitable-set-drop]" => component.waitable_set_drop(),
+            "[waitable-join]" => component.waitable_join(),
+            "[context-get-0]" => component.context_get(ValType::I32, 0),
+            "[context-set-0]" => component.context_set(ValType::I32, 0),
+            _ => {
+                let function = name.strip_prefix("[task-return]").unwrap_or(name);
+                let result = self.result_of(function)?;
+                let memory = options.into_iter().take(1).collect::<Vec<_>>();
+                self.component.task_return(result, memory)
+            }
+        })
+    }
+
+    /// The result type of a function, as it is exported.
+    fn result_of(&self, function: &str) -> Result<Option<Val>, Error> {
+        let declared = self.functions.iter().find(|(it, _)| *it == function);
+        let missing = || self.mismatch(&format!("`{function}`"), "it is not declared");
+        let (_, ty) = declared.ok_or_else(missing)?;
+        let Definition::Func(func) = self.local(*ty)?.definition else {
+            return Err(missing());
+        };
+        Ok(match func.result {
+            None => None,
+            Some(RawVal::Type(index)) => Some(Val::Type(self.local(index)?.index)),
+            Some(RawVal::Primitive(_)) => return Err(missing()),
+        })
     }
 
     fn lower_host(&mut self, name: &str, is_async: bool) -> Result<u32, Error> {

@@ -23,6 +23,7 @@ mod codes;
 mod memory;
 mod name;
 mod p2;
+mod p3;
 #[cfg(target_family = "wasm")]
 mod panic;
 mod policy;

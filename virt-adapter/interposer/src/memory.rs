@@ -65,7 +65,7 @@ pub(crate) mod call {
     use core::cell::Cell;
 
     const PAGE: usize = 65_536;
-    /// Blocks of one call may take up to this much together.
+    /// Blocks may take up to this much together.
     const MOST: usize = 64 << 20;
 
     struct Next(Cell<usize>);
@@ -96,9 +96,12 @@ pub(crate) mod call {
         NEXT.0.set(0);
     }
 
-    /// `realloc` of the Canonical ABI. It traps where memory runs out.
-    #[unsafe(export_name = "wasi:sockets@0.2[realloc]")]
-    extern "C" fn realloc(old: usize, old_size: usize, align: usize, size: usize) -> usize {
+    /// A new block.
+    pub(crate) fn carve(size: u32) -> u32 {
+        take(16, size as usize) as u32
+    }
+
+    fn take(align: usize, size: usize) -> usize {
         let next = NEXT.0.get().max(start());
         let at = next.next_multiple_of(align.max(1));
         let Some(end) = at.checked_add(size).filter(|end| *end <= start() + MOST) else {
@@ -106,6 +109,13 @@ pub(crate) mod call {
         };
         grow(end);
         NEXT.0.set(end);
+        at
+    }
+
+    /// `realloc` of the Canonical ABI. It traps where memory runs out.
+    #[unsafe(export_name = "wasi:sockets@0.2[realloc]")]
+    extern "C" fn realloc(old: usize, old_size: usize, align: usize, size: usize) -> usize {
+        let at = take(align, size);
         if old_size > 0 {
             super::move_block(at as u32, old as u32, old_size.min(size) as u32);
         }
@@ -127,6 +137,84 @@ pub(crate) mod call {
     }
 
     use super::trap;
+}
+
+/// Blocks that are freed one by one: async functions have theirs at the same time.
+///
+/// Blocks have sizes that are powers of two, and those that are free are in a list for each.
+pub(crate) mod blocks {
+    use super::{load32, store32, trap};
+    use core::cell::Cell;
+
+    /// The smallest block has room for the link of a list.
+    const SMALLEST: u32 = 4;
+    /// No block is larger than 64 MiB.
+    const LARGEST: u32 = 26;
+
+    struct Lists([Cell<u32>; LARGEST as usize + 1]);
+    struct Last(Cell<(u32, u32)>);
+
+    // SAFETY: the module has one thread.
+    unsafe impl Sync for Lists {}
+    // SAFETY: as above.
+    unsafe impl Sync for Last {}
+
+    static FREE: Lists = Lists([const { Cell::new(0) }; LARGEST as usize + 1]);
+    static LAST: Last = Last(Cell::new((0, 0)));
+
+    fn list(size: u32) -> (&'static Cell<u32>, u32) {
+        let class = size.next_power_of_two().trailing_zeros().max(SMALLEST);
+        match FREE.0.get(class as usize) {
+            Some(list) if size <= 1 << LARGEST => (list, class),
+            _ => trap(),
+        }
+    }
+
+    /// A block of this size; an address that nobody reads where that is 0.
+    pub(crate) fn allocate(size: u32) -> u32 {
+        if size == 0 {
+            return 1 << SMALLEST;
+        }
+        let (list, class) = list(size);
+        match list.get() {
+            0 => super::call::carve(1 << class),
+            at => {
+                list.set(load32(at));
+                at
+            }
+        }
+    }
+
+    /// Frees a block of this size. Where there is none, nothing happens.
+    pub(crate) fn free(at: u32, size: u32) {
+        if at == 0 || size == 0 {
+            return;
+        }
+        let (list, _) = list(size);
+        store32(at, list.get());
+        list.set(at);
+    }
+
+    /// Notes a block that is freed by [`free_last`].
+    pub(crate) fn free_later(at: u32, size: u32) {
+        LAST.0.set((at, size));
+    }
+
+    pub(crate) fn free_last() {
+        let (at, size) = LAST.0.replace((0, 0));
+        free(at, size);
+    }
+
+    /// `realloc` of the Canonical ABI. It traps where memory runs out.
+    #[unsafe(export_name = "wasi:sockets@0.3[realloc]")]
+    extern "C" fn realloc(old: u32, old_size: u32, _: u32, size: u32) -> u32 {
+        let at = allocate(size);
+        if old_size > 0 {
+            super::move_block(at, old, old_size.min(size));
+            free(old, old_size);
+        }
+        at
+    }
 }
 
 /// Ends the component.

@@ -73,6 +73,14 @@ impl Denial {
     /// The number of `Denial::Drop` in the policy crate.
     const DROP: Denial = Denial(11);
 
+    pub(crate) const fn of_number(number: u32) -> Self {
+        Denial(number)
+    }
+
+    pub(crate) const fn number(self) -> u32 {
+        self.0
+    }
+
     /// Whether a datagram is lost without a word.
     pub(crate) fn is_drop(self) -> bool {
         self == Denial::DROP
