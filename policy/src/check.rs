@@ -32,6 +32,11 @@ impl Policy {
                 return Err(InvalidPolicy::SameId(id.clone()));
             }
         }
+        self.check_redirects()
+    }
+
+    /// Checks that redirects lead to one place each, and to none where another one begins.
+    pub(crate) fn check_redirects(&self) -> Result<(), InvalidPolicy> {
         self.check_forks()?;
         self.check_chains()
     }

@@ -31,6 +31,14 @@ impl Destination {
             let name = text.split_once("://").map_or(text, |(_, rest)| rest);
             return Ok(Destination::Name(name.to_owned()));
         }
+        // Addresses that no policy could name are still asked about.
+        for protocol in Protocol::ALL {
+            let rest = text.strip_prefix(protocol.name());
+            let rest = rest.and_then(|rest| rest.strip_prefix("://"));
+            if let Some(Ok(address)) = rest.map(str::parse) {
+                return Ok(Destination::Address(protocol, address));
+            }
+        }
         let place = crate::flag::place(text)?;
         let one = |(low, high): (u16, u16)| (low == high).then_some(low);
         let ports = place.ports.as_ref();
@@ -45,10 +53,6 @@ impl Destination {
         };
         let port = port.ok_or_else(wrong)?;
         match place.host {
-            Target::Net(net) if net.prefix_len() == net.max_prefix_len() => {
-                let at = SocketAddr::new(net.addr(), port);
-                Ok(Destination::Address(place.protocol, at))
-            }
             Target::Name(crate::NamePattern::Exact(name)) => {
                 Ok(Destination::Named(place.protocol, name, port))
             }

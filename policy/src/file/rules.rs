@@ -12,6 +12,7 @@ use std::collections::HashMap;
 pub(super) fn read(file: &mut Table<'_>, policy: &mut Policy) -> Result<()> {
     let mut ids = HashMap::new();
     let mut spans = Vec::new();
+    let mut redirects = Vec::new();
     for table in file.tables("deny", &keys::DENY)? {
         let rule = read_deny(&table, &mut ids)?;
         let added = std::mem::take(policy).with_rule(rule);
@@ -23,7 +24,9 @@ pub(super) fn read(file: &mut Table<'_>, policy: &mut Policy) -> Result<()> {
     }
     for table in file.tables("redirect", &keys::REDIRECT)? {
         policy.redirect.push(read_redirect(&table, &mut ids)?);
+        redirects.push(table.span.clone());
     }
+    lead_somewhere(policy, &redirects)?;
     reached(policy, &spans)
 }
 
@@ -38,6 +41,28 @@ fn reached(policy: &Policy, spans: &[Range<usize>]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Checks that redirects make no loop and contradict none.
+fn lead_somewhere(policy: &Policy, spans: &[Range<usize>]) -> Result<()> {
+    let Err(e) = policy.check_redirects() else {
+        return Ok(());
+    };
+    let (hint, at) = match &e {
+        InvalidPolicy::Chain { to, .. } => {
+            let mut rules = policy.redirect.iter();
+            let at = rules.position(|rule| rule.to.to_string() == *to);
+            ("write where the last of them leads", at)
+        }
+        InvalidPolicy::Fork(from) => {
+            let mut rules = policy.redirect.iter();
+            let at = rules.rposition(|rule| rule.from.to_string() == *from);
+            ("keep one of them", at)
+        }
+        _ => ("see `sockvirt schema`", None),
+    };
+    let span = at.and_then(|at| spans.get(at)).cloned();
+    Err(Fault::new(span.unwrap_or_default(), e).hint(hint))
 }
 
 type Ids = HashMap<String, Range<usize>>;

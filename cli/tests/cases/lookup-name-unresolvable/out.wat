@@ -225,5 +225,5 @@
       (with "wasi:sockets/ip-name-lookup@0.2.6" (instance 2))
     )
   )
-  (@custom "sockvirt:policy" "sockvirt 0.1.0 sha256:2577eb73c5e7ef8d83292089b447d098ad5ec989809cdaf954c9880390e04ccd/0aschema = 1/0a/0a[policy]/0adeny-as = /22access-denied/22/0adeny-at = /22create/22/0alog = /22none/22/0a/0a[dns]/0amode = /22learn/22/0adeny-as = /22name-unresolvable/22/0a")
+  (@custom "sockvirt:policy" "sockvirt 0.1.0 sha256:06deb282c8dbe1fec9c0cadc46d5e130b25a233f7f2fa7b95d7694e1fa3b1d74/0aschema = 1/0a/0a[policy]/0adeny-as = /22access-denied/22/0adeny-at = /22create/22/0alog = /22none/22/0a/0a[dns]/0amode = /22learn/22/0adeny-as = /22name-unresolvable/22/0arange = /22198.18.0.0/15/22/0a/0a[loopback]/0amode = /22host/22/0a")
 )

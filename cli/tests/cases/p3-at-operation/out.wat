@@ -388,5 +388,5 @@
       (with "wasi:sockets/ip-name-lookup@0.3.2" (instance 1))
     )
   )
-  (@custom "sockvirt:policy" "sockvirt 0.1.0 sha256:3aa22b43c0ef61d0ecd0252bd800187136d280f320ff03988725dd38c0242ef5/0aschema = 1/0a/0a[policy]/0adeny-as = /22access-denied/22/0adeny-at = /22operation/22/0alog = /22none/22/0a/0a[dns]/0amode = /22learn/22/0adeny-as = /22permanent-resolver-failure/22/0a")
+  (@custom "sockvirt:policy" "sockvirt 0.1.0 sha256:b364f3b6aad1f5629a291de8525055414ba9e33c4d12f6524ca1a2bb09db7f37/0aschema = 1/0a/0a[policy]/0adeny-as = /22access-denied/22/0adeny-at = /22operation/22/0alog = /22none/22/0a/0a[dns]/0amode = /22learn/22/0adeny-as = /22permanent-resolver-failure/22/0arange = /22198.18.0.0/15/22/0a/0a[loopback]/0amode = /22host/22/0a")
 )

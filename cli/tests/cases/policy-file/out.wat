@@ -667,5 +667,5 @@
       (with "wasi:sockets/ip-name-lookup@0.2.6" (instance 4))
     )
   )
-  (@custom "sockvirt:policy" "sockvirt 0.1.0 sha256:919c951576a9a4889f0176e50f1be5c93a473ab921161a1a183806cc7579d6d8/0aschema = 1/0a/0a[policy]/0adeny-as = /22access-denied/22/0adeny-at = /22operation/22/0alog = /22none/22/0a/0a[dns]/0amode = /22learn/22/0adeny-as = /22temporary-resolver-failure/22/0a/0a[[deny]]/0aop = [/22connect/22]/0aproto = /22tcp/22/0ato = /22*/22/0aport = /22*/22/0adeny-as = /22remote-unreachable/22/0a")
+  (@custom "sockvirt:policy" "sockvirt 0.1.0 sha256:e8a00496d12791f3e2c640a6e85aa85bd8e063c81f27b92107300910deb22517/0aschema = 1/0a/0a[policy]/0adeny-as = /22access-denied/22/0adeny-at = /22operation/22/0alog = /22none/22/0a/0a[dns]/0amode = /22learn/22/0adeny-as = /22temporary-resolver-failure/22/0arange = /22198.18.0.0/15/22/0a/0a[loopback]/0amode = /22host/22/0a/0a[[deny]]/0aid = /22far/22/0aop = [/22connect/22]/0aproto = /22tcp/22/0ato = [/22*/22]/0aport = /22*/22/0adeny-as = /22remote-unreachable/22/0a")
 )

@@ -515,5 +515,5 @@
       (with "wasi:sockets/tcp-create-socket@0.2.6" (instance 2))
     )
   )
-  (@custom "sockvirt:policy" "sockvirt 0.1.0 sha256:e6f0449744202949a592aa0ca9add19a724a673e99bbae95af8134273af79709/0aschema = 1/0a/0a[policy]/0adeny-as = /22access-denied/22/0adeny-at = /22operation/22/0alog = /22none/22/0a/0a[dns]/0amode = /22learn/22/0adeny-as = /22permanent-resolver-failure/22/0a/0a[[deny]]/0aop = [/22connect/22]/0ato = /22*/22/0aport = /22*/22/0adeny-as = /22connection-refused/22/0a")
+  (@custom "sockvirt:policy" "sockvirt 0.1.0 sha256:457a4ccf8151eae55a6f46b495c61e571789136543e398cd52e1eb707781a48a/0aschema = 1/0a/0a[policy]/0adeny-as = /22access-denied/22/0adeny-at = /22operation/22/0alog = /22none/22/0a/0a[policy.deny-as-for]/0aconnect = /22connection-refused/22/0a/0a[dns]/0amode = /22learn/22/0adeny-as = /22permanent-resolver-failure/22/0arange = /22198.18.0.0/15/22/0a/0a[loopback]/0amode = /22host/22/0a")
 )

@@ -208,5 +208,5 @@
       (with "wasi:sockets/tcp-create-socket@0.2.6" (instance 2))
     )
   )
-  (@custom "sockvirt:policy" "sockvirt 0.1.0 sha256:e7518546a3ff06b8b47f83ccbf2d6723c3593f8aab0a9c5adf831768d5a40b10/0aschema = 1/0a/0a[policy]/0adeny-as = /22trap/22/0adeny-at = /22create/22/0alog = /22none/22/0a/0a[dns]/0amode = /22learn/22/0adeny-as = /22permanent-resolver-failure/22/0a")
+  (@custom "sockvirt:policy" "sockvirt 0.1.0 sha256:04d81d48232eab1b2bb3e18ff2c31616eb4f8ad169709118ced7f7f75b6c0d28/0aschema = 1/0a/0a[policy]/0adeny-as = /22trap/22/0adeny-at = /22create/22/0alog = /22none/22/0a/0a[dns]/0amode = /22learn/22/0adeny-as = /22permanent-resolver-failure/22/0arange = /22198.18.0.0/15/22/0a/0a[loopback]/0amode = /22host/22/0a")
 )

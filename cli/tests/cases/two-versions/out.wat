@@ -440,5 +440,5 @@
       (with "wasi:sockets/tcp-create-socket@0.2.12" (instance 5))
     )
   )
-  (@custom "sockvirt:policy" "sockvirt 0.1.0 sha256:59524ff1c278720cf6583ffaa7ed32426d737af64dd5e46142d3b0235e585b5d/0aschema = 1/0a/0a[policy]/0adeny-as = /22access-denied/22/0adeny-at = /22create/22/0alog = /22none/22/0a/0a[dns]/0amode = /22learn/22/0adeny-as = /22permanent-resolver-failure/22/0a")
+  (@custom "sockvirt:policy" "sockvirt 0.1.0 sha256:d73ee587e728c9ccf6005cbdd857d7c52978d59abc41590468a511038c23335b/0aschema = 1/0a/0a[policy]/0adeny-as = /22access-denied/22/0adeny-at = /22create/22/0alog = /22none/22/0a/0a[dns]/0amode = /22learn/22/0adeny-as = /22permanent-resolver-failure/22/0arange = /22198.18.0.0/15/22/0a/0a[loopback]/0amode = /22host/22/0a")
 )
