@@ -2,6 +2,7 @@
 
 mod demo;
 mod engines;
+mod prebuilt;
 mod wit;
 
 use clap::{Parser, Subcommand};
@@ -22,6 +23,12 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
+    /// Build the code that travels inside components into `sockvirt/prebuilt`.
+    Prebuilt {
+        /// Write nothing, and fail where what is there differs.
+        #[arg(long)]
+        check: bool,
+    },
     /// Take the network out of an example and run it on a host without sockets.
     Demo,
     /// Install what the tests behind the feature `engines` need: jco and componentize-py.
@@ -31,6 +38,7 @@ enum Chore {
 fn main() -> anyhow::Result<()> {
     match Cli::parse().chore {
         Chore::Wit { check } => wit::run(check),
+        Chore::Prebuilt { check } => prebuilt::run(check),
         Chore::Demo => demo::run(),
         Chore::Engines => engines::run(),
     }
