@@ -6,7 +6,7 @@
 //! wired by hand, so none can end up on the host by its name.
 
 use crate::error::Error;
-use crate::generate::{Arg, OPEN, generate, policy, values};
+use crate::generate::{Arg, OPEN, generate, log, policy, values};
 use crate::plan::{Clock, ClockFrom, Made, Plan, Route, SocketImport, exported_resource};
 use crate::root::{self, Item, Reindex, Root, Space};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -226,9 +226,9 @@ impl Shell<'_> {
         let component = component.map_err(|e| Error::Refused {
             reason: format!("the code for the policy is not as it was built: {e}"),
         })?;
+        let given = log::import(&mut self.builder, &self.plan.log);
         let component = self.builder.component(None, component);
-        let none: [(&str, ComponentExportKind, u32); 0] = [];
-        self.policy = Some(self.builder.instantiate(None, component, none));
+        self.policy = Some(self.builder.instantiate(None, component, given));
         Ok(())
     }
 

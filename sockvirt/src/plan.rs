@@ -2,12 +2,12 @@
 
 use crate::error::Error;
 use crate::generate::step::Step;
-use crate::generate::{sockets_0_2, sockets_0_3};
+use crate::generate::{log, sockets_0_2, sockets_0_3};
 use crate::name::InterfaceName;
 use crate::root::Root;
 use crate::stand_in::{StandIns, destructor};
 use crate::widen::{Widened, widen};
-use sockvirt_policy::{DenyAt, Policy, Protocol};
+use sockvirt_policy::{DenyAt, Log, Policy, Protocol};
 use std::collections::HashMap;
 use wasmparser::component_types::{
     ComponentAnyTypeId, ComponentDefinedType, ComponentEntityType, ComponentFuncType,
@@ -182,6 +182,8 @@ pub(crate) struct Plan<'r> {
     pub(crate) resources: HashMap<ResourceId, Made>,
     /// For the resource type of pollables of each version, where they can come from.
     pub(crate) clocks: HashMap<ResourceId, Clock>,
+    /// The names of the imports that decisions are logged through; none where none are.
+    pub(crate) log: Vec<String>,
 }
 
 /// Looks at the imports and decides what becomes of each.
@@ -193,6 +195,7 @@ pub(crate) fn plan<'r>(root: &'r Root<'r>, policy: &'r Policy) -> Result<Plan<'r
         routes: HashMap::new(),
         resources: HashMap::new(),
         clocks: HashMap::new(),
+        log: Vec::new(),
     };
     for (at, import) in root.imports() {
         let instance = instance_of(root, import.name.name);
@@ -218,6 +221,9 @@ pub(crate) fn plan<'r>(root: &'r Root<'r>, policy: &'r Policy) -> Result<Plan<'r
         }
     }
     plan.add_clocks();
+    if plan.asks() && policy.log() != Log::None {
+        plan.log = log::names(root);
+    }
     Ok(plan)
 }
 
@@ -422,10 +428,11 @@ impl<'r> Plan<'r> {
 
     /// The names of imports that the guest does not have.
     pub(crate) fn added(&self) -> impl Iterator<Item = &str> {
-        self.clocks.values().filter_map(|clock| match &clock.from {
+        let clocks = self.clocks.values().filter_map(|clock| match &clock.from {
             ClockFrom::Added { name, .. } => Some(name.as_str()),
             ClockFrom::Guest(_) => None,
-        })
+        });
+        clocks.chain(self.log.iter().map(String::as_str))
     }
 
     /// Whether anybody asks the policy when the component runs.

@@ -14,6 +14,7 @@ mod emit;
 mod helpers;
 mod job;
 mod link;
+pub(crate) mod log;
 pub(crate) mod policy;
 pub(crate) mod prebuilt;
 pub(crate) mod sockets_0_2;

@@ -2,10 +2,11 @@
 //! with, and where a socket has sent to. Those that stand between guest and host all ask it.
 
 use super::link::{INTRINSICS, STORE};
+use super::log;
 use super::prebuilt::{self, Malformed, Part};
 use super::trampoline;
 use crate::generate::abi::Signature;
-use sockvirt_policy::Policy;
+use sockvirt_policy::{Log, Policy};
 use std::collections::BTreeMap;
 use wasm_encoder::{
     CanonicalOption, CodeSection, ComponentBuilder, ComponentExportKind, ComponentValType as Val,
@@ -13,6 +14,9 @@ use wasm_encoder::{
     ImportSection, Instruction as I, MemoryType, Module, ModuleArg, PrimitiveValType, TypeSection,
     ValType,
 };
+
+/// An argument of the component: its name, its kind, and its index in the component around.
+pub(crate) type Given = (&'static str, ComponentExportKind, u32);
 
 /// What `realloc` is called among the policy's functions.
 const REALLOC: &str = "[realloc]";
@@ -45,7 +49,7 @@ pub(crate) fn component(
     policy: &Policy,
     functions: &BTreeMap<String, Signature>,
 ) -> Result<ComponentBuilder, Malformed> {
-    let mut names: Vec<_> = functions.keys().map(|name| variant(policy, name)).collect();
+    let mut names: Vec<_> = functions.keys().map(|name| form(policy, name)).collect();
     if functions.contains_key("resolve") {
         names.push(REALLOC.to_owned());
     }
@@ -57,7 +61,7 @@ pub(crate) fn component(
     let first = component.core_module_raw(None, &first);
     let store = component.core_instantiate(None, first, []);
     let memory = component.core_alias_export(None, store, "m", ExportKind::Memory);
-    let given = add_wire(&mut component, &part, &wire, store)?;
+    let given = add_imports(&mut component, &part, &wire, store)?;
     let module = component.core_module_raw(None, &part.module);
     let args = [
         (STORE, ModuleArg::Instance(store)),
@@ -88,13 +92,23 @@ pub(crate) fn component(
     Ok(component)
 }
 
-/// The compiled function for one of the policy's: without the code for names where there are none.
-fn variant(policy: &Policy, name: &str) -> String {
-    let named = format!("{name}+names");
-    match policy.has_names() && prebuilt::policy_exports(&named) {
-        true => named,
-        false => name.to_owned(),
-    }
+/// The compiled form of one of the policy's functions: with what the policy needs and no more.
+fn form(policy: &Policy, name: &str) -> String {
+    let names: &[&str] = if policy.has_names() {
+        &["+names", ""]
+    } else {
+        &[""]
+    };
+    let log: &[&str] = if policy.log() == Log::None {
+        &[""]
+    } else {
+        &["+log", ""]
+    };
+    let forms = names
+        .iter()
+        .flat_map(|names| log.iter().map(move |log| format!("{name}{names}{log}")));
+    let mut forms = forms.filter(|form| prebuilt::policy_exports(form));
+    forms.next().unwrap_or_else(|| name.to_owned())
 }
 
 /// How large the memory is, in pages of 64 KiB, with the wire form behind the static data.
@@ -110,7 +124,7 @@ fn start(part: &Part) -> u32 {
 }
 
 /// Adds the wire form to the memory, and gives the instance with what the code imports.
-fn add_wire(
+fn add_imports(
     component: &mut ComponentBuilder,
     part: &Part,
     wire: &[u8],
@@ -118,12 +132,21 @@ fn add_wire(
 ) -> Result<u32, Malformed> {
     let module = component.core_module_raw(None, &wire_module(start(part), wire));
     let instance = component.core_instantiate(None, module, [(STORE, ModuleArg::Instance(store))]);
+    let logs = part.imports.iter().any(|import| import.module == "log");
+    let log = logs.then(|| log::functions(component));
     let mut given = Vec::new();
     for (i, import) in part.imports.iter().enumerate() {
-        if import.module != "wire" {
-            return Err(Malformed(format!("it imports `{}`", import.name)));
-        }
-        let function = component.core_alias_export(None, instance, &import.name, ExportKind::Func);
+        let name = import.name.as_str();
+        let function = match (import.module.as_str(), &log, name) {
+            ("wire", ..) => component.core_alias_export(None, instance, name, ExportKind::Func),
+            ("log", Some(log), log::GET_STDERR) => component.lower_func(None, log.get_stderr, []),
+            ("log", Some(log), log::WRITE) => {
+                let memory = component.core_alias_export(None, store, "m", ExportKind::Memory);
+                let options = [CanonicalOption::Memory(memory)];
+                component.lower_func(None, log.write, options)
+            }
+            _ => return Err(Malformed(format!("it imports `{name}`"))),
+        };
         given.push((i.to_string(), function));
     }
     let given = given

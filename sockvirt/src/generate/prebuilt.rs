@@ -9,11 +9,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{
-    CodeSection, DataSection, EntityType, ExportKind, ExportSection, FunctionSection,
-    GlobalSection, ImportSection, MemoryType, Module, TypeSection, ValType,
+    CodeSection, DataSection, ElementSection, EntityType, ExportKind, ExportSection,
+    FunctionSection, GlobalSection, ImportSection, MemoryType, Module, TableSection, TypeSection,
+    ValType,
 };
 use wasmparser::{
-    BinaryReaderError, Data, FuncType, FunctionBody, Global, Operator, Parser, Payload, TypeRef,
+    BinaryReaderError, Data, Element, ElementItems, FuncType, FunctionBody, Global, Operator,
+    Parser, Payload, TypeRef,
 };
 
 /// What stands between a component and the sockets of its host.
@@ -53,6 +55,9 @@ struct Whole<'a> {
     globals: Vec<Global<'a>>,
     exports: BTreeMap<&'a str, u32>,
     heap_global: Option<u32>,
+    /// What functions are called through, and what stands in it.
+    tables: Vec<wasmparser::Table<'a>>,
+    elements: Vec<Element<'a>>,
     data: Vec<Data<'a>>,
     pages: u64,
 }
@@ -164,8 +169,15 @@ impl<'a> Whole<'a> {
                 }
             }
             Payload::CodeSectionEntry(body) => self.bodies.push(body),
-            Payload::TableSection(_) | Payload::ElementSection(_) => {
-                return Err(Malformed("it calls functions by pointers".to_owned()));
+            Payload::TableSection(section) => {
+                for table in section {
+                    self.tables.push(table?);
+                }
+            }
+            Payload::ElementSection(section) => {
+                for element in section {
+                    self.elements.push(element?);
+                }
             }
             // The linker's start function zeroes memory, which is zero.
             _ => {}
@@ -187,10 +199,29 @@ impl<'a> Whole<'a> {
         self.types.get(imported.or_else(defined)? as usize)
     }
 
+    /// The functions that can be called by pointers.
+    fn pointed_at(&self) -> Result<Vec<u32>, Malformed> {
+        let mut functions = Vec::new();
+        for element in &self.elements {
+            match element.items.clone() {
+                ElementItems::Functions(items) => {
+                    for function in items {
+                        functions.push(function?);
+                    }
+                }
+                ElementItems::Expressions(..) => {
+                    return Err(Malformed("it has pointers of another kind".to_owned()));
+                }
+            }
+        }
+        Ok(functions)
+    }
+
     /// The roots and all that they call, imports first.
-    fn reachable(&self, roots: &[u32]) -> Result<BTreeSet<u32>, Malformed> {
+    fn reachable(&self, roots: &[u32]) -> Result<Reached, Malformed> {
         let mut open = roots.to_vec();
         let mut reached = BTreeSet::new();
+        let mut by_pointer = false;
         while let Some(function) = open.pop() {
             if !reached.insert(function) {
                 continue;
@@ -203,17 +234,26 @@ impl<'a> Whole<'a> {
                     Operator::Call { function_index }
                     | Operator::ReturnCall { function_index }
                     | Operator::RefFunc { function_index } => open.push(function_index),
+                    Operator::CallIndirect { .. } if !by_pointer => {
+                        by_pointer = true;
+                        open.extend(self.pointed_at()?);
+                    }
                     _ => {}
                 }
             }
         }
-        Ok(reached)
+        Ok(Reached {
+            functions: reached,
+            by_pointer,
+        })
     }
 
     fn part(&self, roots: &[u32]) -> Result<Part, Malformed> {
-        let reached = self.reachable(roots)?;
+        let Reached {
+            functions: reached,
+            by_pointer,
+        } = self.reachable(roots)?;
         let numbers: BTreeMap<u32, u32> = reached.iter().copied().zip(0..).collect();
-        let mut types = Types::default();
         let mut imports = ImportSection::new();
         let memory = MemoryType {
             minimum: self.pages,
@@ -224,11 +264,15 @@ impl<'a> Whole<'a> {
         };
         imports.import(STORE, "m", EntityType::Memory(memory));
         let (mut functions, mut code) = (FunctionSection::new(), CodeSection::new());
-        let mut renumber = Renumber { numbers: &numbers };
+        let mut renumber = Renumber {
+            whole: self,
+            numbers: &numbers,
+            types: Types::default(),
+        };
         let mut imported = Vec::new();
         for &function in &reached {
             let signature = self.signature(function)?;
-            let ty = types.index(&signature);
+            let ty = renumber.types.index(&signature);
             match self.imports.get(function as usize) {
                 Some((module, name, _)) => {
                     let number = imported.len().to_string();
@@ -253,15 +297,25 @@ impl<'a> Whole<'a> {
             exports.export(&i.to_string(), ExportKind::Func, numbers[root]);
             signatures.push(self.signature(*root)?);
         }
+        let (mut tables, mut elements) = (TableSection::new(), ElementSection::new());
+        for table in self.tables.iter().filter(|_| by_pointer) {
+            renumber.parse_table(&mut tables, table.clone())?;
+        }
+        for element in self.elements.iter().filter(|_| by_pointer) {
+            renumber.parse_element(&mut elements, element.clone())?;
+        }
+        let (globals, data) = (self.globals(&mut renumber)?, self.data(&mut renumber)?);
         let mut module = Module::new();
-        module
-            .section(&types.section)
-            .section(&imports)
-            .section(&functions)
-            .section(&self.globals(&mut renumber)?)
-            .section(&exports)
-            .section(&code)
-            .section(&self.data(&mut renumber)?);
+        module.section(&renumber.types.section).section(&imports);
+        module.section(&functions);
+        if by_pointer {
+            module.section(&tables);
+        }
+        module.section(&globals).section(&exports);
+        if by_pointer {
+            module.section(&elements);
+        }
+        module.section(&code).section(&data);
         Ok(Part {
             module: module.finish(),
             imports: imported,
@@ -273,24 +327,10 @@ impl<'a> Whole<'a> {
 
     fn signature(&self, function: u32) -> Result<Signature, Malformed> {
         let ty = self.type_of(function);
-        let ty = ty.ok_or_else(|| Malformed("a function has no type".to_owned()))?;
-        let core = |types: &[wasmparser::ValType]| -> Result<Vec<ValType>, Malformed> {
-            types
-                .iter()
-                .map(|ty| match ty {
-                    wasmparser::ValType::I32 => Ok(ValType::I32),
-                    wasmparser::ValType::I64 => Ok(ValType::I64),
-                    _ => Err(Malformed("a function takes no integer".to_owned())),
-                })
-                .collect()
-        };
-        Ok(Signature {
-            params: core(ty.params())?,
-            results: core(ty.results())?,
-        })
+        signature(ty.ok_or_else(|| Malformed("a function has no type".to_owned()))?)
     }
 
-    fn globals(&self, renumber: &mut Renumber<'_>) -> Result<GlobalSection, Malformed> {
+    fn globals(&self, renumber: &mut Renumber<'_, '_>) -> Result<GlobalSection, Malformed> {
         let mut section = GlobalSection::new();
         for global in &self.globals {
             renumber.parse_global(&mut section, global.clone())?;
@@ -298,7 +338,7 @@ impl<'a> Whole<'a> {
         Ok(section)
     }
 
-    fn data(&self, renumber: &mut Renumber<'_>) -> Result<DataSection, Malformed> {
+    fn data(&self, renumber: &mut Renumber<'_, '_>) -> Result<DataSection, Malformed> {
         let mut section = DataSection::new();
         for data in &self.data {
             renumber.parse_data(&mut section, data.clone())?;
@@ -318,22 +358,48 @@ impl<'a> Whole<'a> {
     }
 }
 
-struct Renumber<'n> {
-    numbers: &'n BTreeMap<u32, u32>,
+/// What somebody calls.
+struct Reached {
+    functions: BTreeSet<u32>,
+    /// Whether functions are called by pointers.
+    by_pointer: bool,
 }
 
-impl Reencode for Renumber<'_> {
+fn signature(ty: &FuncType) -> Result<Signature, Malformed> {
+    let core = |types: &[wasmparser::ValType]| -> Result<Vec<ValType>, Malformed> {
+        types
+            .iter()
+            .map(|ty| match ty {
+                wasmparser::ValType::I32 => Ok(ValType::I32),
+                wasmparser::ValType::I64 => Ok(ValType::I64),
+                _ => Err(Malformed("a function takes no integer".to_owned())),
+            })
+            .collect()
+    };
+    Ok(Signature {
+        params: core(ty.params())?,
+        results: core(ty.results())?,
+    })
+}
+
+struct Renumber<'n, 'a> {
+    whole: &'n Whole<'a>,
+    numbers: &'n BTreeMap<u32, u32>,
+    types: Types,
+}
+
+impl Reencode for Renumber<'_, '_> {
     type Error = Malformed;
 
     fn function_index(&mut self, function: u32) -> Result<u32, reencode::Error<Malformed>> {
         Ok(self.numbers[&function])
     }
 
-    /// Types of blocks that are not a plain value are not made anew, and no build has any.
-    fn type_index(&mut self, _: u32) -> Result<u32, reencode::Error<Malformed>> {
-        Err(reencode::Error::UserError(Malformed(
-            "a block has a type of its own".to_owned(),
-        )))
+    fn type_index(&mut self, index: u32) -> Result<u32, reencode::Error<Malformed>> {
+        let ty = self.whole.types.get(index as usize);
+        let ty = ty.ok_or_else(|| Malformed("a type is missing".to_owned()));
+        let signature = ty.and_then(signature).map_err(reencode::Error::UserError)?;
+        Ok(self.types.index(&signature))
     }
 }
 

@@ -5,10 +5,15 @@ use crate::codes::Code;
 use crate::memory::trap;
 
 import_with_address! { "policy"
-    "decide" decide_words(operation, udp; address;) -> u32;
-    "listen" listen_words(; address;) -> u32;
+    "tcp-bind" tcp_bind_words(; address;) -> u32;
+    "tcp-connect" tcp_connect_words(; address;) -> u32;
+    "tcp-listen" tcp_listen_words(; address;) -> u32;
     "peer" peer_words(; address;);
-    "accept" accept_words(; address;) -> u32;
+    "tcp-accept" tcp_accept_words(; address;) -> u32;
+    "udp-bind" udp_bind_words(; address;) -> u32;
+    "udp-connect" udp_connect_words(udp; address;) -> u32;
+    "udp-send" udp_send_words(udp; address;) -> u32;
+    "udp-receive" udp_receive_words(udp; address;) -> u32;
 }
 
 #[link(wasm_import_module = "policy")]
@@ -39,18 +44,6 @@ unsafe extern "C" {
     safe fn next_inside_of(query: u32) -> u32;
     #[link_name = "end-lookup"]
     safe fn end_lookup_of(query: u32);
-}
-
-/// What is asked for. The numbers are those of `(operation, protocol)` in the policy's core.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[repr(u32)]
-pub(crate) enum Use {
-    TcpBind,
-    TcpConnect,
-    UdpBind,
-    UdpConnect,
-    UdpSend,
-    UdpReceive,
 }
 
 /// What the policy says.
@@ -114,20 +107,27 @@ fn verdict(word: u32, asked: Address) -> Verdict {
     }
 }
 
-pub(crate) fn decide(purpose: Use, udp: u32, address: Address) -> Verdict {
-    let word = pass_address!(decide_words(purpose as u32, udp; address;));
-    verdict(word, address)
+pub(crate) fn tcp_bind(local: Address) -> Verdict {
+    verdict(pass_address!(tcp_bind_words(; local;)), local)
+}
+
+pub(crate) fn tcp_connect(remote: Address) -> Verdict {
+    verdict(pass_address!(tcp_connect_words(; remote;)), remote)
 }
 
 /// Whether a socket that is bound to this address may listen.
-pub(crate) fn listen(local: Address) -> Verdict {
-    verdict(pass_address!(listen_words(; local;)), local)
+pub(crate) fn tcp_listen(local: Address) -> Verdict {
+    verdict(pass_address!(tcp_listen_words(; local;)), local)
 }
 
 /// Whether a listener may have this peer.
-pub(crate) fn accepts(local: Address, remote: Address) -> bool {
+pub(crate) fn tcp_accepts(local: Address, remote: Address) -> bool {
     pass_address!(peer_words(; remote;));
-    pass_address!(accept_words(; local;)) == ALLOW
+    pass_address!(tcp_accept_words(; local;)) == ALLOW
+}
+
+pub(crate) fn udp_bind(local: Address) -> Verdict {
+    verdict(pass_address!(udp_bind_words(; local;)), local)
 }
 
 /// What the policy remembers of a UDP socket.
@@ -145,6 +145,22 @@ impl Udp {
 
     pub(crate) fn close(self) {
         close_udp(self.0);
+    }
+
+    pub(crate) fn connect(self, remote: Address) -> Verdict {
+        verdict(pass_address!(udp_connect_words(self.0; remote;)), remote)
+    }
+
+    pub(crate) fn send(self, remote: Address) -> Verdict {
+        verdict(pass_address!(udp_send_words(self.0; remote;)), remote)
+    }
+
+    /// The address by which the guest knows a sender, or nothing if it is not let in.
+    pub(crate) fn receive(self, remote: Address) -> Option<Address> {
+        match verdict(pass_address!(udp_receive_words(self.0; remote;)), remote) {
+            Verdict::Allow(remote) => Some(remote),
+            _ => None,
+        }
     }
 
     /// The socket is connected to what was decided on last, or to nothing any more.

@@ -1,6 +1,7 @@
 //! Lookups of names.
 
 use crate::address::{ip_of, store_ip};
+use crate::log::{self, Logs};
 use crate::state::{self, trap};
 use crate::{INVALID, denial};
 use core::cell::UnsafeCell;
@@ -27,15 +28,16 @@ extern "C" fn realloc(_: usize, _: usize, _: usize, size: usize) -> usize {
 
 /// Decides a lookup: 0 asks the host and 1 answers inside, with the number of the lookup in the
 /// first word.
-#[unsafe(export_name = "resolve")]
-extern "C" fn resolve(_: usize, length: usize) -> u32 {
+fn resolve<L: Logs>(length: usize) -> u32 {
     // SAFETY: the caller wrote it before this call, and nobody writes to it during the call.
     let name = unsafe { &*NAME.0.get() };
     let Some(name) = name.get(..length) else {
         return INVALID;
     };
     let state = state::named();
-    let (word, query) = match state.session.resolve(&state.rules, name).lookup {
+    let resolved = state.session.resolve(&state.rules, name);
+    L::name(&state.rules, name, resolved);
+    let (word, query) = match resolved.lookup {
         Lookup::Ask(query) => (0, query),
         Lookup::Inside(query) => (1, query),
         Lookup::Invalid => (INVALID, 0),
@@ -43,6 +45,16 @@ extern "C" fn resolve(_: usize, length: usize) -> u32 {
     };
     state.words[0] = query;
     word
+}
+
+#[unsafe(export_name = "resolve")]
+extern "C" fn resolve_quietly(_: usize, length: usize) -> u32 {
+    resolve::<log::Off>(length)
+}
+
+#[unsafe(export_name = "resolve+log")]
+extern "C" fn resolve_aloud(_: usize, length: usize) -> u32 {
+    resolve::<log::On>(length)
 }
 
 /// Whether the guest may see an answer of the host, which it has learned then.

@@ -3,7 +3,7 @@
 use super::{HANDLE, Refusal, UNIT};
 use crate::address::{Address, export_with_address, import_with_address, pass_address};
 use crate::memory::{fail, load8, load32, result};
-use crate::policy::{self, Use, Verdict};
+use crate::policy::{self, Verdict};
 
 import_with_address! { "wasi:sockets/tcp@0.2"
     "[method]tcp-socket.start-bind" host_start_bind(this, network; address; result);
@@ -38,7 +38,7 @@ export_with_address! {
         let bind = |address: Address| {
             pass_address!(host_start_bind(this, network; address; result()));
         };
-        end(this, network, asked, policy::decide(Use::TcpBind, 0, asked), bind)
+        end(this, network, asked, policy::tcp_bind(asked), bind)
     }
 }
 
@@ -48,7 +48,7 @@ export_with_address! {
         let connect = |address: Address| {
             pass_address!(host_start_connect(this, network; address; result()));
         };
-        end(this, network, asked, policy::decide(Use::TcpConnect, 0, asked), connect)
+        end(this, network, asked, policy::tcp_connect(asked), connect)
     }
 }
 
@@ -91,7 +91,7 @@ fn remote_address(socket: u32) -> Option<Address> {
 /// connected, does not listen whatever the policy says, and the host tells why.
 #[unsafe(export_name = "wasi:sockets/tcp@0.2#[method]tcp-socket.start-listen")]
 extern "C" fn start_listen(this: u32) -> u32 {
-    let denial = match local_address(this).map(policy::listen) {
+    let denial = match local_address(this).map(policy::tcp_listen) {
         Some(Verdict::Deny(denial)) => Some(denial.code()),
         Some(Verdict::Invalid) => Some(crate::codes::Code::INVALID_ARGUMENT),
         Some(Verdict::Allow(_)) | None => None,
@@ -118,7 +118,7 @@ extern "C" fn accept(this: u32) -> u32 {
             break;
         };
         let [socket, input, output] = [0, 4, 8].map(|offset| load32(result() + HANDLE + offset));
-        let allowed = remote_address(socket).is_some_and(|peer| policy::accepts(local, peer));
+        let allowed = remote_address(socket).is_some_and(|peer| policy::tcp_accepts(local, peer));
         if allowed {
             give(socket, input, output);
             break;

@@ -7,7 +7,7 @@ use super::{HANDLE, Refusal, UNIT};
 use crate::address::{Address, export_with_address, import_with_address, pass_address};
 use crate::codes::Code;
 use crate::memory::{call, fail, load8, load32, move_block, result, store8, store32, trap};
-use crate::policy::{self, Denial, Udp, Use, Verdict};
+use crate::policy::{self, Denial, Udp, Verdict};
 use core::cell::Cell;
 
 import_with_address! { "wasi:sockets/udp@0.2"
@@ -125,7 +125,7 @@ export_with_address! {
         };
         let refusal = |denial| Refusal { payload: UNIT, asked, denial };
         let is_v6 = || host_address_family(this) != 0;
-        let result = match policy::decide(Use::UdpBind, 0, asked) {
+        let result = match policy::udp_bind(asked) {
             Verdict::Allow(address) => {
                 bind(address);
                 result()
@@ -162,7 +162,7 @@ fn open_streams(this: u32, given: bool, asked: Address) -> u32 {
         denial,
     };
     let verdict = match given {
-        true => policy::decide(Use::UdpConnect, udp.0, asked),
+        true => udp.connect(asked),
         false => Verdict::Allow(asked),
     };
     let refused = match verdict {
@@ -246,10 +246,7 @@ fn sender(pair: &Pair, remote: Address) -> Option<Address> {
     if pair.is_connected.get() && remote == pair.real.get() {
         return Some(pair.asked.get());
     }
-    match policy::decide(Use::UdpReceive, pair.udp.get(), remote) {
-        Verdict::Allow(remote) => Some(remote),
-        _ => None,
-    }
+    pair.udp().receive(remote)
 }
 
 #[unsafe(export_name = "wasi:sockets/udp@0.2#[method]incoming-datagram-stream.subscribe")]
@@ -370,7 +367,7 @@ fn destination(pair: &Pair, datagram: u32) -> Send {
         store8(datagram + outgoing::GIVEN, 0);
         return Send::Pass;
     }
-    match policy::decide(Use::UdpSend, pair.udp.get(), asked) {
+    match pair.udp().send(asked) {
         Verdict::Allow(real) => {
             real.store(datagram + outgoing::REMOTE);
             Send::Pass

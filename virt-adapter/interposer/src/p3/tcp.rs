@@ -5,7 +5,7 @@ use super::{PAYLOAD, Refusal, begin, clear_error, end, fail_at_once, text_of};
 use crate::address::{Address, export_with_address, import_with_address, pass_address};
 use crate::codes::Code;
 use crate::memory::{blocks, fail, load8, result, store8, store32};
-use crate::policy::{self, Denial, Use, Verdict};
+use crate::policy::{self, Denial, Verdict};
 
 import_with_address! { "wasi:sockets/types@0.3"
     "[method]tcp-socket.bind" host_bind(this; address; result);
@@ -40,7 +40,7 @@ export_with_address! {
         let host = |address: Address| {
             pass_address!(host_bind(this; address; result()));
         };
-        let refusal = match policy::decide(Use::TcpBind, 0, asked) {
+        let refusal = match policy::tcp_bind(asked) {
             Verdict::Allow(address) => {
                 host(address);
                 None
@@ -76,7 +76,7 @@ export_with_address! {
             return_connect(1, Code::OUT_OF_MEMORY.number().into(), 0, 0, 0);
             return EXIT;
         };
-        let (address, refusal) = match policy::decide(Use::TcpConnect, 0, asked) {
+        let (address, refusal) = match policy::tcp_connect(asked) {
             Verdict::Allow(address) => (address, 0),
             Verdict::Invalid => (Address::NOWHERE, 1),
             Verdict::Deny(denial) => (Address::NOWHERE, 2 + denial.number()),
@@ -151,7 +151,7 @@ extern "C" fn listen(this: u32) -> u32 {
         anywhere[0] = host_address_family(this);
         Address(anywhere)
     });
-    let denial = match policy::listen(local) {
+    let denial = match policy::tcp_listen(local) {
         Verdict::Deny(denial) => Some(denial.code()),
         Verdict::Invalid => Some(Code::INVALID_ARGUMENT),
         Verdict::Allow(_) => None,

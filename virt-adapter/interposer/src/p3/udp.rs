@@ -8,7 +8,7 @@ use super::{PAYLOAD, Refusal, begin, clear_error, end, end_behind, fail_at_once,
 use crate::address::{Address, export_with_address, import_with_address, pass_address};
 use crate::codes::Code;
 use crate::memory::{blocks, fail, load8, load32, result, store8, store32, trap};
-use crate::policy::{self, Denial, Udp, Use, Verdict};
+use crate::policy::{self, Denial, Udp, Verdict};
 use core::cell::Cell;
 
 import_with_address! { "wasi:sockets/types@0.3"
@@ -149,7 +149,7 @@ export_with_address! {
         let host = |address: Address| {
             pass_address!(host_bind(socket.host.get(); address; result()));
         };
-        let verdict = policy::decide(Use::UdpBind, 0, asked);
+        let verdict = policy::udp_bind(asked);
         settle(socket, asked, verdict, host);
         end()
     }
@@ -163,7 +163,7 @@ export_with_address! {
         let host = |address: Address| {
             pass_address!(host_connect(socket.host.get(); address; result()));
         };
-        let verdict = policy::decide(Use::UdpConnect, socket.udp.get(), asked);
+        let verdict = socket.udp().connect(asked);
         if let Some(real) = settle(socket, asked, verdict, host) {
             socket.udp().connected(true);
             socket.is_connected.set(true);
@@ -281,7 +281,7 @@ fn destination(socket: &Socket, asked: Address) -> Verdict {
     match socket.is_connected.get() {
         true if asked == socket.asked.get() => Verdict::Allow(socket.real.get()),
         true => Verdict::Invalid,
-        false => policy::decide(Use::UdpSend, socket.udp.get(), asked),
+        false => socket.udp().send(asked),
     }
 }
 
@@ -385,10 +385,7 @@ fn sender(socket: &Socket, remote: Address) -> Option<Address> {
     if socket.is_connected.get() && remote == socket.real.get() {
         return Some(socket.asked.get());
     }
-    match policy::decide(Use::UdpReceive, socket.udp.get(), remote) {
-        Verdict::Allow(remote) => Some(remote),
-        _ => None,
-    }
+    socket.udp().receive(remote)
 }
 
 /// Functions that are the host's, on the host's socket.
