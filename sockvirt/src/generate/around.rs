@@ -32,6 +32,30 @@ impl<'p> StubBuilder<'p, '_> {
         Ok(index)
     }
 
+    /// Imports the host's functions that are needed: all their types first, for each change from
+    /// types to imports begins a new section.
+    pub(super) fn import_host_funcs(&mut self) -> Result<(), Error> {
+        let called = self
+            .import
+            .stand_ins
+            .host_functions(self.import.interface.key());
+        let called: Vec<_> = called.into_iter().map(str::to_owned).collect();
+        let mut needed = Vec::new();
+        for (name, ty) in self.functions.clone() {
+            let is_forwarded = !self.import.declarations.is_added(name)
+                && !self.is_compiled(name)
+                && self.is_forwarded(name)?;
+            if is_forwarded || called.iter().any(|it| it == name) {
+                self.around(ty)?;
+                needed.push(name);
+            }
+        }
+        for name in needed {
+            self.host_func(name)?;
+        }
+        Ok(())
+    }
+
     /// Imports something under a name that nobody sees.
     pub(super) fn import_arg(&mut self, arg: Arg, ty: Ref) -> u32 {
         let name = format!("a{}", self.args.len());

@@ -317,6 +317,7 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
         let mut bodies = Vec::new();
         let mut lifts = Vec::new();
         let mut exports = Vec::new();
+        self.import_host_funcs()?;
         for (name, ty) in self.functions.clone() {
             if self.import.declarations.is_added(name) || self.is_compiled(name) {
                 continue;

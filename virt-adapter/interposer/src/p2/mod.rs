@@ -14,8 +14,8 @@ use crate::policy::Denial;
 const UNIT: u32 = 1;
 const HANDLE: u32 = 4;
 
-/// What a denied or invalid use of an address ends with: what the host says of the socket, then of
-/// the address, then what the policy says. The host is shown an address that leads nowhere.
+/// What a denied or invalid use of an address ends with, once the host was shown an address that
+/// leads nowhere: what it says of the socket, then of the address, then what the policy says.
 struct Refusal {
     /// Where the error code is in the function's result.
     payload: u32,
@@ -26,20 +26,18 @@ struct Refusal {
 }
 
 impl Refusal {
-    /// `probe` calls the host's function with the address it is given; the result is in the result
-    /// area. `is_v6` gives the family of the socket.
-    fn end(self, probe: impl FnOnce(Address), is_v6: impl FnOnce() -> bool) -> u32 {
-        probe(Address::NOWHERE);
+    /// Ends with the right code. The host's result is in the result area, and `is_v6` gives the
+    /// family of the socket.
+    fn end(self, is_v6: impl FnOnce() -> bool) {
         let invalid = Code::INVALID_ARGUMENT.number();
         let failed = load8(result()) != 0;
-        let said = load8(result() + self.payload) as u8;
-        if failed && said != invalid {
-            return result();
+        if failed && load8(result() + self.payload) as u8 != invalid {
+            return;
         }
         let code = match self.denial {
             Some(denial) if self.asked.is_v6() == is_v6() => denial.code().number(),
             _ => invalid,
         };
-        fail(self.payload, code)
+        fail(self.payload, code);
     }
 }

@@ -35,42 +35,47 @@ unsafe extern "C" {
 export_with_address! {
     "wasi:sockets/tcp@0.2#[method]tcp-socket.start-bind"
     start_bind(this, network; asked) {
-        let bind = |address: Address| {
-            pass_address!(host_start_bind(this, network; address; result()));
-        };
-        end(this, network, asked, policy::tcp_bind(asked), bind)
+        start(Start::Bind, this, network, asked, policy::tcp_bind(asked))
     }
 }
 
 export_with_address! {
     "wasi:sockets/tcp@0.2#[method]tcp-socket.start-connect"
     start_connect(this, network; asked) {
-        let connect = |address: Address| {
-            pass_address!(host_start_connect(this, network; address; result()));
-        };
-        end(this, network, asked, policy::tcp_connect(asked), connect)
+        start(Start::Connect, this, network, asked, policy::tcp_connect(asked))
     }
 }
 
+/// What is started with an address.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Start {
+    Bind,
+    Connect,
+}
+
 /// Does what the policy says with the host's function.
-fn end(this: u32, network: u32, asked: Address, verdict: Verdict, host: impl Fn(Address)) -> u32 {
-    let refusal = |denial| Refusal {
-        payload: UNIT,
-        asked,
-        denial,
+#[inline(never)]
+fn start(what: Start, this: u32, network: u32, asked: Address, verdict: Verdict) -> u32 {
+    let (address, refusal) = match verdict {
+        Verdict::Allow(address) => (address, None),
+        Verdict::Invalid => (Address::NOWHERE, Some(None)),
+        Verdict::Deny(denial) => (Address::NOWHERE, Some(Some(denial))),
     };
-    let is_v6 = || host_address_family(this) != 0;
-    let result = match verdict {
-        Verdict::Allow(address) => {
-            host(address);
-            result()
-        }
-        Verdict::Invalid => refusal(None).end(host, is_v6),
-        Verdict::Deny(denial) => refusal(Some(denial)).end(host, is_v6),
-    };
+    match what {
+        Start::Bind => pass_address!(host_start_bind(this, network; address; result())),
+        Start::Connect => pass_address!(host_start_connect(this, network; address; result())),
+    }
+    if let Some(denial) = refusal {
+        let refusal = Refusal {
+            payload: UNIT,
+            asked,
+            denial,
+        };
+        refusal.end(|| host_address_family(this) != 0);
+    }
     drop_socket(this);
     drop_network(network);
-    result
+    result()
 }
 
 /// The address of a socket, if it has one.

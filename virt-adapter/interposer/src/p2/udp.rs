@@ -120,22 +120,15 @@ impl Pair {
 export_with_address! {
     "wasi:sockets/udp@0.2#[method]udp-socket.start-bind"
     start_bind(this, network; asked) {
-        let bind = |address: Address| {
-            pass_address!(host_start_bind(this, network; address; result()));
-        };
-        let refusal = |denial| Refusal { payload: UNIT, asked, denial };
-        let is_v6 = || host_address_family(this) != 0;
-        let result = match policy::udp_bind(asked) {
-            Verdict::Allow(address) => {
-                bind(address);
-                result()
-            }
-            Verdict::Invalid => refusal(None).end(bind, is_v6),
-            Verdict::Deny(denial) => refusal(Some(denial)).end(bind, is_v6),
-        };
+        let (address, refusal) = settle(policy::udp_bind(asked));
+        pass_address!(host_start_bind(this, network; address; result()));
+        if let Some(denial) = refusal {
+            let refusal = Refusal { payload: UNIT, asked, denial };
+            refusal.end(|| host_address_family(this) != 0);
+        }
         drop_socket(this);
         drop_network(network);
-        result
+        result()
     }
 }
 
@@ -148,36 +141,38 @@ export_with_address! {
     }
 }
 
+/// The address to show to the host, and what is left to say if that is nowhere.
+fn settle(verdict: Verdict) -> (Address, Option<Option<Denial>>) {
+    match verdict {
+        Verdict::Allow(address) => (address, None),
+        Verdict::Invalid => (Address::NOWHERE, Some(None)),
+        Verdict::Deny(denial) => (Address::NOWHERE, Some(Some(denial))),
+    }
+}
+
 fn open_streams(this: u32, given: bool, asked: Address) -> u32 {
-    let open = |address: Address| {
-        pass_address!(host_stream(this, given.into(); address; result()));
-    };
     let (Some((representation, pair)), Some(udp)) = (Pair::vacant(), Udp::open()) else {
         return fail(HANDLE, Code::OUT_OF_MEMORY.number());
     };
     let is_v6 = || host_address_family(this) != 0;
-    let refusal = |denial| Refusal {
-        payload: HANDLE,
-        asked,
-        denial,
+    let (address, refusal) = match given {
+        true => settle(udp.connect(asked)),
+        false => (asked, None),
     };
-    let verdict = match given {
-        true => udp.connect(asked),
-        false => Verdict::Allow(asked),
-    };
-    let refused = match verdict {
-        Verdict::Allow(real) => {
-            open(real);
-            pair.real.set(real);
-            load8(result()) != 0
-        }
-        Verdict::Invalid => refusal(None).end(open, is_v6) == result(),
-        Verdict::Deny(denial) => refusal(Some(denial)).end(open, is_v6) == result(),
-    };
-    if refused {
+    pass_address!(host_stream(this, given.into(); address; result()));
+    if let Some(denial) = refusal {
+        let refusal = Refusal {
+            payload: HANDLE,
+            asked,
+            denial,
+        };
+        refusal.end(is_v6);
+    }
+    if load8(result()) != 0 {
         udp.close();
         return result();
     }
+    pair.real.set(address);
     udp.connected(given);
     pair.udp.set(udp.0);
     pair.is_connected.set(given);
@@ -333,16 +328,15 @@ fn pass(pair: &Pair, first: u32, count: u32, lost: u32) -> u32 {
 /// Fails as the host fails one datagram to nowhere, or as the policy says.
 fn refuse(pair: &Pair, datagram: u32, denial: Option<Denial>) -> u32 {
     let asked = Address::load(datagram + outgoing::REMOTE);
-    let probe = |nowhere: Address| {
-        nowhere.store(datagram + outgoing::REMOTE);
-        host_send(pair.outgoing.get(), datagram, 1, result());
-    };
-    Refusal {
+    Address::NOWHERE.store(datagram + outgoing::REMOTE);
+    host_send(pair.outgoing.get(), datagram, 1, result());
+    let refusal = Refusal {
         payload: COUNT,
         asked,
         denial,
-    }
-    .end(probe, || pair.is_v6.get())
+    };
+    refusal.end(|| pair.is_v6.get());
+    result()
 }
 
 enum Send {
