@@ -42,11 +42,11 @@ impl StandIns {
             if !is_reached(policy, socket.interface, &candidate) {
                 continue;
             }
-            if let Some(export) = compiled(socket, &candidate) {
+            if let Some(export) = compiled(policy, socket, &candidate) {
                 let callback = callback(&candidate);
                 exports.push(export);
                 names.push(candidate);
-                if let Some(export) = compiled(socket, &callback) {
+                if let Some(export) = compiled(policy, socket, &callback) {
                     exports.push(export);
                     names.push(callback);
                 }
@@ -55,7 +55,7 @@ impl StandIns {
         if names.is_empty() {
             return Ok(StandIns::default());
         }
-        if let Some(export) = compiled(socket, REALLOC) {
+        if let Some(export) = compiled(policy, socket, REALLOC) {
             names.push(REALLOC.to_owned());
             exports.push(export);
         }
@@ -109,13 +109,12 @@ fn is_reached(policy: &Policy, interface: SocketInterface, function: &str) -> bo
         _ if function.contains("udp-socket") => Some(Protocol::Udp),
         _ => None,
     };
-    let accepts = interface == SocketInterface::Tcp && function.ends_with(".accept");
-    (!accepts || policy.filters_accept())
-        && protocol.is_none_or(|protocol| policy.reaches_host(protocol))
+    protocol.is_none_or(|protocol| policy.reaches_host(protocol))
 }
 
-/// The export that takes a function's place, where there is one.
-fn compiled(socket: &SocketImport<'_>, function: &str) -> Option<String> {
+/// The export that takes a function's place, where there is one. Some have a form for policies that
+/// never ask the host, and one for those that say who may be accepted.
+fn compiled(policy: &Policy, socket: &SocketImport<'_>, function: &str) -> Option<String> {
     let key = socket.interface.key();
     let names = match function {
         REALLOC => vec![format!("{}{function}", socket.interface.generation())],
@@ -124,9 +123,15 @@ fn compiled(socket: &SocketImport<'_>, function: &str) -> Option<String> {
             format!("{key}#[async-lift]{function}"),
         ],
     };
-    let inside = names.iter().map(|name| format!("{name} inside"));
-    let inside = inside.filter(|_| socket.route == Route::Answered);
-    let mut candidates: Vec<_> = inside.collect();
-    candidates.extend(names);
-    candidates.into_iter().find(|name| prebuilt::exports(name))
+    let mut forms = vec![""];
+    if socket.route == Route::Answered {
+        forms.insert(0, " inside");
+    }
+    if policy.filters_accept() {
+        forms.insert(0, " filtered");
+    }
+    let mut candidates = forms
+        .iter()
+        .flat_map(|form| names.iter().map(move |name| format!("{name}{form}")));
+    candidates.find(|name| prebuilt::exports(name))
 }

@@ -18,7 +18,9 @@ use wasm_encoder::{
 use wasmparser::component_types::{
     ComponentDefinedType, ComponentEntityType, ComponentFuncType, ComponentValType,
 };
-use wasmparser::{ComponentValType as RawVal, PrimitiveValType};
+use wasmparser::{
+    ComponentDefinedType as RawDefined, ComponentValType as RawVal, PrimitiveValType,
+};
 
 /// The module that is there before the code, instantiated.
 pub(super) struct Trampolines {
@@ -286,12 +288,55 @@ impl<'p> StubBuilder<'p, '_> {
             "[waitable-join]" => component.waitable_join(),
             "[context-get-0]" => component.context_get(ValType::I32, 0),
             "[context-set-0]" => component.context_set(ValType::I32, 0),
-            _ => {
-                let function = name.strip_prefix("[task-return]").unwrap_or(name);
-                let result = self.result_of(function)?;
-                let memory = options.into_iter().take(1).collect::<Vec<_>>();
-                self.component.task_return(result, memory)
+            _ => match name.split_once(']') {
+                Some(("[task-return", function)) => {
+                    let result = self.result_of(function)?;
+                    let memory = options.into_iter().take(1).collect::<Vec<_>>();
+                    self.component.task_return(result, memory)
+                }
+                Some((builtin, function)) => self.end_builtin(builtin, function)?,
+                None => return Err(self.mismatch("the code", "it is not as it was built")),
+            },
+        })
+    }
+
+    /// A built-in for the stream or the future that a function takes or gives.
+    fn end_builtin(&mut self, builtin: &str, function: &str) -> Result<u32, Error> {
+        let stream = self.type_in(function, |ty| matches!(ty, RawDefined::Stream(_)));
+        let future = self.type_in(function, |ty| matches!(ty, RawDefined::Future(_)));
+        let missing = self.mismatch(&format!("`{function}`"), "its types are others");
+        let component = &mut self.component;
+        Ok(match (builtin, stream, future) {
+            ("[stream-new", Some(stream), _) => component.stream_new(stream),
+            ("[stream-drop-writable", Some(stream), _) => component.stream_drop_writable(stream),
+            ("[stream-drop-readable", Some(stream), _) => component.stream_drop_readable(stream),
+            ("[future-drop-readable", _, Some(future)) => component.future_drop_readable(future),
+            _ => return Err(missing),
+        })
+    }
+
+    /// The index of the first such type among the parameters and in the result of a function.
+    fn type_in(&self, function: &str, is: impl Fn(&RawDefined<'_>) -> bool) -> Option<u32> {
+        let (_, ty) = self.functions.iter().find(|(it, _)| *it == function)?;
+        let Definition::Func(func) = self.local(*ty).ok()?.definition else {
+            return None;
+        };
+        let defined = |index: u32| match self.local(index).ok()?.definition {
+            Definition::Defined(defined) => Some(defined),
+            _ => None,
+        };
+        let mut types: Vec<RawVal> = func.params.iter().map(|(_, ty)| *ty).collect();
+        types.extend(func.result);
+        if let Some(RawVal::Type(result)) = func.result
+            && let Some(RawDefined::Tuple(parts)) = defined(result)
+        {
+            types.extend(parts.iter().copied());
+        }
+        types.into_iter().find_map(|ty| match ty {
+            RawVal::Type(index) if defined(index).is_some_and(&is) => {
+                Some(self.local(index).ok()?.index)
             }
+            _ => None,
         })
     }
 

@@ -19,6 +19,27 @@ impl Address {
         self.0[0] != 0
     }
 
+    pub(crate) const fn port(self) -> u32 {
+        self.0[1]
+    }
+
+    /// What of the words is the IP address.
+    fn ip(&self) -> &[u32] {
+        let [_, _, rest @ ..] = &self.0;
+        match (self.is_v6(), rest) {
+            (false, [v4 @ .., _, _, _, _, _, _]) => v4,
+            (true, [_, v6 @ .., _]) => v6,
+        }
+    }
+
+    pub(crate) fn is_unspecified(&self) -> bool {
+        self.ip().iter().all(|word| *word == 0)
+    }
+
+    pub(crate) fn has_ip_of(&self, other: Address) -> bool {
+        self.ip() == other.ip()
+    }
+
     /// The address at `at`: a tag, and 4 bytes behind it the fields.
     pub(crate) fn load(at: u32) -> Self {
         let mut words = [0; 12];

@@ -114,7 +114,7 @@ extern "C" fn start_listen(this: u32) -> u32 {
 
 /// Takes connections from the host until there is one that the policy lets in, or none at all. The
 /// others are closed before anybody sees them.
-#[unsafe(export_name = "wasi:sockets/tcp@0.2#[method]tcp-socket.accept")]
+#[unsafe(export_name = "wasi:sockets/tcp@0.2#[method]tcp-socket.accept filtered")]
 extern "C" fn accept(this: u32) -> u32 {
     let local = local_address(this);
     loop {

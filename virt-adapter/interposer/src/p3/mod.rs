@@ -1,5 +1,6 @@
 //! `wasi:sockets@0.3`, a file for each interface.
 
+mod accept;
 mod ip_name_lookup;
 mod task;
 mod tcp;

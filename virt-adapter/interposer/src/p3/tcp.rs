@@ -4,7 +4,7 @@ use super::task::{EXIT, Progress, Task, flat_error};
 use super::{PAYLOAD, Refusal, begin, clear_error, end, fail_at_once, text_of};
 use crate::address::{Address, export_with_address, import_with_address, pass_address};
 use crate::codes::Code;
-use crate::memory::{blocks, fail, load8, result, store8, store32};
+use crate::memory::{blocks, fail, load8, load32, result, store8, store32};
 use crate::policy::{self, Denial, Verdict};
 
 import_with_address! { "wasi:sockets/types@0.3"
@@ -144,6 +144,23 @@ fn address_of(function: impl FnOnce(u32)) -> Option<Address> {
 /// choice if it is not. One that is connected does not listen whatever the policy says.
 #[unsafe(export_name = "wasi:sockets/types@0.3#[method]tcp-socket.listen")]
 extern "C" fn listen(this: u32) -> u32 {
+    listen_and(this, |_| {})
+}
+
+/// As [`listen`], where the policy says who may be accepted.
+#[unsafe(export_name = "wasi:sockets/types@0.3#[method]tcp-socket.listen filtered")]
+extern "C" fn listen_filtered(this: u32) -> u32 {
+    listen_and(this, |result| {
+        // Asking for the address takes the place of the result.
+        let kept = [0, 4].map(|offset| load32(result + offset));
+        super::accept::note(this);
+        store32(result, kept[0]);
+        store32(result + 4, kept[1]);
+    })
+}
+
+/// `listening` is told where the result is, once the socket listens.
+fn listen_and(this: u32, listening: impl FnOnce(u32)) -> u32 {
     begin();
     let local = address_of(|result| host_local_address(this, result));
     let local = local.unwrap_or_else(|| {
@@ -161,7 +178,12 @@ extern "C" fn listen(this: u32) -> u32 {
         Some(code) if !is_connected() => {
             fail_at_once(code);
         }
-        _ => host_listen(this, result()),
+        _ => {
+            host_listen(this, result());
+            if load8(result()) == 0 {
+                listening(result());
+            }
+        }
     }
     drop_socket(this);
     end()
