@@ -1,6 +1,7 @@
 //! What is kept between calls.
 
 use core::cell::UnsafeCell;
+use core::mem::MaybeUninit;
 use core::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use sockvirt_policy::{NameTable, NoNames, Rules, Session};
 
@@ -39,15 +40,19 @@ macro_rules! state {
     ($($name:ident $names:ty;)*) => {$(
         /// The state. Every exported function asks for it once, and none calls another.
         pub(crate) fn $name() -> &'static mut State<$names> {
+            // All zeros, which takes no room in the module.
             static SESSION: Global<Session<$names>> = Global(UnsafeCell::new(Session::new()));
-            static STATE: Global<Option<State<$names>>> = Global(UnsafeCell::new(None));
+            static STATE: Global<MaybeUninit<State<$names>>> =
+                Global(UnsafeCell::new(MaybeUninit::uninit()));
+            static IS_THERE: Global<bool> = Global(UnsafeCell::new(false));
             // SAFETY: exported functions run one at a time, and each takes the state once.
-            let state = unsafe { &mut *STATE.0.get() };
-            state.get_or_insert_with(|| {
+            let (state, is_there) = unsafe { (&mut *STATE.0.get(), &mut *IS_THERE.0.get()) };
+            if !core::mem::replace(is_there, true) {
                 // SAFETY: this runs once.
-                let session = unsafe { &mut *SESSION.0.get() };
-                first(session)
-            })
+                state.write(first(unsafe { &mut *SESSION.0.get() }));
+            }
+            // SAFETY: it was written, now or before.
+            unsafe { state.assume_init_mut() }
         }
     )*};
 }
