@@ -134,6 +134,7 @@ fn names_are_answered_from_the_table() -> Result<()> {
         "resolve 127.0.0.9",
         "abandon never.test",
         "resolve-many 3 .test",
+        "resolve no name",
         &connect,
         "receive-all",
     ];
@@ -149,6 +150,7 @@ fn names_are_answered_from_the_table() -> Result<()> {
             "[127.0.0.9]",
             "pending",
             "0",
+            "invalid-argument",
             &connected,
             "welcome",
         ];
@@ -165,6 +167,7 @@ fn names_are_answered_from_the_table() -> Result<()> {
             "n0.test",
             "n1.test",
             "n2.test",
+            "no name",
             "Up.test",
         ];
         assert_eq!(run.names, asked);

@@ -12,13 +12,23 @@ use wasip2::sockets::tcp_create_socket::create_tcp_socket;
 use wasip2::sockets::udp::OutgoingDatagram;
 use wasip2::sockets::udp_create_socket::create_udp_socket;
 
-type Connected = (InputStream, OutputStream, TcpSocket);
+/// The streams stand before the socket that they are children of: fields are dropped in their
+/// order.
+struct Connection {
+    input: InputStream,
+    output: OutputStream,
+    socket: TcpSocket,
+}
 
-fn connect(network: &Network, to: SocketAddr) -> Result<Connected, String> {
+fn connect(network: &Network, to: SocketAddr) -> Result<Connection, String> {
     let socket = create_tcp_socket(family(to)).map_err(code)?;
     socket.start_connect(network, wit(to)).map_err(code)?;
     let (input, output) = finish(|| socket.finish_connect(), || socket.subscribe().block())?;
-    Ok((input, output, socket))
+    Ok(Connection {
+        input,
+        output,
+        socket,
+    })
 }
 
 fn family(address: SocketAddr) -> IpAddressFamily {
@@ -33,7 +43,11 @@ fn since(start: u64) -> Outcome {
 }
 
 pub fn flood(network: &Network, to: SocketAddr, chunk: usize, count: usize) -> Outcome {
-    let (input, output, socket) = connect(network, to)?;
+    let Connection {
+        socket,
+        input,
+        output,
+    } = connect(network, to)?;
     let bytes = vec![7; chunk];
     let writable = output.subscribe();
     let start = now();

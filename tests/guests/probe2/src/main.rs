@@ -28,6 +28,8 @@ fn main() {
         let op = Op::parse(&arg).unwrap_or_else(|| panic!("cannot read `{arg}`"));
         print!("{}", line(&arg, probe.run(op)));
     }
+    // What is denied needs a pollable of the program's own: that of a clock.
+    wasip2::clocks::monotonic_clock::subscribe_duration(1).block();
 }
 
 struct Probe {
