@@ -8,21 +8,26 @@ import secrets  # noqa: F401
 import sys
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from wit_world import exports
 from wit_world.imports import environment
 
 
 def show(what, function):
-    """Prints what a call gives: its value, or the class of its error and of what caused it."""
+    """Prints what a call gives: its value, or the class of the error that is behind its error."""
     try:
         print(f"{what}: {function()!r}")
     except (OSError, redis.RedisError) as e:
-        print(f"{what}: {type(e).__name__} caused by {type(e.__cause__ or e).__name__}")
+        while e.__context__:
+            e = e.__context__
+        print(f"{what}: {type(e).__name__}")
 
 
 def talk(host, port):
-    client = redis.Redis(host=host, port=int(port), decode_responses=True)
+    once = Retry(NoBackoff(), 0)
+    client = redis.Redis(host=host, port=int(port), decode_responses=True, retry=once)
     client.set("greeting", "hello from Python")
     with client.pipeline() as pipeline:
         pipeline.get("greeting").incrby("counter", 41).incr("counter")

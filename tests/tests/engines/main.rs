@@ -3,18 +3,21 @@
 //! Every guest of WASI 0.2 and one in Python, composed, on Node.js by way of jco, where nobody
 //! offers `wasi:sockets`; and the one in Python, composed, on wasmtime without sockets. Beside each
 //! runs the same guest, bare, on a wasmtime that denies sockets: what it prints and how it ends
-//! must be the same.
+//! must be the same. And clients in Python, with a library that people use, under policies.
+
+mod clients;
+mod node;
+mod python;
+mod tools;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use libtest_mimic::{Arguments, Trial};
-use serde_json::Value;
+use node::node;
+use python::python;
 use sockvirt::Virtualizer;
 use sockvirt::policy::{DenyAt, Policy};
-use sockvirt_tests::guests::{self, Guest};
+use sockvirt_tests::guests::Guest;
 use sockvirt_tests::host::{self, Sockets};
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 use std::sync::LazyLock;
 
 /// How the runner ends where the program does not end by itself.
@@ -43,7 +46,7 @@ impl Program {
     fn build(self) -> Result<Vec<u8>> {
         // It takes seconds to build.
         static PYTHON: LazyLock<Result<Vec<u8>, String>> =
-            LazyLock::new(|| python().map_err(|e| format!("{e:?}")));
+            LazyLock::new(|| python("app").map_err(|e| format!("{e:?}")));
         match self {
             Program::Rust(guest) => guest.build(),
             Program::Python => PYTHON.clone().map_err(|e| anyhow!(e)),
@@ -90,6 +93,7 @@ fn main() {
         let name = format!("{name}::bare_does_not_start");
         trials.push(trial(name, move || bare_does_not_start(program)));
     }
+    trials.push(trial("python::clients".to_owned(), clients::under_policies));
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
@@ -172,109 +176,4 @@ fn bare_does_not_start(program: Program) -> Result<()> {
     );
     ensure!(run.output.stdout.is_empty(), "it started");
     Ok(())
-}
-
-/// What became of a component on Node.js.
-struct NodeRun {
-    output: Output,
-    /// The interfaces of `wasi:sockets` that it imports.
-    sockets: Vec<String>,
-    /// What jco made of it.
-    script: String,
-}
-
-fn node(component: &[u8]) -> Result<NodeRun> {
-    tool("node_modules/.bin/jco")?;
-    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-    let file = folder.path().join("component.wasm");
-    let made = folder.path().join("made");
-    fs::write(&file, component)?;
-    let output = Command::new("node")
-        .arg(tools().join("run.mjs"))
-        .args([&file, &made])
-        .output()
-        .context("cannot run Node.js")?;
-    let read = |name| {
-        fs::read_to_string(made.join(name)).with_context(|| {
-            let stderr = String::from_utf8_lossy(&output.stderr);
-            format!("jco made no `{name}`:\n{stderr}")
-        })
-    };
-    let imports: Vec<String> = serde_json::from_str(&read("imports.json")?)?;
-    let script = read("guest.js")?;
-    ensure!(!imports.is_empty(), "jco says of no import");
-    let sockets = imports
-        .into_iter()
-        .filter(|name| name.starts_with("wasi:sockets/"))
-        .collect();
-    Ok(NodeRun {
-        output,
-        sockets,
-        script,
-    })
-}
-
-/// The folder of the tools that are not Rust's.
-fn tools() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("engines")
-}
-
-fn tool(path: &str) -> Result<PathBuf> {
-    let tool = tools().join(path);
-    ensure!(
-        tool.exists(),
-        "`{}` is missing: run `cargo xtask engines` first",
-        tool.display()
-    );
-    Ok(tool)
-}
-
-/// Builds the program in Python.
-fn python() -> Result<Vec<u8>> {
-    let componentize = tool(".venv/bin/componentize-py")?;
-    // Python leaves compiled modules beside its sources: these are copies.
-    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-    let source = guests::folder().join("python/app.py");
-    fs::copy(&source, folder.path().join("app.py"))
-        .with_context(|| format!("cannot copy `{}`", source.display()))?;
-    let output = Command::new(componentize)
-        .args(["--quiet", "--world", "wasi:cli/command", "--wit-path"])
-        .arg(wasi_wit()?)
-        .args(["componentize", "app", "--python-path", ".", "--output"])
-        .arg("app.wasm")
-        .current_dir(folder.path())
-        .output()
-        .context("cannot run componentize-py")?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "cannot build `app.py`:\n{said}");
-    fs::read(folder.path().join("app.wasm")).context("componentize-py made no file")
-}
-
-/// The WIT of WASI 0.2, as the crate brings it that the guest of the name `wasip2` is built with.
-fn wasi_wit() -> Result<PathBuf> {
-    let output = Command::new("cargo")
-        .args(["metadata", "--format-version=1", "--locked"])
-        .arg("--filter-platform=wasm32-wasip2")
-        .current_dir(guests::folder())
-        .output()
-        .context("cannot run cargo")?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "cannot read the metadata:\n{said}");
-    let metadata: Value = serde_json::from_slice(&output.stdout)?;
-    let packages = list(&metadata["packages"]);
-    let guest = find(packages, "name", &Value::from("guest-wasip2"))?;
-    let node = find(list(&metadata["resolve"]["nodes"]), "id", &guest["id"])?;
-    let wasip2 = find(list(&node["deps"]), "name", &Value::from("wasip2"))?;
-    let wasip2 = find(packages, "id", &wasip2["pkg"])?;
-    let manifest = wasip2["manifest_path"].as_str().context("no path")?;
-    Ok(Path::new(manifest).with_file_name("wit"))
-}
-
-fn list(value: &Value) -> &[Value] {
-    value.as_array().map_or(&[], Vec::as_slice)
-}
-
-fn find<'v>(values: &'v [Value], key: &str, is: &Value) -> Result<&'v Value> {
-    let found = values.iter().find(|value| value[key] == *is);
-    found.with_context(|| format!("cargo metadata has no {key} {is}"))
 }

@@ -1,0 +1,47 @@
+//! Components on Node.js, by way of jco.
+
+use crate::tools::{tool, tools};
+use anyhow::{Context, Result, ensure};
+use std::fs;
+use std::process::{Command, Output};
+
+/// What became of a component on Node.js.
+pub(crate) struct NodeRun {
+    pub(crate) output: Output,
+    /// The interfaces of `wasi:sockets` that it imports.
+    pub(crate) sockets: Vec<String>,
+    /// What jco made of it.
+    pub(crate) script: String,
+}
+
+/// Has jco make JavaScript of a component, and Node.js run it.
+pub(crate) fn node(component: &[u8]) -> Result<NodeRun> {
+    tool("node_modules/.bin/jco")?;
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let file = folder.path().join("component.wasm");
+    let made = folder.path().join("made");
+    fs::write(&file, component)?;
+    let output = Command::new("node")
+        .arg(tools().join("run.mjs"))
+        .args([&file, &made])
+        .output()
+        .context("cannot run Node.js")?;
+    let read = |name| {
+        fs::read_to_string(made.join(name)).with_context(|| {
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            format!("jco made no `{name}`:\n{stderr}")
+        })
+    };
+    let imports: Vec<String> = serde_json::from_str(&read("imports.json")?)?;
+    let script = read("guest.js")?;
+    ensure!(!imports.is_empty(), "jco says of no import");
+    let sockets = imports
+        .into_iter()
+        .filter(|name| name.starts_with("wasi:sockets/"))
+        .collect();
+    Ok(NodeRun {
+        output,
+        sockets,
+        script,
+    })
+}
