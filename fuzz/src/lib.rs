@@ -16,8 +16,11 @@ mod interfaces;
 mod smith;
 
 use arbitrary::{Arbitrary, Unstructured};
-use sockvirt::policy::{Denial, DenyAt, DenyRule, Operation, Protocol};
+use sockvirt::policy::{
+    Denial, DenyAt, DenyRule, Flag, Lookup, NameTable, Operation, Protocol, Rules, Session,
+};
 use sockvirt::{Built, Error, Mode, Policy, Reach, Virtualizer};
+use std::net::{IpAddr, SocketAddr};
 use std::panic;
 
 /// Makes panics what they are outside of libFuzzer. Its driver ends the process at once, before the
@@ -68,6 +71,74 @@ pub fn policy(text: &str) {
     }
 }
 
+/// Whatever the text: a flag that is read adds to a policy, which then has a canonical text that is
+/// read as the same; and a mistake says what is wrong.
+pub fn flags(text: &str) {
+    let readers = [
+        Flag::allow,
+        Flag::deny,
+        Flag::allow_resolve,
+        Flag::addr_pool,
+        Flag::redirect,
+        Flag::host,
+    ];
+    for read in readers {
+        match read(text).and_then(|flag| Policy::deny_all().with_flag(flag)) {
+            Ok(with_flag) if with_flag.check().is_ok() => policy(&with_flag.canonical()),
+            Ok(_) => {}
+            Err(mistake) => assert!(!mistake.to_string().is_empty()),
+        }
+    }
+}
+
+/// Whatever the bytes: rules that can be read decide, and what is no rules is an error. Nothing
+/// panics, and nothing runs without end.
+pub fn wire(data: &[u8]) {
+    let Ok(rules) = Rules::read(data) else {
+        return;
+    };
+    let mut session = Box::new(Session::<NameTable>::new());
+    let mut asked = Unstructured::new(data);
+    for _ in 0..64 {
+        let Ok((v6, words, port)) = <(bool, u128, u16)>::arbitrary(&mut asked) else {
+            return;
+        };
+        let ip = match v6 {
+            true => IpAddr::V6(words.into()),
+            false => IpAddr::V4((words as u32).into()),
+        };
+        let udp = session.open_udp();
+        for operation in Operation::ALL {
+            for protocol in Protocol::ALL {
+                let address = SocketAddr::new(ip, port);
+                session.decide(&rules, operation, protocol, udp, address);
+            }
+        }
+        session.accept(
+            &rules,
+            SocketAddr::new(ip, port),
+            SocketAddr::new(ip, !port),
+        );
+        let name = &data[..usize::from(port).min(data.len())];
+        if let Lookup::Ask(query) | Lookup::Inside(query) = session.resolve(&rules, name).lookup {
+            session.answered(&rules, query, ip);
+            while session.next_inside(&rules, query).is_some() {}
+            session.end_lookup(query);
+        }
+        session.close_udp(udp);
+    }
+}
+
+/// Whatever is done to the wire form of a policy: what [`wire()`] says.
+pub fn wire_of(text: &str, damage: impl FnOnce(&mut Vec<u8>)) {
+    if let Ok(policy) = Policy::from_toml(text) {
+        let mut bytes = policy.wire();
+        wire(&bytes);
+        damage(&mut bytes);
+        wire(&bytes);
+    }
+}
+
 /// The component that [`components()`] makes of an input: one that imports interfaces of
 /// `wasi:sockets`, right and wrong, or one of `wasm-smith`. `None` where the data is none.
 pub fn component(data: &[u8]) -> Option<Vec<u8>> {
@@ -76,8 +147,8 @@ pub fn component(data: &[u8]) -> Option<Vec<u8>> {
     generate(&mut data)
 }
 
-/// Builds with a policy. What is built passes the check for sockets, and is copied unchanged when
-/// it is built again.
+/// Builds with a policy. What is built passes the check for sockets. Built again without any, it
+/// imports none any more; where it imported none before, it is copied unchanged.
 ///
 /// # Panics
 ///
@@ -100,11 +171,17 @@ pub fn holds(component: &[u8], policy: &Policy) {
         "{check:?}"
     );
     sockvirt::inspect(&built).expect("what was built can be inspected");
+    let imports_sockets = check.allowed.iter().any(|it| sockets(it.reach));
     let Built {
         component, report, ..
-    } = virtualizer.build(&built).expect("what was built builds");
-    assert_eq!(report.mode, Mode::Copied);
-    assert!(component == built, "the copy differs");
+    } = match Virtualizer::new(Policy::deny_all()).build(&built) {
+        Ok(built) => built,
+        Err(e @ Error::Refused { .. }) => panic!("{e}"),
+        // What the host keeps is not looked at, until it is taken away.
+        Err(e) => return assert!(imports_sockets, "what was built builds: {e}"),
+    };
+    assert_eq!(report.mode == Mode::Copied, !imports_sockets);
+    assert_eq!(component == built, !imports_sockets);
 }
 
 /// All that a policy decides.
@@ -121,7 +198,20 @@ fn decisions(policy: &Policy) -> (DenyAt, Denial, Denial, Vec<Denial>) {
     )
 }
 
+/// Policies that reach the host, each in another way.
+const ALLOWING: [&str; 5] = [
+    "[[allow]]\nto = '10.0.0.0/8'\nport = '*'\n",
+    "[[allow]]\nto = '*'\nport = '*'\nproto = 'udp'\n",
+    "[[allow]]\nto = ['**.example.com', '10.0.0.1']\nport = [443, '5000-6000']\nproto = 'tcp'\n",
+    "[[allow]]\nop = ['listen']\nto = '0.0.0.0'\nport = 80\nfrom = '10.0.0.0/8'\n",
+    "[dns.hosts]\n'a.test' = { answer = ['192.0.2.1'] }\n[policy]\nlog = 'all'\n",
+];
+
 fn policy_with_rules(data: &mut Unstructured<'_>) -> arbitrary::Result<Policy> {
+    if bool::arbitrary(data)? {
+        let text = format!("schema = 1\n{}", data.choose(&ALLOWING)?);
+        return Ok(Policy::from_toml(&text).expect("a policy"));
+    }
     let mut policy = Policy::deny_all().with_deny_at(*data.choose(&DenyAt::ALL)?);
     if bool::arbitrary(data)? {
         policy = policy

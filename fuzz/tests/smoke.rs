@@ -69,10 +69,44 @@ fn bytes() {
 
 #[test]
 fn policy() {
-    let seed = include_str!("../seeds/rules.toml");
+    let seeds = [
+        include_str!("../seeds/rules.toml"),
+        include_str!("../seeds/allow.toml"),
+    ];
     for mut numbers in inputs(3_000) {
-        let mut text = seed.as_bytes().to_vec();
+        let mut text = seeds[numbers.below(2)].as_bytes().to_vec();
         numbers.damage(&mut text);
         fuzz::policy(&String::from_utf8_lossy(&text));
+    }
+}
+
+/// Flags to damage.
+const FLAGS: [&str; 8] = [
+    "tcp://db.internal:5432",
+    "connect,send=udp://[fd00::/8]:21,35000-35999#resolves-to=private",
+    "listen=tcp://0.0.0.0:8080#from=10.0.0.0/8",
+    "**.example.com,*.example.org",
+    "10.0.0.0/8,fd00::/8,127.0.0.1",
+    "tcp://db.internal:5432->127.0.0.1:5432",
+    "db.test=192.0.2.5,2001:db8::1",
+    "gone.test=!name-unresolvable",
+];
+
+#[test]
+fn flags() {
+    for mut numbers in inputs(2_000) {
+        let mut text = FLAGS[numbers.below(FLAGS.len())].as_bytes().to_vec();
+        fuzz::flags(&String::from_utf8_lossy(&text));
+        numbers.damage(&mut text);
+        fuzz::flags(&String::from_utf8_lossy(&text));
+    }
+}
+
+#[test]
+fn wire() {
+    let seed = include_str!("../seeds/allow.toml");
+    for mut numbers in inputs(300) {
+        fuzz::wire_of(seed, |bytes| numbers.damage(bytes));
+        fuzz::wire(&numbers.bytes(4096));
     }
 }

@@ -13,7 +13,9 @@ use wasmparser::component_types::{
     ComponentAnyTypeId, ComponentDefinedType, ComponentEntityType, ComponentFuncType,
     ComponentInstanceType, ComponentValType, ResourceId,
 };
-use wasmparser::{ComponentExternName, ComponentTypeRef, InstanceTypeDeclaration, TypeBounds};
+use wasmparser::{
+    ComponentExternName, ComponentTypeRef, InstanceTypeDeclaration, PrimitiveValType, TypeBounds,
+};
 
 /// An interface of `wasi:sockets`, of those that a guest can import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -214,6 +216,7 @@ pub(crate) fn plan<'r>(root: &'r Root<'r>, policy: &'r Policy) -> Result<Plan<'r
                 plan.sockets.push(socket);
             }
             Some(name) if name.package == "wasi:clocks" && name.interface == "monotonic-clock" => {
+                refuse_disguised(&import.name)?;
                 plan.clocks
                     .extend(instance.and_then(|instance| clock(root, at, instance)));
             }
@@ -221,7 +224,7 @@ pub(crate) fn plan<'r>(root: &'r Root<'r>, policy: &'r Policy) -> Result<Plan<'r
         }
     }
     plan.add_clocks();
-    if plan.asks() && policy.log() != Log::None {
+    if plan.calls_policy() && policy.log() != Log::None {
         plan.log = log::names(root);
     }
     Ok(plan)
@@ -379,16 +382,30 @@ impl<'r> Plan<'r> {
         use SocketInterface as S;
         let sockets = self.policy.deny_at() == DenyAt::Operation;
         let reached = |protocol| self.policy.reaches_host(protocol);
+        let is_denied = match (socket.interface, resource) {
+            (S::Types3, "tcp-socket") => !reached(Protocol::Tcp),
+            (S::Types3, "udp-socket") => !reached(Protocol::Udp),
+            _ => false,
+        };
         match (socket.interface, resource) {
             _ if socket.route == Route::Host => Made::Host,
-            (S::Tcp | S::Types3, "tcp-socket") if reached(Protocol::Tcp) => Made::Host,
-            (S::Udp, "udp-socket") if reached(Protocol::Udp) => Made::Host,
             _ if socket.stand_ins.position(&destructor(resource)).is_some() => Made::Wrapped,
+            _ if socket.route == Route::Checked && !is_denied => Made::Host,
             (S::Network, "network") => Made::Network,
             (S::Tcp | S::Types3, "tcp-socket") if sockets => Made::Socket(Protocol::Tcp),
             (S::Udp | S::Types3, "udp-socket") if sockets => Made::Socket(Protocol::Udp),
             _ => Made::Never,
         }
+    }
+
+    /// Whether there is code that asks the policy.
+    fn calls_policy(&self) -> bool {
+        let parts = self
+            .sockets
+            .iter()
+            .filter_map(|it| it.stand_ins.part.as_ref());
+        let mut imports = parts.flat_map(|part| &part.imports);
+        imports.any(|import| import.module == "policy")
     }
 
     /// Adds clocks where answers of the policy's own need a pollable, and the guest has none to
@@ -501,8 +518,9 @@ fn clock(
         .into_iter()
         .find_map(|name| {
             let function = exported_function(root, instance, name)?;
-            let pollable = handle(root, function.result?)?;
-            let [(param, _)] = &*function.params else {
+            let pollable = handle(root, function.result?).filter(|_| !function.async_)?;
+            let [(param, ComponentValType::Primitive(PrimitiveValType::U64))] = &*function.params
+            else {
                 return None;
             };
             let clock = Clock {

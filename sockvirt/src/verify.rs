@@ -29,10 +29,10 @@ impl Promise {
         }
     }
 
-    /// Who serves an import of the guest's; the host if it is not one of sockets.
-    fn route(&self, name: &str) -> Route {
+    /// Who serves an import of sockets.
+    fn route(&self, name: &str) -> Option<Route> {
         let route = self.routes.iter().find(|(it, _)| it == name);
-        route.map_or(Route::Host, |(_, route)| *route)
+        route.map(|(_, route)| *route)
     }
 }
 
@@ -52,8 +52,10 @@ pub(crate) fn verify(bytes: &[u8], guest: &Root<'_>, promise: &Promise) -> Resul
         }
         e => refused(format!("it is not valid: {e}")),
     })?;
-    let kept =
-        |(name, _): &(&str, bool)| matches!(promise.route(name), Route::Host | Route::Checked);
+    let kept = |(name, is_sockets): &(&str, bool)| match promise.route(name) {
+        Some(route) => matches!(route, Route::Host | Route::Checked),
+        None => !is_sockets,
+    };
     let added = promise.added.iter().map(|name| (name.as_str(), false));
     let expected: BTreeSet<_> = imports(guest)
         .into_iter()
@@ -85,7 +87,7 @@ fn verify_wiring(output: &Root<'_>, guest: &Root<'_>, promise: &Promise) -> Resu
         let instance = arg.and_then(|(_, index)| output.item_at(Space::Instance, *index));
         let item = instance.map(|at| &output.items[at]);
         match (promise.route(name), item) {
-            (Route::Host, _) | (_, Some(Item::Instance(_))) => {}
+            (None | Some(Route::Host), _) | (_, Some(Item::Instance(_))) => {}
             _ => {
                 return Err(refused(format!(
                     "`{name}` of the guest goes past the policy"

@@ -14,6 +14,9 @@ use wasmparser::types::TypesRef;
 /// More flat parameters than this are passed in memory.
 pub(crate) const MAX_FLAT_PARAMS: usize = 16;
 
+/// More flat parameters than this are passed in memory to a function that is lowered with `async`.
+const MAX_FLAT_ASYNC_PARAMS: usize = 4;
+
 /// More flat results than this are passed in memory.
 pub(crate) const MAX_FLAT_RESULTS: usize = 1;
 
@@ -86,7 +89,33 @@ impl<'t> Abi<'t> {
         Signature { params, results }
     }
 
-    /// The core values that a value is passed as.
+    /// The core signature that a function is lowered to.
+    pub(crate) fn lowered(self, function: &ComponentFuncType, is_async: bool) -> Signature {
+        let most = if is_async {
+            MAX_FLAT_ASYNC_PARAMS
+        } else {
+            MAX_FLAT_PARAMS
+        };
+        let mut params = Vec::new();
+        for (_, ty) in &function.params {
+            params.extend(self.flat(*ty));
+        }
+        if params.len() > most {
+            params = vec![ValType::I32];
+        }
+        let mut results = function.result.map(|ty| self.flat(ty)).unwrap_or_default();
+        if is_async {
+            params.extend((!results.is_empty()).then_some(ValType::I32));
+            results = vec![ValType::I32];
+        } else if results.len() > MAX_FLAT_RESULTS {
+            params.push(ValType::I32);
+            results.clear();
+        }
+        Signature { params, results }
+    }
+
+    /// The core values that a value is passed as. Of more than parameters can be, the first: such a
+    /// value is passed in memory, however many it has.
     pub(crate) fn flat(self, ty: ComponentValType) -> Vec<ValType> {
         let Some(defined) = self.defined(ty) else {
             return match ty {
@@ -100,16 +129,19 @@ impl<'t> Abi<'t> {
                 .fields
                 .values()
                 .flat_map(|ty| self.flat(*ty))
+                .take(MAX_FLAT_PARAMS + 1)
                 .collect(),
             ComponentDefinedType::Tuple(tuple) => {
-                tuple.types.iter().flat_map(|ty| self.flat(*ty)).collect()
+                let flat = tuple.types.iter().flat_map(|ty| self.flat(*ty));
+                flat.take(MAX_FLAT_PARAMS + 1).collect()
             }
             ComponentDefinedType::FixedLengthList {
                 element, length, ..
             } => {
-                // What is beyond the limit of flat values goes to memory, however much it is.
-                self.flat(*element)
-                    .repeat((*length as usize).min(MAX_FLAT_PARAMS + 1))
+                let times = (*length as usize).min(MAX_FLAT_PARAMS + 1);
+                let mut flat = self.flat(*element).repeat(times);
+                flat.truncate(MAX_FLAT_PARAMS + 1);
+                flat
             }
             ComponentDefinedType::List { .. } | ComponentDefinedType::Map { .. } => {
                 vec![ValType::I32, ValType::I32]
@@ -138,6 +170,7 @@ impl<'t> Abi<'t> {
             }
         }
         joined.insert(0, ValType::I32);
+        joined.truncate(MAX_FLAT_PARAMS + 1);
         joined
     }
 

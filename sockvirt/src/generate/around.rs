@@ -8,6 +8,7 @@ use super::Arg;
 use super::stub::{Definition, Source, StubBuilder};
 use super::values::is_nominal;
 use crate::error::Error;
+use crate::plan::Route;
 use crate::root::{Reindex, Space};
 use wasm_encoder::reencode::ReencodeComponent;
 use wasm_encoder::{
@@ -79,6 +80,9 @@ impl<'p> StubBuilder<'p, '_> {
                 self.import_arg(arg, Ref::Type(TypeBounds::Eq(of)))
             }
             Source::Export(_, Some(of)) => self.around(of)?,
+            Source::Export(name, None) if self.import.route != Route::Checked => {
+                return Err(self.mismatch(&format!("`{name}`"), "it is not of another interface"));
+            }
             Source::Export(name, None) => {
                 let arg = Arg::HostType(name.to_owned());
                 self.import_arg(arg, Ref::Type(TypeBounds::SubResource))

@@ -268,14 +268,14 @@ impl<'p> StubBuilder<'p, '_> {
                 let ty = self.around(self.exported_local(resource)?)?;
                 Ok(self.component.resource_drop(ty))
             }
-            ("canon", _) => self.canonical_builtin(&import.name),
-            (_, Some(("[async-lower", _))) => self.lower_host(host_function(&import.name), true),
-            _ => self.lower_host(&import.name, false),
+            ("canon", _) => self.canonical_builtin(import),
+            _ => self.lower_host(import),
         }
     }
 
     /// A built-in of the Canonical ABI for async functions.
-    fn canonical_builtin(&mut self, name: &str) -> Result<u32, Error> {
+    fn canonical_builtin(&mut self, import: &Import) -> Result<u32, Error> {
+        let name = import.name.as_str();
         let options = self.options();
         let component = &mut self.component;
         Ok(match name {
@@ -291,6 +291,11 @@ impl<'p> StubBuilder<'p, '_> {
             _ => match name.split_once(']') {
                 Some(("[task-return", function)) => {
                     let result = self.result_of(function)?;
+                    if self.returned(function) != import.signature.params {
+                        return Err(
+                            self.mismatch(&format!("`{function}`"), "its result is another")
+                        );
+                    }
                     let memory = options.into_iter().take(1).collect::<Vec<_>>();
                     self.component.task_return(result, memory)
                 }
@@ -298,6 +303,13 @@ impl<'p> StubBuilder<'p, '_> {
                 None => return Err(self.mismatch("the code", "it is not as it was built")),
             },
         })
+    }
+
+    /// The core values that `task.return` takes for a function's result.
+    fn returned(&self, function: &str) -> Vec<ValType> {
+        let function = exported_function(self.plan.root, self.import.instance, function);
+        let result = function.and_then(|function| function.result);
+        result.map_or(Vec::new(), |ty| self.abi.flat(ty))
     }
 
     /// A built-in for the stream or the future that a function takes or gives.
@@ -355,11 +367,19 @@ impl<'p> StubBuilder<'p, '_> {
         })
     }
 
-    fn lower_host(&mut self, name: &str, is_async: bool) -> Result<u32, Error> {
+    fn lower_host(&mut self, import: &Import) -> Result<u32, Error> {
+        let name = host_function(&import.name);
+        let is_async = name != import.name;
+        let missing = || self.mismatch(&format!("`{name}`"), "it is not as its code expects");
         let declared = self.functions.iter().find(|(it, _)| *it == name);
-        let Some((name, _)) = declared.copied() else {
-            return Err(self.mismatch(&format!("`{name}`"), "it is not declared"));
-        };
+        let (name, _) = *declared.ok_or_else(missing)?;
+        let function = exported_function(self.plan.root, self.import.instance, name);
+        // What is not the guest's was added to the import, in the types of what is.
+        if let Some(function) = function
+            && self.abi.lowered(function, is_async) != import.signature
+        {
+            return Err(missing());
+        }
         let function = self.host_func(name)?;
         let mut options = self.options();
         options.extend(is_async.then_some(CanonicalOption::Async));

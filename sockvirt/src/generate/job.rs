@@ -8,6 +8,7 @@ use super::stub::{Definition, StubBuilder};
 use crate::error::Error;
 use crate::generate::abi::{MAX_FLAT_PARAMS, MAX_FLAT_RESULTS};
 use crate::generate::step::Step;
+use crate::generate::values::parts;
 use crate::plan::{Made, exported_function, handle};
 use wasm_encoder::{Instruction, ValType};
 use wasmparser::component_types::{
@@ -35,7 +36,11 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
             let is_function = matches!(export.ty, ComponentEntityType::Func(_));
             if is_function && !self.is_compiled(name) && !self.is_forwarded(name)? {
                 let function = self.function(name)?;
-                contents.heap |= function.params.iter().any(|(_, ty)| self.has_list(*ty));
+                let params = function.params.iter().map(|(_, ty)| *ty);
+                let flat: usize = params.clone().map(|ty| self.abi.flat(ty).len()).sum();
+                // What is passed in memory needs room too.
+                contents.heap |=
+                    flat > MAX_FLAT_PARAMS || params.clone().any(|ty| self.has_list(ty));
                 memory |= function
                     .result
                     .is_some_and(|ty| self.abi.flat(ty).len() > MAX_FLAT_RESULTS);
@@ -58,11 +63,15 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
             .any(|(_, ty)| self.plan.is_never_made(*ty))
     }
 
+    /// Whether there is a list or a string in a type, for which callers need room.
     fn has_list(&self, ty: ComponentValType) -> bool {
+        use ComponentDefinedType as Defined;
         match (self.abi.defined(ty), ty) {
             (None, ComponentValType::Primitive(ty)) => ty == PrimitiveValType::String,
-            (Some(ComponentDefinedType::Primitive(ty)), _) => *ty == PrimitiveValType::String,
-            (defined, _) => matches!(defined, Some(ComponentDefinedType::List { .. })),
+            (Some(Defined::Primitive(ty)), _) => *ty == PrimitiveValType::String,
+            (Some(Defined::List { .. } | Defined::Map { .. }), _) => true,
+            (Some(defined), _) => parts(defined).into_iter().any(|part| self.has_list(part)),
+            (None, _) => false,
         }
     }
 

@@ -39,7 +39,7 @@ pub(crate) fn import(builder: &mut ComponentBuilder, names: &[String]) -> Vec<Gi
     let [error, streams, stderr] = names else {
         return Vec::new();
     };
-    let mut declare = |builder: &mut ComponentBuilder, name: &str, ty: &InstanceType| {
+    let declare = |builder: &mut ComponentBuilder, name: &str, ty: &InstanceType| {
         let ty = builder.type_instance(None, ty);
         builder.import(name, Ref::Instance(ty))
     };

@@ -94,11 +94,8 @@ pub(crate) fn component(
 
 /// The compiled form of one of the policy's functions: with what the policy needs and no more.
 fn form(policy: &Policy, name: &str) -> String {
-    let names: &[&str] = if policy.has_names() {
-        &["+names", ""]
-    } else {
-        &[""]
-    };
+    let has_names = policy.has_names() || policy.asks_resolver();
+    let names: &[&str] = if has_names { &["+names", ""] } else { &[""] };
     let log: &[&str] = if policy.log() == Log::None {
         &[""]
     } else {
