@@ -97,7 +97,7 @@ pub fn wire(data: &[u8]) {
     let Ok(rules) = Rules::read(data) else {
         return;
     };
-    let mut session = Box::new(Session::<NameTable>::new());
+    let mut session = Session::<NameTable>::boxed();
     let mut asked = Unstructured::new(data);
     for _ in 0..64 {
         let Ok((v6, words, port)) = <(bool, u128, u16)>::arbitrary(&mut asked) else {

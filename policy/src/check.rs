@@ -138,9 +138,9 @@ impl Policy {
                 key: Key::of(rule.to.ip()),
                 port: rule.to.port(),
             };
-            let next = Matches::new(rules, ask.key).find(|(_, it)| {
+            let next = Matches::new(&rules, ask.key).find(|(_, it)| {
                 it.kind() == Kind::Redirect
-                    && applies(rules, *it, &ask)
+                    && applies(&rules, *it, &ask)
                     && it.position() != position
             });
             let next = next.and_then(|(_, it)| sorted.redirect.get(it.position() as usize));

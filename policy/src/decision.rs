@@ -1,6 +1,7 @@
 //! What a decision says.
 
 use crate::Denial;
+use crate::rules::{Key, with_ip};
 use core::net::SocketAddr;
 
 /// What happens to an operation.
@@ -50,27 +51,75 @@ pub struct Decision {
 }
 
 impl Decision {
-    pub(crate) const INVALID: Decision = Decision {
-        verdict: Verdict::Invalid,
+    /// Whether it is [`Verdict::Allow`].
+    pub const fn is_allowed(&self) -> bool {
+        matches!(self.verdict, Verdict::Allow { .. })
+    }
+
+    /// How it was decided.
+    pub const fn outcome(&self) -> Outcome {
+        match self.verdict {
+            Verdict::Allow { .. } => Outcome::Allow,
+            Verdict::Invalid => Outcome::Invalid,
+            Verdict::Deny(denial) => Outcome::Deny(denial),
+        }
+    }
+}
+
+/// How something was decided, without where it leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// `allow`
+    Allow,
+    /// `invalid`
+    Invalid,
+    /// `deny`, and how.
+    Deny(Denial),
+}
+
+/// A decision on its way: where it leads is noted apart, because copies of addresses are long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ruling {
+    pub(crate) outcome: Outcome,
+    pub(crate) rule: RuleRef,
+}
+
+impl Ruling {
+    pub(crate) const INVALID: Ruling = Ruling {
+        outcome: Outcome::Invalid,
         rule: RuleRef::Invalid,
     };
 
-    pub(crate) const fn allow(to: SocketAddr, rule: RuleRef) -> Self {
-        Decision {
-            verdict: Verdict::Allow { to },
+    pub(crate) const fn allow(rule: RuleRef) -> Self {
+        Ruling {
+            outcome: Outcome::Allow,
             rule,
         }
     }
 
     pub(crate) const fn deny(denial: Denial, rule: RuleRef) -> Self {
-        Decision {
-            verdict: Verdict::Deny(denial),
+        Ruling {
+            outcome: Outcome::Deny(denial),
             rule,
         }
     }
 
-    /// Whether it is [`Verdict::Allow`].
-    pub const fn is_allowed(&self) -> bool {
-        matches!(self.verdict, Verdict::Allow { .. })
+    pub(crate) fn is_allowed(self) -> bool {
+        self.outcome == Outcome::Allow
+    }
+
+    /// The decision on an address that leads there.
+    pub(crate) fn decision(self, asked: SocketAddr, (key, port): (Key, u16)) -> Decision {
+        let verdict = match self.outcome {
+            Outcome::Allow => Verdict::Allow {
+                to: with_ip(asked, key, port),
+            },
+            Outcome::Invalid => Verdict::Invalid,
+            Outcome::Deny(denial) => Verdict::Deny(denial),
+        };
+        Decision {
+            verdict,
+            rule: self.rule,
+        }
     }
 }

@@ -223,7 +223,7 @@ impl Explainer<'_> {
     /// What a name rule says of the addresses of its names.
     fn answers(&self, name: &str) -> Vec<String> {
         let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
-        let matches = NameMatches::new(self.rules, name.as_bytes());
+        let matches = NameMatches::new(&self.rules, name.as_bytes());
         let allow = matches.filter(|(_, rule)| rule.kind() == Kind::Allow);
         let rules = allow.filter_map(|(_, it)| self.policy.allow.get(it.position() as usize));
         let mut remarks: Vec<_> = rules
@@ -293,22 +293,23 @@ impl Explainer<'_> {
     fn asked(&self, protocol: Protocol, destination: String, name: &str, ask: &Ask) -> Explanation {
         let bytes = name.as_bytes();
         let default = Outcome::Deny(self.rules.deny_as(self.operation));
-        if let Some(rule) = first_named(self.rules, bytes, Kind::Deny, ask) {
+        if let Some(rule) = first_named(&self.rules, bytes, Kind::Deny, ask) {
             let record = self.rules.rule(rule).filter(|it| it.names(self.operation));
             let denial = record.and_then(|it| it.deny_as());
             let denial = denial.filter(|it| it.fits(self.operation));
             let outcome = denial.map_or(default, Outcome::Deny);
             return self.tell(destination, outcome, RuleRef::Rule(rule));
         }
-        if let Some(rule) = first_named(self.rules, bytes, Kind::Redirect, ask) {
+        if let Some(rule) = first_named(&self.rules, bytes, Kind::Redirect, ask) {
             let mut it = self.tell(destination, Outcome::Allow, RuleRef::Rule(rule));
-            let to = target(self.rules, rule);
+            let to = target(&self.rules, rule);
+            let to = to.map(|(key, port)| SocketAddr::new(key.ip(), port));
             it.leads_to = to.map(|to| format!("{protocol}://{to}"));
             return it;
         }
-        let mut matches = NameMatches::new(self.rules, bytes);
-        let allow =
-            matches.find(|(_, rule)| rule.kind() == Kind::Allow && applies(self.rules, *rule, ask));
+        let mut matches = NameMatches::new(&self.rules, bytes);
+        let allow = matches
+            .find(|(_, rule)| rule.kind() == Kind::Allow && applies(&self.rules, *rule, ask));
         let mut it = match allow {
             Some((rule, _)) => self.tell(destination, Outcome::Allow, RuleRef::Rule(rule)),
             None => self.tell(destination, default, RuleRef::NoRule),

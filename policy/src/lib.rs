@@ -28,6 +28,7 @@ mod explain;
 mod file;
 #[cfg(feature = "file")]
 mod flag;
+mod literal;
 mod log;
 #[cfg(feature = "file")]
 mod mistake;
@@ -48,7 +49,7 @@ mod settings;
 #[cfg(feature = "file")]
 mod special;
 
-pub use decision::{Decision, RuleRef, Verdict};
+pub use decision::{Decision, Outcome, RuleRef, Verdict};
 pub use denial::{Denial, UnknownDenial};
 #[cfg(feature = "file")]
 pub use explain::{Destination, Explanation, RuleText};
@@ -56,7 +57,8 @@ pub use explain::{Destination, Explanation, RuleText};
 pub use file::FileError;
 #[cfg(feature = "file")]
 pub use flag::Flag;
-pub use log::{Outcome, Subject, write_json};
+pub use literal::literal;
+pub use log::{Subject, write_json};
 #[cfg(feature = "file")]
 pub use mistake::Mistake;
 pub use operation::{Operation, Protocol, UnknownOperation};

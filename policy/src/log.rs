@@ -3,7 +3,7 @@
 //! Written without `core::fmt`, which would be larger than everything else inside a component.
 
 use crate::rules::Kind;
-use crate::{Decision, Denial, Lookup, Operation, Protocol, Resolved, RuleRef, Rules, Verdict};
+use crate::{Lookup, Operation, Outcome, Protocol, Resolved, RuleRef, Rules};
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 /// What a decision was about.
@@ -13,28 +13,6 @@ pub enum Subject<'a> {
     Address(Protocol, SocketAddr),
     /// A name, as the guest asked for it. At most 253 bytes of it are written.
     Name(&'a [u8]),
-}
-
-/// How something was decided, without where it leads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// `allow`
-    Allow,
-    /// `invalid`
-    Invalid,
-    /// `deny`, and how.
-    Deny(Denial),
-}
-
-impl Decision {
-    /// How it was decided.
-    pub const fn outcome(&self) -> Outcome {
-        match self.verdict {
-            Verdict::Allow { .. } => Outcome::Allow,
-            Verdict::Invalid => Outcome::Invalid,
-            Verdict::Deny(denial) => Outcome::Deny(denial),
-        }
-    }
 }
 
 impl Resolved {

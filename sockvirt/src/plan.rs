@@ -508,6 +508,17 @@ pub(crate) fn exported_function<'r>(
     }
 }
 
+fn is_u64(root: &Root<'_>, ty: ComponentValType) -> bool {
+    let ty = match ty {
+        ComponentValType::Primitive(ty) => Some(ty),
+        ComponentValType::Type(id) => match root.types().get(id) {
+            Some(ComponentDefinedType::Primitive(ty)) => Some(*ty),
+            _ => None,
+        },
+    };
+    ty == Some(PrimitiveValType::U64)
+}
+
 /// What pollables a clock can give, and how. Both functions take one `u64`: a duration or a moment.
 fn clock(
     root: &Root<'_>,
@@ -519,10 +530,12 @@ fn clock(
         .find_map(|name| {
             let function = exported_function(root, instance, name)?;
             let pollable = handle(root, function.result?).filter(|_| !function.async_)?;
-            let [(param, ComponentValType::Primitive(PrimitiveValType::U64))] = &*function.params
-            else {
+            let [(param, ty)] = &*function.params else {
                 return None;
             };
+            if !is_u64(root, *ty) {
+                return None;
+            }
             let clock = Clock {
                 from: ClockFrom::Guest(at),
                 function: name,

@@ -17,6 +17,8 @@ impl Key {
         Key(V4 | address as u128)
     }
 
+    // One copy: turning bytes around is long in wasm.
+    #[inline(never)]
     pub(crate) fn of(ip: IpAddr) -> Self {
         match ip {
             IpAddr::V4(ip) => Key::v4(ip.to_bits()),
@@ -44,6 +46,7 @@ impl Key {
         }
     }
 
+    #[inline(never)]
     pub(crate) fn ip(self) -> IpAddr {
         if self.is_v4() {
             IpAddr::V4(Ipv4Addr::from_bits(self.0 as u32))
@@ -90,11 +93,11 @@ impl Stored {
 /// IPv4-compatible ones, which `wasi:sockets` does not take.
 pub(crate) fn valid(ip: IpAddr) -> Option<Key> {
     let key = Key::of(ip);
-    let refused = match ip {
-        IpAddr::V4(_) => false,
-        IpAddr::V6(_) => key.is_v4() || (key.0 >> 32 == 0 && key.0 > 1),
-    };
-    (!refused).then_some(key)
+    (ip.is_ipv4() || is_valid_v6(key)).then_some(key)
+}
+
+pub(crate) fn is_valid_v6(key: Key) -> bool {
+    !key.is_v4() && (key.0 >> 32 != 0 || key.0 <= 1)
 }
 
 /// The IPv4 addresses that an IPv6 address has in it. A host may well deliver to them: 6to4
@@ -126,6 +129,7 @@ pub(crate) fn embedded(key: Key) -> [Option<Key>; 2] {
 }
 
 /// A socket address with another address in it. The scope of an IPv6 address goes with it.
+#[inline(never)]
 pub(crate) fn with_ip(address: SocketAddr, key: Key, port: u16) -> SocketAddr {
     if Key::of(address.ip()) == key && address.port() == port {
         return address;

@@ -4,7 +4,6 @@ use super::address::{Key, embedded};
 use super::record::{Kind, RuleRecord};
 use super::tables::{Rules, around};
 use crate::Operation;
-use core::net::SocketAddr;
 
 /// One question.
 #[derive(Clone, Copy, Debug)]
@@ -17,8 +16,8 @@ pub(crate) struct Ask {
 }
 
 /// The rules that name an address, the innermost prefix first.
-pub(crate) struct Matches<'w> {
-    rules: Rules<'w>,
+pub(crate) struct Matches<'r, 'w> {
+    rules: &'r Rules<'w>,
     /// The entry whose items come next, plus one.
     entry: u32,
     item: u32,
@@ -27,8 +26,8 @@ pub(crate) struct Matches<'w> {
     pub(crate) inside: u16,
 }
 
-impl<'w> Matches<'w> {
-    pub(crate) fn new(rules: Rules<'w>, key: Key) -> Self {
+impl<'r, 'w> Matches<'r, 'w> {
+    pub(crate) fn new(rules: &'r Rules<'w>, key: Key) -> Self {
         Matches {
             rules,
             entry: rules.innermost(key),
@@ -39,7 +38,7 @@ impl<'w> Matches<'w> {
     }
 }
 
-impl<'w> Iterator for Matches<'w> {
+impl<'w> Iterator for Matches<'_, 'w> {
     type Item = (u32, RuleRecord<'w>);
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -58,7 +57,7 @@ impl<'w> Iterator for Matches<'w> {
 }
 
 /// The special ranges that an address lies in, those of IPv4 addresses in it included.
-pub(crate) fn special(rules: Rules<'_>, key: Key) -> u16 {
+pub(crate) fn special(rules: &Rules<'_>, key: Key) -> u16 {
     let of = |key: Key| {
         let innermost = rules.innermost(key).checked_sub(1);
         innermost
@@ -73,7 +72,7 @@ pub(crate) fn special(rules: Rules<'_>, key: Key) -> u16 {
 
 /// The deny rule that matches. Of several it is one that names the operation, so that its way to
 /// deny counts, and the one with the innermost prefix.
-pub(crate) fn denied(rules: Rules<'_>, ask: &Ask) -> Option<u32> {
+pub(crate) fn denied(rules: &Rules<'_>, ask: &Ask) -> Option<u32> {
     let mut found = None;
     let [first, second] = embedded(ask.key);
     for key in [Some(ask.key), first, second].into_iter().flatten() {
@@ -91,12 +90,12 @@ pub(crate) fn denied(rules: Rules<'_>, ask: &Ask) -> Option<u32> {
 }
 
 /// Whether a rule is about this use and this port.
-pub(crate) fn applies(rules: Rules<'_>, rule: RuleRecord<'_>, ask: &Ask) -> bool {
+pub(crate) fn applies(rules: &Rules<'_>, rule: RuleRecord<'_>, ask: &Ask) -> bool {
     rule.uses() & ask.uses != 0 && rules.ports_contain(rule.ports(), ask.port, ask.port)
 }
 
 /// The allow rule that grants, or the special ranges that kept one from granting.
-pub(crate) fn granted(rules: Rules<'_>, ask: &Ask) -> Result<u32, u16> {
+pub(crate) fn granted(rules: &Rules<'_>, ask: &Ask) -> Result<u32, u16> {
     let mut special = None;
     let mut blocked = 0;
     let mut matches = Matches::new(rules, ask.key);
@@ -118,7 +117,7 @@ pub(crate) fn granted(rules: Rules<'_>, ask: &Ask) -> Result<u32, u16> {
 }
 
 /// The redirect of an address: the one with the innermost prefix.
-pub(crate) fn redirected(rules: Rules<'_>, ask: &Ask) -> Option<u32> {
+pub(crate) fn redirected(rules: &Rules<'_>, ask: &Ask) -> Option<u32> {
     let mut matches = Matches::new(rules, ask.key);
     let redirect =
         matches.find(|(_, rule)| rule.kind() == Kind::Redirect && applies(rules, *rule, ask));
@@ -126,16 +125,16 @@ pub(crate) fn redirected(rules: Rules<'_>, ask: &Ask) -> Option<u32> {
 }
 
 /// Where a redirect leads.
-pub(crate) fn target(rules: Rules<'_>, rule: u32) -> Option<SocketAddr> {
+pub(crate) fn target(rules: &Rules<'_>, rule: u32) -> Option<(Key, u16)> {
     let rule = rules.rule(rule)?;
     let to = rules.range(rule.addresses().first)?;
-    Some(SocketAddr::new(Key(to.start()).ip(), rule.target_port()))
+    Some((Key(to.start()), rule.target_port()))
 }
 
 /// Whether a deny rule denies all that an allow rule grants, as far as some uses go; all of these
 /// where the allow rule has none of them.
 pub(crate) fn covers(
-    rules: Rules<'_>,
+    rules: &Rules<'_>,
     deny: RuleRecord<'_>,
     allow: RuleRecord<'_>,
     uses: u8,

@@ -14,6 +14,7 @@ pub(crate) enum Kind {
 }
 
 /// The value of a denial that a rule leaves to the default.
+#[cfg(feature = "file")]
 pub(crate) const DEFAULT_DENIAL: u8 = 0xff;
 
 /// A span of records of another table: the first, and how many.

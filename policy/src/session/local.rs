@@ -1,33 +1,33 @@
 //! Decisions on local addresses and on peers.
 
+use crate::decision::Ruling;
 use crate::rules::{Ask, Key, Kind, Matches, applies, denied, flag, granted, uses};
 use crate::session::Place;
-use crate::{Decision, Operation, Protocol, RuleRef, Rules};
-use core::net::SocketAddr;
+use crate::{Operation, Protocol, RuleRef, Rules};
 
 /// The decision of the allow rules alone.
-pub(super) fn grant(rules: Rules<'_>, ask: &Ask, address: SocketAddr) -> Decision {
+pub(super) fn grant(rules: &Rules<'_>, ask: &Ask) -> Ruling {
     match granted(rules, ask) {
-        Ok(rule) => Decision::allow(address, RuleRef::Rule(rule)),
-        Err(0) => Decision::deny(rules.deny_as(ask.operation), RuleRef::NoRule),
-        Err(special) => Decision::deny(rules.deny_as(ask.operation), RuleRef::Special(special)),
+        Ok(rule) => Ruling::allow(RuleRef::Rule(rule)),
+        Err(0) => Ruling::deny(rules.deny_as(ask.operation), RuleRef::NoRule),
+        Err(special) => Ruling::deny(rules.deny_as(ask.operation), RuleRef::Special(special)),
     }
 }
 
 /// The denial of a rule. It counts for the operations that the rule names; what else the rule
 /// denies ends as the default says.
-pub(super) fn denied_by(rules: Rules<'_>, ask: &Ask, index: u32) -> Decision {
+pub(super) fn denied_by(rules: &Rules<'_>, ask: &Ask, index: u32) -> Ruling {
     let named = rules.rule(index).filter(|rule| rule.names(ask.operation));
     let denial = named
         .and_then(|rule| rule.deny_as())
         .filter(|denial| denial.fits(ask.operation))
         .unwrap_or(rules.deny_as(ask.operation));
-    Decision::deny(denial, RuleRef::Rule(index))
+    Ruling::deny(denial, RuleRef::Rule(index))
 }
 
-pub(super) fn bind(rules: Rules<'_>, ask: &Ask, local: SocketAddr, protocol: Protocol) -> Decision {
+pub(super) fn bind(rules: &Rules<'_>, ask: &Ask, protocol: Protocol) -> Ruling {
     if protocol == Protocol::Tcp && !ask.key.is_unicast() {
-        return Decision::INVALID;
+        return Ruling::INVALID;
     }
     if let Some(rule) = denied(rules, ask) {
         return denied_by(rules, ask, rule);
@@ -40,31 +40,31 @@ pub(super) fn bind(rules: Rules<'_>, ask: &Ask, local: SocketAddr, protocol: Pro
         uses: ask.uses | listen,
         ..*ask
     };
-    let decision = grant(rules, &with_listen, local);
+    let decision = grant(rules, &with_listen);
     let implicit = ask.key.is_unspecified() && ask.port == 0 && rules.flags() & out != 0;
     if implicit && !decision.is_allowed() {
-        return Decision::allow(local, RuleRef::ImplicitBind);
+        return Ruling::allow(RuleRef::ImplicitBind);
     }
     decision
 }
 
-pub(super) fn listen(rules: Rules<'_>, ask: &Ask, local: SocketAddr) -> Decision {
+pub(super) fn listen(rules: &Rules<'_>, ask: &Ask) -> Ruling {
     if !ask.key.is_unicast() {
-        return Decision::INVALID;
+        return Ruling::INVALID;
     }
     if let Some(rule) = denied(rules, ask) {
         return denied_by(rules, ask, rule);
     }
-    let decision = grant(rules, ask, local);
+    let decision = grant(rules, ask);
     if !decision.is_allowed() && chosen_by_host(rules, (ask.key, ask.port)) {
-        return grant(rules, &Ask { port: 0, ..*ask }, local);
+        return grant(rules, &Ask { port: 0, ..*ask });
     }
     decision
 }
 
 /// Whether only the host can have chosen this port: no rule allows the guest to bind it by number.
 /// Deny rules are not asked, so that none of them ever makes more allowed.
-fn chosen_by_host(rules: Rules<'_>, (key, port): Place) -> bool {
+fn chosen_by_host(rules: &Rules<'_>, (key, port): Place) -> bool {
     let by_number = Ask {
         operation: Operation::Bind,
         uses: uses::TCP_BIND | uses::TCP_LISTEN,
@@ -74,12 +74,7 @@ fn chosen_by_host(rules: Rules<'_>, (key, port): Place) -> bool {
     granted(rules, &by_number).is_err()
 }
 
-pub(super) fn accept(
-    rules: Rules<'_>,
-    local: Option<Place>,
-    ask: &Ask,
-    peer: SocketAddr,
-) -> Decision {
+pub(super) fn accept(rules: &Rules<'_>, local: Option<Place>, ask: &Ask) -> Ruling {
     if let Some(rule) = denied(rules, ask) {
         return denied_by(rules, ask, rule);
     }
@@ -100,14 +95,14 @@ pub(super) fn accept(
                 .flatten()
         });
         if let Some(rule) = rule {
-            return Decision::allow(peer, RuleRef::Rule(rule));
+            return Ruling::allow(RuleRef::Rule(rule));
         }
     }
-    grant(rules, ask, peer)
+    grant(rules, ask)
 }
 
 /// The rule that lets a listener take connections from a peer.
-fn serves(rules: Rules<'_>, listener: &Ask, peer: Key) -> Option<u32> {
+fn serves(rules: &Rules<'_>, listener: &Ask, peer: Key) -> Option<u32> {
     let special = crate::rules::special(rules, listener.key);
     let mut matches = Matches::new(rules, listener.key);
     while let Some((index, rule)) = matches.next() {

@@ -64,16 +64,16 @@ impl Session<NameTable> {
         if rules.dns_mode == DnsMode::Off {
             return Resolved::deny(rules.deny_as(Operation::Resolve), RuleRef::NoRule);
         }
-        if let Some(rule) = names::lookup_denied(*rules, name) {
-            return denied_by(*rules, rule);
+        if let Some(rule) = names::lookup_denied(rules, name) {
+            return denied_by(rules, rule);
         }
         match literal {
             Some(key) => self.begin(QueryKind::Literal, name, RuleRef::Literal, key),
-            None => self.resolve_name(*rules, name),
+            None => self.resolve_name(rules, name),
         }
     }
 
-    fn resolve_name(&mut self, rules: Rules<'_>, name: &[u8]) -> Resolved {
+    fn resolve_name(&mut self, rules: &Rules<'_>, name: &[u8]) -> Resolved {
         if let Some(rule) = first_of_kind(rules, name, Kind::Host) {
             return match rules.rule(rule).and_then(|host| host.deny_as()) {
                 Some(denial) => Resolved::deny(denial, RuleRef::Rule(rule)),
@@ -141,12 +141,12 @@ impl Session<NameTable> {
         let key = valid(ip)?;
         if it.kind != QueryKind::Host
             || it.answers >= ANSWERS
-            || !names::keeps(*rules, self.names.text(it.name), key)
+            || !names::keeps(rules, self.names.text(it.name), key)
         {
             return None;
         }
         let shows_synthetic = rules.dns_mode == DnsMode::Virtual;
-        self.answer(*rules, query, Answer { key, given: false }, shows_synthetic)
+        self.answer(rules, query, Answer { key, given: false }, shows_synthetic)
     }
 
     /// The next address of a lookup that is answered inside; nothing after the last. For a lookup
@@ -159,14 +159,14 @@ impl Session<NameTable> {
                 self.query(query)?.answers = 1;
                 (it.answers == 0).then(|| it.literal.key().ip())
             }
-            QueryKind::Listed => self.next_listed(*rules, query, it),
-            QueryKind::Redirected => self.next_redirected(*rules, query, it),
-            QueryKind::Host => self.next_of_host(*rules, query, it),
+            QueryKind::Listed => self.next_listed(rules, query, it),
+            QueryKind::Redirected => self.next_redirected(rules, query, it),
+            QueryKind::Host => self.next_of_host(rules, query, it),
             QueryKind::Free => None,
         }
     }
 
-    fn next_listed(&mut self, rules: Rules<'_>, query: u32, mut it: Query) -> Option<IpAddr> {
+    fn next_listed(&mut self, rules: &Rules<'_>, query: u32, mut it: Query) -> Option<IpAddr> {
         let list = rules.rule(it.rule)?.addresses();
         let name = self.names.text(it.name);
         let shows_synthetic =
@@ -185,7 +185,7 @@ impl Session<NameTable> {
     }
 
     /// The synthetic addresses that stand for what the host has answered so far.
-    fn next_of_host(&mut self, rules: Rules<'_>, query: u32, it: Query) -> Option<IpAddr> {
+    fn next_of_host(&mut self, rules: &Rules<'_>, query: u32, it: Query) -> Option<IpAddr> {
         let mut families = it.synthetic.into_iter().zip(it.told);
         let family = families.position(|(shown, told)| shown && !told)?;
         *self.query(query)?.told.get_mut(family)? = true;
@@ -193,11 +193,11 @@ impl Session<NameTable> {
     }
 
     /// A synthetic address of each family that one of the name's redirects leads to.
-    fn next_redirected(&mut self, rules: Rules<'_>, query: u32, it: Query) -> Option<IpAddr> {
+    fn next_redirected(&mut self, rules: &Rules<'_>, query: u32, it: Query) -> Option<IpAddr> {
         let mut families = [false; 2];
         for (index, rule) in NameMatches::new(rules, self.names.text(it.name)) {
             if rule.kind() == Kind::Redirect {
-                let v6 = target(rules, index)?.is_ipv6();
+                let v6 = !target(rules, index)?.0.is_v4();
                 *families.get_mut(usize::from(v6))? = true;
             }
         }
@@ -212,7 +212,7 @@ impl Session<NameTable> {
     /// Learns an answer, and tells what the guest sees of it.
     fn answer(
         &mut self,
-        rules: Rules<'_>,
+        rules: &Rules<'_>,
         query: u32,
         answer: Answer,
         shows_synthetic: bool,
@@ -229,7 +229,7 @@ impl Session<NameTable> {
     }
 
     /// The synthetic address of a family, once for each lookup.
-    fn show_synthetic(&mut self, rules: Rules<'_>, query: u32, v4: bool) -> Option<IpAddr> {
+    fn show_synthetic(&mut self, rules: &Rules<'_>, query: u32, v4: bool) -> Option<IpAddr> {
         let it = self.query(query)?;
         let name = it.name;
         if core::mem::replace(it.synthetic.get_mut(usize::from(!v4))?, true) {
@@ -238,7 +238,7 @@ impl Session<NameTable> {
         Some(self.synthetic(rules, name, v4))
     }
 
-    fn synthetic(&mut self, rules: Rules<'_>, name: u16, v4: bool) -> IpAddr {
+    fn synthetic(&mut self, rules: &Rules<'_>, name: u16, v4: bool) -> IpAddr {
         let number = self.names.number(name, synthetic::numbers(rules));
         synthetic::address(rules, number, v4).ip()
     }
@@ -259,7 +259,7 @@ impl Session<NameTable> {
 }
 
 /// The denial of a rule, if that is about lookups; of all lookups otherwise.
-fn denied_by(rules: Rules<'_>, index: u32) -> Resolved {
+fn denied_by(rules: &Rules<'_>, index: u32) -> Resolved {
     let rule = rules.rule(index);
     let denial = rule
         .filter(|rule| rule.names(Operation::Resolve))

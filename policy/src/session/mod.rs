@@ -12,7 +12,8 @@ pub use lookup::{Lookup, Resolved};
 pub use names::{Names, NoNames};
 pub use table::NameTable;
 
-use crate::rules::{Ask, Key, use_of, valid};
+use crate::decision::Ruling;
+use crate::rules::{Ask, Key, denied, use_of, uses, valid};
 use crate::{Decision, Operation, Protocol, RuleRef, Rules};
 use core::net::SocketAddr;
 use udp::Sockets;
@@ -56,6 +57,8 @@ impl<N: Names> Session<N> {
     /// ask [`accept`](Session::accept).
     ///
     /// That the address is of the socket's family is for the caller to check, before.
+    // Inlined, so that a caller that decides one operation has the code of that one alone.
+    #[inline(always)]
     pub fn decide(
         &mut self,
         rules: &Rules<'_>,
@@ -65,7 +68,7 @@ impl<N: Names> Session<N> {
         address: SocketAddr,
     ) -> Decision {
         let (Some(key), uses @ 1..) = (valid(address.ip()), use_of(operation, protocol)) else {
-            return Decision::INVALID;
+            return Ruling::INVALID.decision(address, (Key(0), 0));
         };
         let ask = Ask {
             operation,
@@ -73,16 +76,18 @@ impl<N: Names> Session<N> {
             key,
             port: address.port(),
         };
-        match operation {
-            Operation::Resolve => Decision::INVALID,
-            Operation::Bind => local::bind(*rules, &ask, address, protocol),
-            Operation::Listen => local::listen(*rules, &ask, address),
-            Operation::Accept => local::accept(*rules, None, &ask, address),
-            Operation::Receive => self.receive(*rules, udp, &ask, address),
+        let mut to = (key, ask.port);
+        let ruling = match operation {
+            Operation::Resolve => Ruling::INVALID,
+            Operation::Bind => local::bind(rules, &ask, protocol),
+            Operation::Listen => local::listen(rules, &ask),
+            Operation::Accept => local::accept(rules, None, &ask),
+            Operation::Receive => self.receive(rules, udp, &ask, &mut to),
             Operation::Connect | Operation::Send => {
-                self.outgoing(*rules, protocol, udp, &ask, address)
+                self.outgoing(rules, protocol, udp, &ask, &mut to)
             }
-        }
+        };
+        ruling.decision(address, to)
     }
 
     /// Decides whether a bound socket may listen, `local` being the address that it really has.
@@ -97,15 +102,16 @@ impl<N: Names> Session<N> {
     /// the peer's.
     pub fn accept(&mut self, rules: &Rules<'_>, local: SocketAddr, remote: SocketAddr) -> Decision {
         let (Some(local_key), Some(key)) = (valid(local.ip()), valid(remote.ip())) else {
-            return Decision::INVALID;
+            return Ruling::INVALID.decision(remote, (Key(0), 0));
         };
         let ask = Ask {
             operation: Operation::Accept,
-            uses: crate::rules::uses::TCP_ACCEPT,
+            uses: uses::TCP_ACCEPT,
             key,
             port: remote.port(),
         };
-        local::accept(*rules, Some((local_key, local.port())), &ask, remote)
+        let ruling = local::accept(rules, Some((local_key, local.port())), &ask);
+        ruling.decision(remote, (key, ask.port))
     }
 
     /// The number of a new UDP socket, from 1; 0 where there are 1,024 already, which is
@@ -126,17 +132,17 @@ impl<N: Names> Session<N> {
         self.sockets.connected(udp, remote);
     }
 
-    fn receive(&mut self, rules: Rules<'_>, udp: u32, ask: &Ask, peer: SocketAddr) -> Decision {
-        if let Some(rule) = crate::rules::denied(rules, ask) {
+    fn receive(&mut self, rules: &Rules<'_>, udp: u32, ask: &Ask, to: &mut Place) -> Ruling {
+        if let Some(rule) = denied(rules, ask) {
             return local::denied_by(rules, ask, rule);
         }
-        if let Some(asked) = self.sockets.knows(udp, ask.key, ask.port) {
-            return Decision::allow(
-                crate::rules::with_ip(peer, asked.0, asked.1),
-                RuleRef::Reply,
-            );
+        match self.sockets.knows(udp, ask.key, ask.port) {
+            Some(asked) => {
+                *to = asked;
+                Ruling::allow(RuleRef::Reply)
+            }
+            None => local::grant(rules, ask),
         }
-        local::grant(rules, ask, peer)
     }
 }
 

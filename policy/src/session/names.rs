@@ -1,11 +1,13 @@
 //! What names have to say about decisions.
 
-use super::outgoing::{denied_by_rule, redirect_to};
+use super::Place;
+use super::local::denied_by;
+use super::outgoing::redirect_to;
 use super::table::NameTable;
+use crate::decision::Ruling;
 use crate::rules::names::{Answer, first_named, grants};
 use crate::rules::{Ask, Kind, denied, granted};
-use crate::{Decision, DnsMode, RuleRef, Rules};
-use core::net::SocketAddr;
+use crate::{DnsMode, RuleRef, Rules};
 
 mod sealed {
     pub trait Sealed {}
@@ -22,25 +24,25 @@ pub trait Names: sealed::Sealed {
 
     /// The decision on an address that stands for a name.
     #[doc(hidden)]
-    fn synthetic(&mut self, _: Rules<'_>, _: &Ask) -> Option<Decision> {
+    fn synthetic(&mut self, _: &Rules<'_>, _: &Ask, _: &mut Place) -> Option<Ruling> {
         None
     }
 
     /// The redirect of a name that the address was learned for.
     #[doc(hidden)]
-    fn redirected(&mut self, _: Rules<'_>, _: &Ask) -> Option<u32> {
+    fn redirected(&mut self, _: &Rules<'_>, _: &Ask) -> Option<u32> {
         None
     }
 
     /// The deny rule that is about a name that the address was learned for.
     #[doc(hidden)]
-    fn denied(&mut self, _: Rules<'_>, _: &Ask) -> Option<u32> {
+    fn denied(&mut self, _: &Rules<'_>, _: &Ask) -> Option<u32> {
         None
     }
 
     /// The allow rule that grants an address because of a name.
     #[doc(hidden)]
-    fn granted(&mut self, _: Rules<'_>, _: &Ask) -> Option<u32> {
+    fn granted(&mut self, _: &Rules<'_>, _: &Ask) -> Option<u32> {
         None
     }
 }
@@ -56,20 +58,19 @@ impl Names for NoNames {
 impl Names for NameTable {
     const EMPTY: Self = NameTable::new();
 
-    fn synthetic(&mut self, rules: Rules<'_>, ask: &Ask) -> Option<Decision> {
+    fn synthetic(&mut self, rules: &Rules<'_>, ask: &Ask, to: &mut Place) -> Option<Ruling> {
         let number = super::synthetic::number(rules, ask.key)?;
         match self.by_number(number) {
-            Some(name) => Some(self.by_name(rules, name, ask)),
+            Some(name) => Some(self.by_name(rules, name, ask, to)),
             // Nothing else lives there.
-            None if rules.dns_mode == DnsMode::Virtual => Some(Decision::deny(
-                rules.deny_as(ask.operation),
-                RuleRef::NoRule,
-            )),
+            None if rules.dns_mode == DnsMode::Virtual => {
+                Some(Ruling::deny(rules.deny_as(ask.operation), RuleRef::NoRule))
+            }
             None => None,
         }
     }
 
-    fn redirected(&mut self, rules: Rules<'_>, ask: &Ask) -> Option<u32> {
+    fn redirected(&mut self, rules: &Rules<'_>, ask: &Ask) -> Option<u32> {
         if rules.dns_mode == DnsMode::Virtual {
             return None;
         }
@@ -77,12 +78,12 @@ impl Names for NameTable {
             .find_map(|(_, name, _)| first_named(rules, name, Kind::Redirect, ask))
     }
 
-    fn denied(&mut self, rules: Rules<'_>, ask: &Ask) -> Option<u32> {
+    fn denied(&mut self, rules: &Rules<'_>, ask: &Ask) -> Option<u32> {
         self.learned(ask.key)
             .find_map(|(_, name, _)| first_named(rules, name, Kind::Deny, ask))
     }
 
-    fn granted(&mut self, rules: Rules<'_>, ask: &Ask) -> Option<u32> {
+    fn granted(&mut self, rules: &Rules<'_>, ask: &Ask) -> Option<u32> {
         // What a synthetic address stands for is out of reach by itself.
         if rules.dns_mode == DnsMode::Virtual {
             return None;
@@ -100,16 +101,16 @@ impl Names for NameTable {
 impl NameTable {
     /// The decision on a synthetic address: that of the name, at the first of its addresses that
     /// the rules allow.
-    fn by_name(&mut self, rules: Rules<'_>, name: u16, ask: &Ask) -> Decision {
+    fn by_name(&mut self, rules: &Rules<'_>, name: u16, ask: &Ask, to: &mut Place) -> Ruling {
         let text = self.text(name);
         let redirect = first_named(rules, text, Kind::Redirect, ask);
         if let Some(rule) = first_named(rules, text, Kind::Deny, ask) {
-            return denied_by_rule(rules, ask, rule);
+            return denied_by(rules, ask, rule);
         }
         if let Some(rule) = redirect {
-            return redirect_to(rules, ask, rule);
+            return redirect_to(rules, ask, rule, to);
         }
-        let mut refusal = Decision::deny(rules.deny_as(ask.operation), RuleRef::NoRule);
+        let mut refusal = Ruling::deny(rules.deny_as(ask.operation), RuleRef::NoRule);
         let mut before = u64::MAX;
         while let Some((at, order, answer)) = self.next_best(name, ask.key.is_v4(), before) {
             before = order;
@@ -118,14 +119,14 @@ impl NameTable {
                 ..*ask
             };
             if let Some(rule) = denied(rules, &real) {
-                refusal = denied_by_rule(rules, ask, rule);
+                refusal = denied_by(rules, ask, rule);
                 continue;
             }
             let by_name = grants(rules, self.text(name), &real, answer);
             if let Some(rule) = by_name.or_else(|| granted(rules, &real).ok()) {
                 self.touch(at);
-                let to = SocketAddr::new(answer.key.ip(), ask.port);
-                return Decision::allow(to, RuleRef::Rule(rule));
+                *to = (answer.key, ask.port);
+                return Ruling::allow(RuleRef::Rule(rule));
             }
         }
         refusal
