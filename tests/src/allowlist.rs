@@ -1,7 +1,7 @@
 //! Guests under a policy, on a host that writes down what reaches it.
 
 use crate::guests::Guest;
-use crate::recording::{Recording, Run};
+use crate::recording::{Recording, Run, Use};
 use anyhow::{Context, Result, ensure};
 use sockvirt::Virtualizer;
 use sockvirt::policy::Policy;
@@ -84,4 +84,43 @@ pub fn everything() -> String {
     let ranges = SPECIAL.map(|range| format!(", \"{range}\"")).concat();
     let all = r#"op = ["resolve", "connect", "bind", "listen", "accept", "send", "receive"]"#;
     allow(&format!("to = [\"*\"{ranges}]\nport = \"*\"\n{all}"))
+}
+
+/// A rule for a name whose addresses are on loopback.
+pub fn local(name: &str, port: u16) -> String {
+    let to = format!("to = \"{name}\"\nport = {port}");
+    allow(&format!(
+        "{to}\nop = [\"connect\"]\nresolves-to = [\"loopback\"]"
+    ))
+}
+
+/// A rule for a name that is to be a public one.
+pub fn public(name: &str) -> String {
+    allow(&format!("to = \"{name}\"\nport = 443\nop = [\"connect\"]"))
+}
+
+/// Everything that is not special, by any means of getting out.
+pub fn anywhere() -> String {
+    allow("to = \"*\"\nport = \"*\"\nop = [\"connect\", \"send\"]")
+}
+
+/// Runs a script in which every operation but the making of sockets is to give this, and of which
+/// nothing is to reach the host but what binds.
+pub fn all_give(code: &str, rules: &str, script: &[&str]) -> Result<()> {
+    on_both(&Recording::new(), rules, script, |run| {
+        let results = script.iter().zip(run.results());
+        for (op, result) in results {
+            let made = op.starts_with("tcp") || op.starts_with("udp4") || op.starts_with("udp6");
+            let expected = if made || op.starts_with("bind ") {
+                "ok"
+            } else {
+                code
+            };
+            assert_eq!(result, expected, "{op}");
+        }
+        for check in &run.checks {
+            assert!(matches!(check.what, Use::TcpBind | Use::UdpBind), "{check}");
+            assert!(check.address.ip().is_unspecified(), "{check}");
+        }
+    })
 }

@@ -40,6 +40,12 @@ pub fn greeter(ip: &str, word: &'static str) -> SocketAddr {
     })
 }
 
+/// A greeter who says `welcome`, and the port.
+pub fn welcome() -> (SocketAddr, u16) {
+    let greeter = greeter("127.0.0.1", "welcome");
+    (greeter, greeter.port())
+}
+
 /// A TCP server that reads all and says nothing.
 pub fn sink(ip: &str) -> SocketAddr {
     tcp_server(ip, |mut stream| {
