@@ -4,14 +4,14 @@
 //! command in release mode first, and measures `wasm-tools` where that is on the path.
 //! `SOCKVIRT_BENCH_COLD=1` adds how long the command takes to build from nothing.
 
+mod gzip;
+
 use anyhow::{Context, Result, ensure};
-use flate2::Compression;
-use flate2::write::GzEncoder;
+use gzip::gzip;
 use sockvirt::Virtualizer;
 use sockvirt::policy::{DenyAt, Policy};
 use sockvirt_guest_builder::Guest;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -77,12 +77,6 @@ fn bytes_added() -> Result<()> {
         println!("{row} |");
     }
     Ok(())
-}
-
-fn gzip(bytes: &[u8]) -> Result<usize> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(bytes)?;
-    Ok(encoder.finish()?.len())
 }
 
 /// Time and memory of whole processes, by the guest's size.

@@ -1,1 +1,2 @@
-//! What sockvirt costs. The benches are in `cost.rs`: `cargo bench -p sockvirt-benches`.
+//! What sockvirt costs. The benches are in `cost.rs` and `allowlist.rs`:
+//! `cargo bench -p sockvirt-benches`.
