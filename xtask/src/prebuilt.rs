@@ -53,7 +53,8 @@ fn flags(root: &PathBuf) -> Result<Vec<String>> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
     let home = home.context("cargo has no home")?;
-    let remap = |path: &PathBuf, name: &str| format!("--remap-path-prefix={}={name}", path.display());
+    let remap =
+        |path: &PathBuf, name: &str| format!("--remap-path-prefix={}={name}", path.display());
     Ok(vec![
         "-Clink-arg=--import-memory".to_owned(),
         "-Clink-arg=-zstack-size=8192".to_owned(),

@@ -21,7 +21,9 @@ mod state;
 use address::{address_of, store_address};
 use core::net::SocketAddr;
 use log::Logs;
-use sockvirt_policy::{Decision, Denial, NameTable, Names, NoNames, Operation, Protocol, Verdict};
+use sockvirt_policy::{
+    Decision, Denial, NameTable, Names, NoNames, Operation, Protocol, Rules, Session, Verdict,
+};
 use state::{State, word_at};
 
 const ALLOW: u32 = 0;
@@ -105,9 +107,15 @@ fn decide<N: Names + 'static, L: Logs>(
     words: &[u32; 12],
 ) -> u32 {
     let asked = address_of(words);
-    let decision = state
-        .session
-        .decide(&state.rules, operation, protocol, udp, asked);
+    // The code for names is several times as long: there one copy serves all operations.
+    let has_names = size_of::<N>() > 0;
+    let decision = if has_names {
+        decide_any(state.session, &state.rules, operation, protocol, udp, asked)
+    } else {
+        state
+            .session
+            .decide(&state.rules, operation, protocol, udp, asked)
+    };
     if protocol == Protocol::Udp
         && let Verdict::Allow { to } = decision.verdict
     {
@@ -115,6 +123,18 @@ fn decide<N: Names + 'static, L: Logs>(
     }
     L::address(&state.rules, operation, protocol, asked, decision);
     verdict(state, decision, asked)
+}
+
+#[inline(never)]
+fn decide_any<N: Names>(
+    session: &mut Session<N>,
+    rules: &Rules<'_>,
+    operation: Operation,
+    protocol: Protocol,
+    udp: u32,
+    asked: SocketAddr,
+) -> Decision {
+    session.decide(rules, operation, protocol, udp, asked)
 }
 
 /// Defines the functions for uses of sockets.
