@@ -62,7 +62,7 @@ impl Flag {
                 }
             }
         }
-        rule.check().map_err(|e| hint_for_flags(e))?;
+        rule.check().map_err(hint_for_flags)?;
         Ok(Flag(Adds::Allow(rule)))
     }
 
