@@ -142,7 +142,11 @@ impl Task {
     pub(super) fn called_back(&self, event: u32, state: u32) -> Progress {
         let state = match event {
             SUBTASK => state,
-            CANCEL => subtask_cancel(self.subtask.get()) & 0xf,
+            CANCEL => {
+                // What waits in a set cannot be waited for otherwise.
+                waitable_join(self.subtask.get(), 0);
+                subtask_cancel(self.subtask.get()) & 0xf
+            }
             _ => return self.wait(),
         };
         match state {
