@@ -7,6 +7,7 @@ use crate::name::InterfaceName;
 use crate::root::Root;
 use crate::stand_in::{StandIns, destructor};
 use crate::widen::{Widened, widen};
+use semver::Version;
 use sockvirt_policy::{DenyAt, Log, Policy, Protocol};
 use std::collections::HashMap;
 use wasmparser::component_types::{
@@ -426,14 +427,7 @@ impl<'r> Plan<'r> {
             else {
                 continue;
             };
-            let name = format!("wasi:clocks/monotonic-clock@{version}");
-            if self
-                .root
-                .imports()
-                .any(|(_, import)| import.name.name == name)
-            {
-                continue;
-            }
+            let name = self.free_name("wasi:clocks/monotonic-clock", version);
             let clock = Clock {
                 from: ClockFrom::Added { name, poll },
                 function: "subscribe-duration",
@@ -441,6 +435,25 @@ impl<'r> Plan<'r> {
             };
             self.clocks.entry(pollable).or_insert(clock);
         }
+    }
+
+    /// An interface in a version, or in another that hosts take for it if the guest imports that
+    /// one without what is needed of it.
+    fn free_name(&self, interface: &str, version: &Version) -> String {
+        let taken = |name: &String| {
+            let mut imports = self.root.imports();
+            imports.any(|(_, import)| import.name.name == name)
+        };
+        let mut other = version.clone();
+        let mut name = format!("{interface}@{version}");
+        for patch in 0.. {
+            if !taken(&name) {
+                break;
+            }
+            other.patch = patch;
+            name = format!("{interface}@{other}");
+        }
+        name
     }
 
     /// The names of imports that the guest does not have.
