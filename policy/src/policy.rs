@@ -363,6 +363,16 @@ impl Policy {
         rules.any(|rule| rule.covers(Operation::Resolve, Protocol::Udp))
     }
 
+    /// Whether names have a part in anything: rules that need them, lookups that the host is asked
+    /// for, and those that the policy answers or denies by name.
+    pub fn looks_up_names(&self) -> bool {
+        let resolve = |rule: &DenyRule| rule.operations.contains(&Operation::Resolve);
+        self.has_names()
+            || self.asks_resolver()
+            || !self.hosts.is_empty()
+            || self.deny.iter().any(resolve)
+    }
+
     /// Whether decisions on addresses need a session with a [`NameTable`](crate::NameTable).
     pub fn has_names(&self) -> bool {
         let is_name = |to: &Target| matches!(to, Target::Name(_));

@@ -94,7 +94,7 @@ pub(crate) fn component(
 
 /// The compiled form of one of the policy's functions: with what the policy needs and no more.
 fn form(policy: &Policy, name: &str) -> String {
-    let has_names = policy.has_names() || policy.asks_resolver();
+    let has_names = policy.looks_up_names();
     let names: &[&str] = if has_names { &["+names", ""] } else { &[""] };
     let log: &[&str] = if policy.log() == Log::None {
         &[""]
