@@ -17,7 +17,7 @@ mod smith;
 
 use arbitrary::{Arbitrary, Unstructured};
 use sockvirt::policy::{
-    Denial, DenyAt, DenyRule, Flag, Lookup, NameTable, Operation, Protocol, Rules, Session,
+    Denial, DenyAt, DenyRule, Flag, Key, Lookup, NameTable, Operation, Protocol, Rules, Session,
 };
 use sockvirt::{Built, Error, Mode, Policy, Reach, Virtualizer};
 use std::net::{IpAddr, SocketAddr};
@@ -94,9 +94,13 @@ pub fn flags(text: &str) {
 /// Whatever the bytes: rules that can be read decide, and what is no rules is an error. Nothing
 /// panics, and nothing runs without end.
 pub fn wire(data: &[u8]) {
-    let Ok(rules) = Rules::read(data) else {
-        return;
-    };
+    if let Ok(rules) = Rules::read(data) {
+        ask(rules, data);
+    }
+    ask(Rules::trusted(data), data);
+}
+
+fn ask(rules: Rules<'_>, data: &[u8]) {
     let mut session = Session::<NameTable>::boxed();
     let mut asked = Unstructured::new(data);
     for _ in 0..64 {
@@ -121,7 +125,9 @@ pub fn wire(data: &[u8]) {
         );
         let name = &data[..usize::from(port).min(data.len())];
         if let Lookup::Ask(query) | Lookup::Inside(query) = session.resolve(&rules, name).lookup {
-            session.answered(&rules, query, ip);
+            if let Some(key) = Key::of(ip) {
+                session.answered(&rules, query, key);
+            }
             while session.next_inside(&rules, query).is_some() {}
             session.end_lookup(query);
         }

@@ -1,10 +1,12 @@
 //! What a decision costs: `cargo bench -p sockvirt-policy`.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use sockvirt_policy::{Lookup, NameTable, NoNames, Operation, Policy, Protocol, Rules, Session};
+use sockvirt_policy::{
+    Key, Lookup, NameTable, NoNames, Operation, Policy, Protocol, Rules, Session,
+};
 use std::fmt::Write;
 use std::hint::black_box;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 fn policy(rules: impl Iterator<Item = String>) -> Policy {
     let text = rules.fold("schema = 1\n".to_owned(), |mut text, to| {
@@ -50,7 +52,7 @@ fn by_name(criterion: &mut Criterion) {
     for i in 0..1000_u32 {
         let name = format!("a.n{}.test", i * 7);
         if let Lookup::Ask(query) = session.resolve(&rules, name.as_bytes()).lookup {
-            let ip = IpAddr::from([20, (i / 256) as u8, i as u8, 1]);
+            let ip = Key::v4(20 << 24 | i << 8 | 1);
             session.answered(&rules, query, ip);
             session.end_lookup(query);
         }

@@ -1,8 +1,8 @@
 //! What only the whole policy can show.
 
 use crate::compile::uses_of;
-use crate::rules::{Ask, Key, Kind, Matches, applies, use_of};
-use crate::{DenyAt, DenyRule, InvalidPolicy, Operation, Policy, Protocol, Rules, Target};
+use crate::rules::{Ask, Kind, Matches, applies, use_of};
+use crate::{DenyAt, DenyRule, InvalidPolicy, Operation, Place, Policy, Protocol, Rules, Target};
 use std::collections::{HashMap, HashSet};
 
 /// The most rules, and the most entries of their lists, together.
@@ -117,7 +117,7 @@ impl Policy {
         Ok(())
     }
 
-    /// Checks that no redirect leads to where another one begins: found as decisions find it.
+    /// Checks that no redirect leads to where one begins, be it itself: found as decisions find it.
     fn check_chains(&self) -> Result<(), InvalidPolicy> {
         if self.redirect.is_empty() {
             return Ok(());
@@ -131,18 +131,14 @@ impl Policy {
         let Ok(rules) = Rules::read(&wire) else {
             return Ok(());
         };
-        for (position, rule) in (0..).zip(&sorted.redirect) {
-            let ask = Ask {
-                operation: Operation::Connect,
-                uses: use_of(Operation::Connect, rule.protocol),
-                key: Key::of(rule.to.ip()),
-                port: rule.to.port(),
+        for rule in &sorted.redirect {
+            let Some(to) = Place::of(rule.to) else {
+                continue;
             };
-            let next = Matches::new(&rules, ask.key).find(|(_, it)| {
-                it.kind() == Kind::Redirect
-                    && applies(&rules, *it, &ask)
-                    && it.position() != position
-            });
+            let uses = use_of(Operation::Connect, rule.protocol);
+            let ask = Ask::new(Operation::Connect, uses, to);
+            let next = Matches::new(&rules, ask.key)
+                .find(|(_, it)| it.kind() == Kind::Redirect && applies(&rules, *it, &ask));
             let next = next.and_then(|(_, it)| sorted.redirect.get(it.position() as usize));
             if let Some(next) = next {
                 return Err(InvalidPolicy::Chain {

@@ -1,6 +1,8 @@
 //! The tables that a policy becomes. What they hold is in `rules/record.rs`.
 
-use crate::rules::record::{DEFAULT_DENIAL, EXCEPT, EXCEPTS_NAMES, FROM, NameEntry, RESOLVES_TO};
+use crate::rules::record::{
+    DEFAULT_DENIAL, EXCEPT, EXCEPTS_NAMES, FROM, NameEntry, RESOLVES_TO, SpecialNet,
+};
 use crate::rules::{HEADER, Key, MAGIC, SECTIONS, VERSION, flag, use_of, uses};
 use crate::{
     AllowRule, Denial, DenyRule, Host, HostAnswer, NamePattern, Operation, Policy, Ports, Protocol,
@@ -16,11 +18,6 @@ impl Policy {
     pub fn wire(&self) -> Vec<u8> {
         let policy = self.sorted();
         let mut tables = Tables::default();
-        for special in Special::ALL {
-            for net in special.nets() {
-                tables.entry(net);
-            }
-        }
         for (position, rule) in (0..).zip(&policy.deny) {
             tables.deny(rule, position);
         }
@@ -51,7 +48,10 @@ impl Prefix {
         let v4 = matches!(net, IpNet::V4(_));
         Prefix {
             v4,
-            start: Key::of(net.network()).0,
+            start: match net {
+                IpNet::V4(net) => Key::v4(net.network().to_bits()).0,
+                IpNet::V6(net) => net.network().to_bits(),
+            },
             length: net.prefix_len() + if v4 { Key::V4_PREFIX } else { 0 },
         }
     }
@@ -67,8 +67,8 @@ struct Tables {
     rules: Vec<[u8; 48]>,
     ports: Vec<u8>,
     ranges: Vec<u8>,
-    /// The prefixes, and the rules that name them.
-    entries: BTreeMap<Prefix, Vec<u32>>,
+    /// The prefixes that rules name, each with the rule.
+    entries: Vec<(Prefix, u32)>,
     /// The names, each with the byte of its kind in front, and the rules that have them.
     names: BTreeMap<Vec<u8>, Vec<u32>>,
     text: Vec<u8>,
@@ -111,10 +111,6 @@ struct Lists<'a> {
 }
 
 impl Tables {
-    fn entry(&mut self, net: IpNet) -> &mut Vec<u32> {
-        self.entries.entry(Prefix::new(net)).or_default()
-    }
-
     fn deny(&mut self, rule: &DenyRule, position: u32) {
         let record = Record {
             deny_as: rule.deny_as.map_or(DEFAULT_DENIAL, code),
@@ -199,10 +195,7 @@ impl Tables {
     fn targets(&mut self, targets: &[Target], rule: u32) {
         for target in targets {
             for net in target.nets() {
-                let items = self.entry(net);
-                if items.last() != Some(&rule) {
-                    items.push(rule);
-                }
+                self.entries.push((Prefix::new(net), rule));
             }
             match target {
                 Target::Any => self.name(&NamePattern::Many(String::new()), rule),
@@ -272,6 +265,7 @@ impl Tables {
 
     fn finish(mut self, policy: &Policy) -> Vec<u8> {
         let mut items = Vec::new();
+        let granted = self.granted();
         let entries = self.put_entries(&mut items);
         let names = self.put_names(&mut items);
         let sections = [
@@ -282,6 +276,7 @@ impl Tables {
             items,
             names,
             self.text,
+            special_nets(policy, &granted),
         ];
         let mut bytes = Vec::with_capacity(HEADER + sections.iter().map(Vec::len).sum::<usize>());
         bytes.extend_from_slice(&MAGIC);
@@ -309,19 +304,15 @@ impl Tables {
         bytes
     }
 
-    fn put_entries(&self, items: &mut Vec<u8>) -> Vec<u8> {
+    fn put_entries(&mut self, items: &mut Vec<u8>) -> Vec<u8> {
+        self.entries.sort_unstable();
+        self.entries.dedup();
+        let mut special = special_prefixes().into_iter().peekable();
         let mut bytes = Vec::with_capacity(self.entries.len() * 32);
-        let special: Vec<_> = Special::ALL
-            .into_iter()
-            .flat_map(|special| {
-                special
-                    .nets()
-                    .map(move |net| (Prefix::new(net), special.bit()))
-            })
-            .collect();
-        // The prefixes around the one at hand, with what special ranges each lies in.
+        // The prefixes around the one at hand, with the entry that each is or lies in, and what
+        // special ranges it lies in.
         let mut around: Vec<(Prefix, u32, u16)> = Vec::new();
-        for (number, (&its, rules)) in (1..).zip(&self.entries) {
+        let mut enter = |its: Prefix, number: Option<u32>, bit: u16| {
             while around
                 .last()
                 .is_some_and(|(outer, ..)| !outer.contains(its))
@@ -329,18 +320,30 @@ impl Tables {
                 around.pop();
             }
             let (parent, inherited) = around.last().map_or((0, 0), |(_, number, s)| (*number, *s));
-            let mask = special
-                .iter()
-                .filter(|(net, _)| *net == its)
-                .fold(inherited, |mask, (_, bit)| mask | bit);
+            let special = inherited | bit;
+            around.push((its, number.unwrap_or(parent), special));
+            (parent, special)
+        };
+        for (number, same) in (1..).zip(self.entries.chunk_by(|(a, _), (b, _)| a == b)) {
+            let its = same[0].0;
+            while let Some((net, bit)) = special.next_if(|(net, _)| *net <= its) {
+                enter(net, None, bit);
+            }
+            let (parent, special) = enter(its, Some(number), 0);
             bytes.extend_from_slice(&its.start.to_le_bytes());
             bytes.extend_from_slice(&parent.to_le_bytes());
-            put_items(rules, items, &mut bytes);
-            bytes.extend_from_slice(&mask.to_le_bytes());
+            put_items(same.iter().map(|(_, rule)| *rule), items, &mut bytes);
+            bytes.extend_from_slice(&special.to_le_bytes());
             bytes.extend_from_slice(&[its.length, 0]);
-            around.push((its, number, mask));
         }
         bytes
+    }
+
+    /// The prefixes that allow rules name.
+    fn granted(&self) -> Vec<Prefix> {
+        let is_allow = |rule: u32| self.rules.get(rule as usize).is_some_and(|it| it[0] == 0);
+        let entries = self.entries.iter().filter(|(_, rule)| is_allow(*rule));
+        entries.map(|(prefix, _)| *prefix).collect()
     }
 
     fn put_names(&mut self, items: &mut Vec<u8>) -> Vec<u8> {
@@ -349,19 +352,74 @@ impl Tables {
             bytes.extend_from_slice(&(self.text.len() as u32).to_le_bytes());
             bytes.extend_from_slice(&(key.len() as u16).to_le_bytes());
             bytes.extend_from_slice(&[0, 0]);
-            put_items(rules, items, &mut bytes);
+            put_items(rules.iter().copied(), items, &mut bytes);
             self.text.extend_from_slice(key);
         }
         bytes
     }
 }
 
-fn put_items(rules: &[u32], items: &mut Vec<u8>, bytes: &mut Vec<u8>) {
-    bytes.extend_from_slice(&((items.len() / 4) as u32).to_le_bytes());
-    bytes.extend_from_slice(&(rules.len() as u32).to_le_bytes());
+fn put_items(rules: impl Iterator<Item = u32>, items: &mut Vec<u8>, bytes: &mut Vec<u8>) {
+    let first = items.len();
     for rule in rules {
         items.extend_from_slice(&rule.to_le_bytes());
     }
+    let count = (items.len() - first) / 4;
+    bytes.extend_from_slice(&((first / 4) as u32).to_le_bytes());
+    bytes.extend_from_slice(&(count as u32).to_le_bytes());
+}
+
+/// The prefixes of all special ranges, sorted, each with the bit of its range.
+fn special_prefixes() -> Vec<(Prefix, u16)> {
+    let ranges = Special::ALL.into_iter();
+    let nets = ranges.flat_map(|range| range.nets().map(move |net| (net, range.bit())));
+    let mut prefixes: Vec<_> = nets.map(|(net, bit)| (Prefix::new(net), bit)).collect();
+    prefixes.sort_unstable();
+    prefixes
+}
+
+/// As records the prefixes that decisions depend on, those of IPv4 first. Which ranges an address
+/// lies in is only asked where an allow rule is about it, by the prefix that the rule names or by a
+/// name; a range that has all of the prefix in it is noted with that.
+fn special_nets(policy: &Policy, granted: &[Prefix]) -> Vec<u8> {
+    // Every IPv6 address that has an IPv4 address in it is in one of these.
+    let embeds = |prefix: &Prefix| {
+        let heads = [0x2002 << 112, 0x2001 << 112, 0x64_ff9b << 96, 0_u128];
+        let heads = heads.map(|start| Prefix {
+            v4: false,
+            start,
+            length: if start == 0 { 96 } else { 16 },
+        });
+        let overlaps = |head: Prefix| head.contains(*prefix) || prefix.contains(head);
+        !prefix.v4 && heads.into_iter().any(overlaps)
+    };
+    let all = policy.looks_up_names() || granted.iter().any(embeds);
+    let matters = |net: Prefix| all || granted.iter().any(|prefix| prefix.contains(net));
+    let mut bytes = Vec::new();
+    for v4 in [true, false] {
+        let nets = special_prefixes().into_iter();
+        for (net, bit) in nets.filter(|(net, _)| net.v4 == v4 && matters(*net)) {
+            let number = bit.trailing_zeros() as u8;
+            let (first, last, length, number) = match v4 {
+                true => (
+                    u64::from(net.start as u32),
+                    0,
+                    net.length - Key::V4_PREFIX,
+                    number | SpecialNet::V4,
+                ),
+                false => (
+                    (net.start >> 64) as u64,
+                    net.start as u16,
+                    net.length,
+                    number,
+                ),
+            };
+            bytes.extend_from_slice(&first.to_le_bytes());
+            bytes.extend_from_slice(&last.to_le_bytes());
+            bytes.extend_from_slice(&[length, number]);
+        }
+    }
+    bytes
 }
 
 /// What some operations are uses of.

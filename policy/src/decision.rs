@@ -1,7 +1,7 @@
 //! What a decision says.
 
 use crate::Denial;
-use crate::rules::{Key, with_ip};
+use crate::rules::Place;
 use core::net::SocketAddr;
 
 /// What happens to an operation.
@@ -51,6 +51,11 @@ pub struct Decision {
 }
 
 impl Decision {
+    pub(crate) const INVALID: Decision = Decision {
+        verdict: Verdict::Invalid,
+        rule: RuleRef::Invalid,
+    };
+
     /// Whether it is [`Verdict::Allow`].
     pub const fn is_allowed(&self) -> bool {
         matches!(self.verdict, Verdict::Allow { .. })
@@ -77,11 +82,13 @@ pub enum Outcome {
     Deny(Denial),
 }
 
-/// A decision on its way: where it leads is noted apart, because copies of addresses are long.
+/// A decision without where it leads, which [`Session::rule`](crate::Session::rule) gives apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Ruling {
-    pub(crate) outcome: Outcome,
-    pub(crate) rule: RuleRef,
+pub struct Ruling {
+    /// How it is decided.
+    pub outcome: Outcome,
+    /// Which rule, or which other reason, makes it so.
+    pub rule: RuleRef,
 }
 
 impl Ruling {
@@ -109,10 +116,10 @@ impl Ruling {
     }
 
     /// The decision on an address that leads there.
-    pub(crate) fn decision(self, asked: SocketAddr, (key, port): (Key, u16)) -> Decision {
+    pub(crate) fn decision(self, asked: SocketAddr, to: Place) -> Decision {
         let verdict = match self.outcome {
             Outcome::Allow => Verdict::Allow {
-                to: with_ip(asked, key, port),
+                to: to.address(asked),
             },
             Outcome::Invalid => Verdict::Invalid,
             Outcome::Deny(denial) => Verdict::Deny(denial),

@@ -3,8 +3,8 @@
 use crate::rules::names::{NameMatches, first_named};
 use crate::rules::{Ask, Key, Kind, applies, target, use_of};
 use crate::{
-    DenyAt, DnsMode, Lookup, Mistake, NameTable, Operation, Outcome, Policy, Protocol, RuleRef,
-    Rules, Session, Special, Target, Verdict,
+    DenyAt, DnsMode, Lookup, Mistake, NameTable, Operation, Outcome, Place, Policy, Protocol,
+    RuleRef, Rules, Session, Special, Target, Verdict,
 };
 use serde::Serialize;
 use std::net::SocketAddr;
@@ -206,8 +206,8 @@ impl Explainer<'_> {
             }
             Lookup::Inside(query) => {
                 let mut answers = Vec::new();
-                while let Some(ip) = session.next_inside(&self.rules, query) {
-                    answers.push(ip.to_string());
+                while let Some(key) = session.next_inside(&self.rules, query) {
+                    answers.push(key.ip().to_string());
                 }
                 let answers = answers.join(", ");
                 it.remarks.push(format!("answered inside, with {answers}"));
@@ -249,16 +249,13 @@ impl Explainer<'_> {
         }
         let mut session = Session::<NameTable>::boxed();
         let resolved = session.resolve(&self.rules, name.as_bytes());
-        let ask = Ask {
-            operation: self.operation,
-            uses,
-            key: Key(0),
-            port,
-        };
+        let key = Key(0);
+        let ask = Ask::new(self.operation, uses, Place { key, port });
         match resolved.lookup {
             Lookup::Ask(_) => self.asked(protocol, destination, name, &ask),
             Lookup::Inside(query) => match session.next_inside(&self.rules, query) {
-                Some(ip) => {
+                Some(key) => {
+                    let ip = key.ip();
                     let mut it = self.after(&mut session, protocol, SocketAddr::new(ip, port));
                     it.destination = destination;
                     it.remarks.push(format!("looking it up answers {ip}"));
@@ -296,14 +293,13 @@ impl Explainer<'_> {
         if let Some(rule) = first_named(&self.rules, bytes, Kind::Deny, ask) {
             let record = self.rules.rule(rule).filter(|it| it.names(self.operation));
             let denial = record.and_then(|it| it.deny_as());
-            let denial = denial.filter(|it| it.fits(self.operation));
             let outcome = denial.map_or(default, Outcome::Deny);
             return self.tell(destination, outcome, RuleRef::Rule(rule));
         }
         if let Some(rule) = first_named(&self.rules, bytes, Kind::Redirect, ask) {
             let mut it = self.tell(destination, Outcome::Allow, RuleRef::Rule(rule));
             let to = target(&self.rules, rule);
-            let to = to.map(|(key, port)| SocketAddr::new(key.ip(), port));
+            let to = to.map(|to| SocketAddr::new(to.key.ip(), to.port));
             it.leads_to = to.map(|to| format!("{protocol}://{to}"));
             return it;
         }

@@ -49,7 +49,7 @@ mod settings;
 #[cfg(feature = "file")]
 mod special;
 
-pub use decision::{Decision, Outcome, RuleRef, Verdict};
+pub use decision::{Decision, Outcome, RuleRef, Ruling, Verdict};
 pub use denial::{Denial, UnknownDenial};
 #[cfg(feature = "file")]
 pub use explain::{Destination, Explanation, RuleText};
@@ -70,7 +70,7 @@ pub use policy::{InvalidPolicy, Policy};
 pub use ports::Ports;
 #[cfg(feature = "file")]
 pub use rule::{AllowRule, DenyRule, Host, HostAnswer, Redirect};
-pub use rules::{Rules, WireError};
+pub use rules::{Key, Place, Rules, WireError};
 pub use session::{Lookup, NameTable, Names, NoNames, Resolved, Session};
 pub use settings::{DenyAt, DnsMode, Log, UnknownDenyAt};
 #[cfg(feature = "file")]

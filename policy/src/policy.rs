@@ -92,7 +92,7 @@ impl fmt::Display for InvalidPolicy {
             }
             InvalidPolicy::Chain { to, from } => write!(
                 f,
-                "a redirect leads to `{to}`, which another one leads away from (`{from}`)"
+                "a redirect leads to `{to}`, which a redirect of `{from}` leads away from"
             ),
             InvalidPolicy::TooMany { what, limit } => {
                 write!(f, "the policy has more than {limit} {what}")
@@ -373,7 +373,8 @@ impl Policy {
             || self.deny.iter().any(resolve)
     }
 
-    /// Whether decisions on addresses need a session with a [`NameTable`](crate::NameTable).
+    /// Whether decisions on addresses need a session with a [`NameTable`](crate::NameTable): rules
+    /// for names, and redirects.
     pub fn has_names(&self) -> bool {
         let is_name = |to: &Target| matches!(to, Target::Name(_));
         let special = self.dns_mode == DnsMode::Virtual || !self.hosts.is_empty();
@@ -384,7 +385,7 @@ impl Policy {
                 && (named || any && (special || !rule.resolves_to.is_empty()))
         };
         let deny = |rule: &DenyRule| rule.to.iter().any(is_name);
-        self.redirect.iter().any(|rule| is_name(&rule.from))
+        !self.redirect.is_empty()
             || self.allow.iter().any(allow)
             || (self.deny.iter().any(deny) && self.reaches_out())
     }

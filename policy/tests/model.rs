@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 use proptest::prelude::*;
 use sockvirt_policy::{
-    NameTable, NoNames, Operation, Policy, Protocol, Rules, Session, Special, Verdict,
+    Key, NameTable, NoNames, Operation, Policy, Protocol, Rules, Session, Special, Verdict,
 };
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -423,12 +423,12 @@ proptest! {
         if cuts {
             wire.truncate(cut.index(wire.len()));
         }
-        if let Ok(rules) = Rules::read(&wire) {
+        for rules in [Rules::read(&wire).ok(), Some(Rules::trusted(&wire))].into_iter().flatten() {
             let mut session = Session::<NameTable>::boxed();
             for name in ["a.b.test", "c.test", "d.test", "1.2.3.4"] {
                 let lookup = session.resolve(&rules, name.as_bytes()).lookup;
                 if let sockvirt_policy::Lookup::Ask(query) | sockvirt_policy::Lookup::Inside(query) = lookup {
-                    session.answered(&rules, query, IpAddr::from([9, 9, 9, 9]));
+                    session.answered(&rules, query, Key::v4(0x0909_0909));
                     session.next_inside(&rules, query);
                     session.end_lookup(query);
                 }

@@ -1,6 +1,6 @@
 //! Which rules match an address.
 
-use super::address::{Key, embedded};
+use super::address::{Forms, Key, Place};
 use super::record::{Kind, RuleRecord};
 use super::tables::{Rules, around};
 use crate::Operation;
@@ -9,10 +9,25 @@ use crate::Operation;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ask {
     pub(crate) operation: Operation,
-    /// What it is a use of; more than one bit where several grant it.
+    /// What it is a use of.
     pub(crate) uses: u8,
+    /// The uses that it is granted by, a bit each.
+    pub(crate) grants: u8,
     pub(crate) key: Key,
     pub(crate) port: u16,
+}
+
+impl Ask {
+    /// A question about a use that only itself grants.
+    pub(crate) const fn new(operation: Operation, uses: u8, Place { key, port }: Place) -> Self {
+        Ask {
+            operation,
+            uses,
+            grants: uses,
+            key,
+            port,
+        }
+    }
 }
 
 /// The rules that name an address, the innermost prefix first.
@@ -58,24 +73,17 @@ impl<'w> Iterator for Matches<'_, 'w> {
 
 /// The special ranges that an address lies in, those of IPv4 addresses in it included.
 pub(crate) fn special(rules: &Rules<'_>, key: Key) -> u16 {
-    let of = |key: Key| {
-        let innermost = rules.innermost(key).checked_sub(1);
-        innermost
-            .and_then(|i| rules.entry(i))
-            .map_or(0, |entry| entry.special())
-    };
-    embedded(key)
-        .into_iter()
-        .flatten()
-        .fold(of(key), |ranges, key| ranges | of(key))
+    let forms = Forms::of(key);
+    forms
+        .iter()
+        .fold(0, |ranges, key| ranges | rules.special(key))
 }
 
 /// The deny rule that matches. Of several it is one that names the operation, so that its way to
 /// deny counts, and the one with the innermost prefix.
 pub(crate) fn denied(rules: &Rules<'_>, ask: &Ask) -> Option<u32> {
     let mut found = None;
-    let [first, second] = embedded(ask.key);
-    for key in [Some(ask.key), first, second].into_iter().flatten() {
+    for key in Forms::of(ask.key).iter() {
         for (index, rule) in Matches::new(rules, key) {
             if rule.kind() != Kind::Deny || !applies(rules, rule, ask) {
                 continue;
@@ -91,7 +99,11 @@ pub(crate) fn denied(rules: &Rules<'_>, ask: &Ask) -> Option<u32> {
 
 /// Whether a rule is about this use and this port.
 pub(crate) fn applies(rules: &Rules<'_>, rule: RuleRecord<'_>, ask: &Ask) -> bool {
-    rule.uses() & ask.uses != 0 && rules.ports_contain(rule.ports(), ask.port, ask.port)
+    let uses = match rule.kind() {
+        Kind::Allow => ask.grants,
+        _ => ask.uses,
+    };
+    rule.uses() & uses != 0 && rules.ports_contain(rule.ports(), ask.port, ask.port)
 }
 
 /// The allow rule that grants, or the special ranges that kept one from granting.
@@ -125,10 +137,13 @@ pub(crate) fn redirected(rules: &Rules<'_>, ask: &Ask) -> Option<u32> {
 }
 
 /// Where a redirect leads.
-pub(crate) fn target(rules: &Rules<'_>, rule: u32) -> Option<(Key, u16)> {
+pub(crate) fn target(rules: &Rules<'_>, rule: u32) -> Option<Place> {
     let rule = rules.rule(rule)?;
     let to = rules.range(rule.addresses().first)?;
-    Some((Key(to.start()), rule.target_port()))
+    Some(Place {
+        key: Key(to.start()),
+        port: rule.target_port(),
+    })
 }
 
 /// Whether a deny rule denies all that an allow rule grants, as far as some uses go; all of these

@@ -9,7 +9,8 @@ pub(crate) mod names;
 pub(crate) mod record;
 mod tables;
 
-pub(crate) use address::{Key, Stored, embedded, is_valid_v6, valid, with_ip};
+pub(crate) use address::{Forms, Stored};
+pub use address::{Key, Place};
 pub(crate) use matching::{Ask, Matches, applies, denied, granted, redirected, special, target};
 pub(crate) use record::Kind;
 pub(crate) use tables::flag;

@@ -3,12 +3,13 @@
 use super::matching::{Ask, Matches, applies, covers, special};
 use super::record::{EXCEPT, Kind, NameEntry, RuleRecord, Span};
 use super::tables::Rules;
-use super::{Key, embedded, is_valid_v6, uses};
+use super::{Forms, Key, uses};
 
 /// What a guest asked for.
-pub(crate) enum Asked<'n> {
-    /// A name in its one spelling.
-    Name(&'n [u8]),
+#[derive(Clone, Copy)]
+pub(crate) enum Asked {
+    /// A name of so many bytes, without the dot at its end.
+    Name(usize),
     /// An address in its own spelling, which answers itself.
     Literal(Key),
     /// Neither, or an address in a spelling that readers disagree on.
@@ -18,34 +19,33 @@ pub(crate) enum Asked<'n> {
 /// The longest name, in bytes.
 pub(crate) const LONGEST: usize = 253;
 
-/// Reads what a guest asked for: lower-cased, without one dot at the end.
-pub(crate) fn read<'n>(asked: &[u8], buffer: &'n mut [u8; LONGEST]) -> Asked<'n> {
-    if asked.contains(&b':') {
-        let key = parse_v6(asked).map(Key).filter(|key| is_valid_v6(*key));
-        return key.map_or(Asked::Invalid, Asked::Literal);
+/// Reads what a guest asked for.
+pub(crate) fn read(asked: &[u8]) -> Asked {
+    let literal = |key: Option<Key>| key.map_or(Asked::Invalid, Asked::Literal);
+    if asked.iter().any(|byte| *byte == b':') {
+        return literal(parse_v6(asked).and_then(Key::v6));
     }
-    let asked = asked.strip_suffix(b".").unwrap_or(asked);
-    let Some(name) = buffer.get_mut(..asked.len()) else {
-        return Asked::Invalid;
+    let name = match asked {
+        [name @ .., b'.'] => name,
+        name => name,
     };
-    name.copy_from_slice(asked);
-    name.make_ascii_lowercase();
-    let mut label: &[u8] = &[];
-    for next in name.split(|byte| *byte == b'.') {
-        label = next;
-        let fits = matches!(label.len(), 1..=63)
-            && label
-                .iter()
-                .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'));
-        if !fits {
-            return Asked::Invalid;
+    // Where the label at hand begins.
+    let mut start = 0;
+    for (at, byte) in name.iter().enumerate() {
+        match byte {
+            b'.' if at == start => return Asked::Invalid,
+            b'.' => start = at + 1,
+            b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' if at - start < 63 => {}
+            _ => return Asked::Invalid,
         }
     }
-    if is_number(label) {
-        let key = parse_v4(name).map(Key::v4);
-        return key.map_or(Asked::Invalid, Asked::Literal);
+    match name.get(start..) {
+        Some(label @ [_, ..]) if name.len() <= LONGEST => match is_number(label) {
+            true => literal(parse_v4(name).map(Key::v4)),
+            false => Asked::Name(name.len()),
+        },
+        _ => Asked::Invalid,
     }
-    Asked::Name(name)
 }
 
 /// Reads an IPv4 address: four decimal numbers without zeros in front.
@@ -60,7 +60,7 @@ fn parse_v4(text: &[u8]) -> Option<u32> {
                 return None;
             }
         }
-        if part.is_empty() || (part.len() > 1 && part.starts_with(b"0")) {
+        if part.is_empty() || (part.len() > 1 && part.first() == Some(&b'0')) {
             return None;
         }
         address = address << 8 | number;
@@ -71,64 +71,76 @@ fn parse_v4(text: &[u8]) -> Option<u32> {
 
 /// Reads an IPv6 address.
 fn parse_v6(text: &[u8]) -> Option<u128> {
-    let (mut address, mut count) = (0_u128, 0);
-    // What stands before `::`, and how many groups that is.
-    let mut before = None;
-    let mut rest = text;
-    if let Some(after) = rest.strip_prefix(b"::") {
-        (before, rest) = (Some((0, 0)), after);
+    let byte = |at: usize| text.get(at).copied().unwrap_or(0);
+    let mut groups = [0_u16; 8];
+    let mut count = 0;
+    // How many groups are before `::`.
+    let mut gap = None;
+    let mut at = 0;
+    if byte(0) == b':' && byte(1) == b':' {
+        gap = Some(0);
+        at = 2;
     }
-    while !rest.is_empty() {
-        let end = rest.iter().position(|byte| *byte == b':');
-        let (part, after) = rest.split_at_checked(end.unwrap_or(rest.len()))?;
-        if after.is_empty() && part.contains(&b'.') {
-            address = address << 32 | u128::from(parse_v4(part)?);
-            count += 2;
-        } else {
-            address = address << 16 | u128::from(hex(part)?);
-            count += 1;
+    while at < text.len() {
+        let start = at;
+        let mut group = 0;
+        while let Some(digit) = hex(byte(at)).filter(|_| at < start + 4) {
+            group = group << 4 | u16::from(digit);
+            at += 1;
         }
-        rest = match after {
-            [] => break,
-            [b':', b':', tail @ ..] if before.is_none() => {
-                before = Some((core::mem::take(&mut address), count));
-                tail
-            }
-            [b':', tail @ ..] if !tail.is_empty() && !tail.starts_with(b":") => tail,
-            _ => return None,
-        };
-        if count > 8 {
+        if byte(at) == b'.' {
+            let v4 = parse_v4(text.get(start..)?)?;
+            *groups.get_mut(count)? = (v4 >> 16) as u16;
+            count += 1;
+            group = v4 as u16;
+            at = text.len();
+        } else if at == start {
             return None;
         }
+        *groups.get_mut(count)? = group;
+        count += 1;
+        if at == text.len() {
+            break;
+        }
+        if byte(at) != b':' || at + 1 == text.len() {
+            return None;
+        }
+        at += 1;
+        if byte(at) == b':' && gap.is_none() {
+            gap = Some(count);
+            at += 1;
+        }
     }
-    match before {
-        None => (count == 8).then_some(address),
-        Some((_, _)) if count > 7 => None,
-        Some((_, 0)) => Some(address),
-        Some((head, groups)) => Some(head << (16 * (8 - groups)) | address),
-    }
+    let (gap, zeros) = match gap {
+        None if count == 8 => (8, 0),
+        Some(gap) if count < 8 => (gap, 8 - count),
+        _ => return None,
+    };
+    let group = |i: usize| match i {
+        _ if i < gap => groups.get(i),
+        _ if i < gap + zeros => None,
+        _ => groups.get(i - zeros),
+    };
+    let groups = (0..8).map(|i| group(i).copied().unwrap_or(0));
+    Some(groups.fold(0, |address, group| address << 16 | u128::from(group)))
 }
 
-/// One to four hexadecimal digits.
-fn hex(text: &[u8]) -> Option<u16> {
-    let mut number = 0;
-    for byte in text {
-        let digit = match byte {
-            b'0'..=b'9' => byte - b'0',
-            b'a'..=b'f' => byte - b'a' + 10,
-            b'A'..=b'F' => byte - b'A' + 10,
-            _ => return None,
-        };
-        number = number << 4 | u16::from(digit);
+/// The value of a hexadecimal digit.
+fn hex(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        _ => match byte | 0x20 {
+            letter @ b'a'..=b'f' => Some(letter - b'a' + 10),
+            _ => None,
+        },
     }
-    matches!(text.len(), 1..=4).then_some(number)
 }
 
 /// Whether a last label makes host parsers read the whole as an IPv4 address.
 pub(crate) fn is_number(label: &[u8]) -> bool {
-    match label.strip_prefix(b"0x") {
-        Some(hex) => hex.iter().all(u8::is_ascii_hexdigit),
-        None => label.iter().all(u8::is_ascii_digit),
+    match label {
+        [b'0', b'x' | b'X', rest @ ..] => rest.iter().all(|byte| hex(*byte).is_some()),
+        _ => label.iter().all(u8::is_ascii_digit),
     }
 }
 
@@ -329,8 +341,7 @@ fn keeps_by_address(rules: &Rules<'_>, key: Key, special: u16) -> bool {
 
 /// Whether a deny rule on addresses denies an address all that an allow rule would grant.
 fn denied_wholly(rules: &Rules<'_>, key: Key, allow: RuleRecord<'_>) -> bool {
-    let [first, second] = embedded(key);
-    [Some(key), first, second].into_iter().flatten().any(|key| {
+    Forms::of(key).iter().any(|key| {
         Matches::new(rules, key)
             .any(|(_, deny)| deny.kind() == Kind::Deny && covers(rules, deny, allow, uses::OUT))
     })

@@ -176,6 +176,36 @@ impl Range<'_> {
     }
 }
 
+/// A prefix of a special range. Each is made of 8 octets from the start and, for single addresses of
+/// IPv6, the last two.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SpecialNet<'w>(pub(crate) &'w [u8; SpecialNet::SIZE]);
+
+impl SpecialNet<'_> {
+    pub(crate) const SIZE: usize = 12;
+    /// Of the number of a range: the prefix is one of IPv4, whose four octets come first.
+    pub(crate) const V4: u8 = 1 << 7;
+
+    pub(crate) fn is_v4(self) -> bool {
+        self.0[11] & SpecialNet::V4 != 0
+    }
+
+    /// The bit of the range.
+    pub(crate) fn bit(self) -> u16 {
+        1 << (self.0[11] & 0xf)
+    }
+
+    pub(crate) fn contains_v4(self, address: u32) -> bool {
+        (word(self.0, 0) ^ address).leading_zeros() >= self.0[10].into()
+    }
+
+    pub(crate) fn contains_v6(self, address: u128) -> bool {
+        let high = u64::from(word(self.0, 4)) << 32 | u64::from(word(self.0, 0));
+        let start = u128::from(high) << 64 | u128::from(half(self.0, 8));
+        (start ^ address).leading_zeros() >= self.0[10].into()
+    }
+}
+
 /// A name pattern. The text has one byte in front that says which kind of pattern it is, so that
 /// one order sorts them all.
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,7 @@
 //! The tables, and how they are searched.
 
 use super::Key;
-use super::record::{self, Entry, NameEntry, Range, RuleRecord, Span, half, word};
+use super::record::{self, Entry, NameEntry, Range, RuleRecord, Span, SpecialNet, half, word};
 use crate::{Denial, DnsMode, Log, Operation};
 use core::cmp::Ordering;
 
@@ -10,7 +10,7 @@ pub(crate) const VERSION: u8 = 1;
 /// Bytes of the header: magic, settings, then the offset and the count of each section.
 pub(crate) const HEADER: usize = 24 + SECTIONS.len() * 8;
 /// The size of a record of each section.
-pub(crate) const SECTIONS: [usize; 7] = [
+pub(crate) const SECTIONS: [usize; 8] = [
     RuleRecord::SIZE,
     4,
     Range::SIZE,
@@ -18,7 +18,20 @@ pub(crate) const SECTIONS: [usize; 7] = [
     4,
     NameEntry::SIZE,
     1,
+    SpecialNet::SIZE,
 ];
+
+/// The places of the sections in the header.
+mod section {
+    pub(super) const RULES: usize = 0;
+    pub(super) const PORTS: usize = 1;
+    pub(super) const RANGES: usize = 2;
+    pub(super) const ENTRIES: usize = 3;
+    pub(super) const ITEMS: usize = 4;
+    pub(super) const NAMES: usize = 5;
+    pub(super) const TEXT: usize = 6;
+    pub(super) const SPECIAL: usize = 7;
+}
 
 /// Bits of the header.
 pub(crate) mod flag {
@@ -53,20 +66,8 @@ impl core::error::Error for WireError {}
 /// Compiled rules, read in place.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules<'w> {
-    rules: &'w [u8],
-    ports: &'w [u8],
-    ranges: &'w [u8],
-    entries: &'w [u8],
-    items: &'w [u8],
-    names: &'w [u8],
-    text: &'w [u8],
-    /// How it ends what no rule allows, an operation each.
-    deny_as: &'w [u8; 7],
+    bytes: &'w [u8],
     pub(crate) dns_mode: DnsMode,
-    log: Log,
-    flags: u8,
-    /// The first synthetic IPv4 address, and how long the prefix is.
-    pub(crate) synthetic: (u32, u8),
 }
 
 impl<'w> Rules<'w> {
@@ -77,65 +78,112 @@ impl<'w> Rules<'w> {
     ///
     /// [`WireError`] for other bytes.
     pub fn read(bytes: &'w [u8]) -> Result<Self, WireError> {
-        let header = bytes.get(..HEADER).ok_or(WireError::NotRules)?;
-        if !header.starts_with(&MAGIC) {
+        if bytes.len() < HEADER || !bytes.starts_with(&MAGIC) {
             return Err(WireError::NotRules);
         }
-        if header.get(4) != Some(&VERSION) {
+        let rules = Rules::trusted(bytes);
+        if rules.byte(4) != VERSION {
             return Err(WireError::UnknownVersion);
         }
-        Rules::tables(bytes, header).ok_or(WireError::Damaged)
+        let codes = || (0..7).all(|i| record::denial(rules.byte(17 + i)).is_some());
+        let sections = || (0..).zip(SECTIONS).all(|(i, size)| rules.has(i, size));
+        let is_whole = rules.byte(5) < DnsMode::ALL.len() as u8
+            && rules.byte(6) < Log::ALL.len() as u8
+            && (8..=20).contains(&rules.byte(16))
+            && codes()
+            && sections();
+        if is_whole {
+            Ok(rules)
+        } else {
+            Err(WireError::Damaged)
+        }
     }
 
-    fn tables(bytes: &'w [u8], header: &'w [u8]) -> Option<Self> {
-        let section = |number: usize| {
-            let at = 24 + number * 8;
-            let first = usize::try_from(word(header, at)).ok()?;
-            let count = usize::try_from(word(header, at + 4)).ok()?;
-            let size = count.checked_mul(*SECTIONS.get(number)?)?;
-            bytes.get(first..first.checked_add(size)?)
-        };
-        let byte = |at: usize| header.get(at).copied().unwrap_or(0);
-        let prefix = byte(16);
-        let deny_as: &[u8; 7] = header.get(17..)?.first_chunk()?;
-        let known = |code: &u8| record::denial(*code).is_some();
-        if !deny_as.iter().all(known) {
-            return None;
+    /// As [`read`](Rules::read), for bytes that are known to be what `Policy::wire` wrote: those that
+    /// were built in. Other bytes allow nothing by themselves either.
+    pub fn trusted(bytes: &'w [u8]) -> Self {
+        let mode = bytes.get(5).map_or(0, |mode| usize::from(*mode));
+        Rules {
+            bytes,
+            dns_mode: DnsMode::ALL.get(mode).copied().unwrap_or(DnsMode::Off),
         }
-        Some(Rules {
-            rules: section(0)?,
-            ports: section(1)?,
-            ranges: section(2)?,
-            entries: section(3)?,
-            items: section(4)?,
-            names: section(5)?,
-            text: section(6)?,
-            deny_as,
-            dns_mode: *DnsMode::ALL.get(usize::from(byte(5)))?,
-            log: *Log::ALL.get(usize::from(byte(6)))?,
-            flags: byte(7),
-            synthetic: ((8..=20).contains(&prefix)).then(|| (word(header, 12), prefix))?,
-        })
+    }
+
+    fn byte(&self, at: usize) -> u8 {
+        self.bytes.get(at).copied().unwrap_or(0)
+    }
+
+    /// Where a section begins, and how many records it has.
+    fn section(&self, number: usize) -> Span {
+        let at = 24 + number * 8;
+        Span {
+            first: word(self.bytes, at),
+            count: word(self.bytes, at + 4),
+        }
+    }
+
+    /// Whether a section lies within the bytes.
+    fn has(&self, number: usize, size: usize) -> bool {
+        let Span { first, count } = self.section(number);
+        u64::from(first) + u64::from(count) * size as u64 <= self.bytes.len() as u64
+    }
+
+    fn record<const N: usize>(&self, number: usize, index: u32) -> Option<&'w [u8; N]> {
+        self.from_record(number, index, N as u32).first_chunk()
+    }
+
+    /// The bytes from a record on, if there is one.
+    // Not inlined, for there are many who call it.
+    #[inline(never)]
+    fn from_record(&self, number: usize, index: u32, size: u32) -> &'w [u8] {
+        let Span { first, count } = self.section(number);
+        // No overflow where the section lies within the bytes, and no harm elsewhere.
+        let at = first.wrapping_add(index.wrapping_mul(size));
+        let rest = self.bytes.get(at as usize..).filter(|_| index < count);
+        rest.unwrap_or_default()
     }
 
     /// How an operation ends that no rule allows.
     pub(crate) fn deny_as(&self, operation: Operation) -> Denial {
-        let code = self.deny_as.get(operation as usize).copied();
-        code.and_then(record::denial)
-            .unwrap_or(Denial::AccessDenied)
+        record::denial(self.byte(17 + operation as usize)).unwrap_or(Denial::AccessDenied)
+    }
+
+    /// The first synthetic IPv4 address, and how long the prefix is.
+    pub(crate) fn synthetic(&self) -> (u32, u8) {
+        (word(self.bytes, 12), self.byte(16).clamp(8, 20))
+    }
+
+    /// The special ranges that an address lies in.
+    pub(crate) fn special(&self, key: Key) -> u16 {
+        let mut ranges = 0;
+        let nets = (0..).map_while(|i| self.record(section::SPECIAL, i).map(SpecialNet));
+        for net in nets {
+            // Those of IPv4 come first.
+            let is_in = match (key.is_v4(), net.is_v4()) {
+                (true, true) => net.contains_v4(key.0 as u32),
+                (true, false) => break,
+                (false, true) => false,
+                (false, false) => net.contains_v6(key.0),
+            };
+            if is_in {
+                ranges |= net.bit();
+            }
+        }
+        ranges
     }
 
     /// Which decisions are logged.
     pub fn log(&self) -> Log {
-        self.log
+        let log = Log::ALL.get(usize::from(self.byte(6)));
+        log.copied().unwrap_or_default()
     }
 
     pub(crate) fn flags(&self) -> u8 {
-        self.flags
+        self.byte(7)
     }
 
     pub(crate) fn rule(&self, index: u32) -> Option<RuleRecord<'w>> {
-        nth(self.rules, index).map(RuleRecord)
+        self.record(section::RULES, index).map(RuleRecord)
     }
 
     /// The id that the policy gives a rule; empty for a rule without one.
@@ -144,25 +192,30 @@ impl<'w> Rules<'w> {
     }
 
     pub(crate) fn text(&self, span: Span) -> &'w [u8] {
-        let first = span.first as usize;
-        let end = first.saturating_add(span.count as usize);
-        self.text.get(first..end).unwrap_or_default()
+        let text = self.section(section::TEXT);
+        let first = text.first.saturating_add(span.first);
+        let end = first.saturating_add(span.count);
+        let end = end.min(text.first.saturating_add(text.count));
+        let text = self.bytes.get(first as usize..end as usize);
+        text.unwrap_or_default()
     }
 
     pub(crate) fn item(&self, index: u32) -> Option<u32> {
-        nth(self.items, index).map(|item| u32::from_le_bytes(*item))
+        self.record(section::ITEMS, index)
+            .map(|item| u32::from_le_bytes(*item))
     }
 
     pub(crate) fn range(&self, index: u32) -> Option<Range<'w>> {
-        nth(self.ranges, index).map(Range)
+        self.record(section::RANGES, index).map(Range)
     }
 
     pub(crate) fn ports(&self, index: u32) -> Option<(u16, u16)> {
-        nth::<4>(self.ports, index).map(|range| (half(range, 0), half(range, 2)))
+        self.record::<4>(section::PORTS, index)
+            .map(|range| (half(range, 0), half(range, 2)))
     }
 
     pub(crate) fn entry(&self, index: u32) -> Option<Entry<'w>> {
-        nth(self.entries, index).map(Entry)
+        self.record(section::ENTRIES, index).map(Entry)
     }
 
     /// The innermost prefix that has `key` in it, plus one; 0 for none.
@@ -170,7 +223,7 @@ impl<'w> Rules<'w> {
     /// Prefixes never overlap without one holding the other, so all that hold the key are the
     /// nearest one before it and what is around that.
     pub(crate) fn innermost(&self, key: Key) -> u32 {
-        let count = (self.entries.len() / Entry::SIZE) as u32;
+        let Span { count, .. } = self.section(section::ENTRIES);
         let mut at = partition(0, count, |i| {
             self.entry(i).is_some_and(|entry| entry.precedes(key))
         });
@@ -209,9 +262,10 @@ impl<'w> Rules<'w> {
 
     /// The items of one pattern: a kind, and the text that it has.
     pub(crate) fn pattern(&self, kind: u8, text: &[u8]) -> Span {
-        let count = (self.names.len() / NameEntry::SIZE) as u32;
+        let Span { count, .. } = self.section(section::NAMES);
+        let name = |i: u32| self.record(section::NAMES, i).map(NameEntry);
         let order = |i: u32| {
-            let entry = nth(self.names, i).map(NameEntry)?;
+            let entry = name(i)?;
             match self.text(entry.text()).split_first() {
                 Some((its, rest)) => Some(its.cmp(&kind).then_with(|| rest.cmp(text))),
                 None => Some(Ordering::Less),
@@ -219,9 +273,7 @@ impl<'w> Rules<'w> {
         };
         let at = partition(0, count, |i| order(i) == Some(Ordering::Less));
         match order(at) {
-            Some(Ordering::Equal) => nth(self.names, at)
-                .map(NameEntry)
-                .map_or(Span::default(), NameEntry::items),
+            Some(Ordering::Equal) => name(at).map_or(Span::default(), NameEntry::items),
             _ => Span::default(),
         }
     }
@@ -232,11 +284,6 @@ impl<'w> Rules<'w> {
 pub(crate) fn around(entry: Entry<'_>, at: u32) -> u32 {
     let parent = entry.parent();
     if parent < at { parent } else { 0 }
-}
-
-fn nth<const N: usize>(table: &[u8], index: u32) -> Option<&[u8; N]> {
-    let at = (index as usize).checked_mul(N)?;
-    table.get(at..)?.first_chunk()
 }
 
 /// The first index that `before` does not hold for, given that it holds up to some index.

@@ -2,10 +2,20 @@
 
 use crate::decision::Ruling;
 use crate::rules::{Ask, Key, Kind, Matches, applies, denied, flag, granted, uses};
-use crate::session::Place;
-use crate::{Operation, Protocol, RuleRef, Rules};
+use crate::{Operation, Place, Protocol, RuleRef, Rules};
+
+/// The decision of the rules on addresses: a deny rule's, or that of the allow rules.
+// One copy: every operation over every protocol ends here.
+#[inline(never)]
+pub(super) fn decided(rules: &Rules<'_>, ask: &Ask) -> Ruling {
+    match denied(rules, ask) {
+        Some(rule) => denied_by(rules, ask, rule),
+        None => grant(rules, ask),
+    }
+}
 
 /// The decision of the allow rules alone.
+#[inline(never)]
 pub(super) fn grant(rules: &Rules<'_>, ask: &Ask) -> Ruling {
     match granted(rules, ask) {
         Ok(rule) => Ruling::allow(RuleRef::Rule(rule)),
@@ -20,57 +30,53 @@ pub(super) fn denied_by(rules: &Rules<'_>, ask: &Ask, index: u32) -> Ruling {
     let named = rules.rule(index).filter(|rule| rule.names(ask.operation));
     let denial = named
         .and_then(|rule| rule.deny_as())
-        .filter(|denial| denial.fits(ask.operation))
         .unwrap_or(rules.deny_as(ask.operation));
     Ruling::deny(denial, RuleRef::Rule(index))
+}
+
+/// Whether no rule says anything, neither allow nor deny.
+fn is_open(ruling: Ruling) -> bool {
+    matches!(ruling.rule, RuleRef::NoRule | RuleRef::Special(_))
 }
 
 pub(super) fn bind(rules: &Rules<'_>, ask: &Ask, protocol: Protocol) -> Ruling {
     if protocol == Protocol::Tcp && !ask.key.is_unicast() {
         return Ruling::INVALID;
     }
-    if let Some(rule) = denied(rules, ask) {
-        return denied_by(rules, ask, rule);
-    }
     let (listen, out) = match protocol {
         Protocol::Tcp => (uses::TCP_LISTEN, flag::TCP_OUT),
         Protocol::Udp => (0, flag::UDP_OUT),
     };
-    let with_listen = Ask {
-        uses: ask.uses | listen,
-        ..*ask
-    };
-    let decision = grant(rules, &with_listen);
+    let ruling = decided(
+        rules,
+        &Ask {
+            grants: ask.uses | listen,
+            ..*ask
+        },
+    );
     let implicit = ask.key.is_unspecified() && ask.port == 0 && rules.flags() & out != 0;
-    if implicit && !decision.is_allowed() {
+    if implicit && is_open(ruling) {
         return Ruling::allow(RuleRef::ImplicitBind);
     }
-    decision
+    ruling
 }
 
 pub(super) fn listen(rules: &Rules<'_>, ask: &Ask) -> Ruling {
     if !ask.key.is_unicast() {
         return Ruling::INVALID;
     }
-    if let Some(rule) = denied(rules, ask) {
-        return denied_by(rules, ask, rule);
-    }
-    let decision = grant(rules, ask);
-    if !decision.is_allowed() && chosen_by_host(rules, (ask.key, ask.port)) {
+    let ruling = decided(rules, ask);
+    if is_open(ruling) && chosen_by_host(rules, ask.key, ask.port) {
         return grant(rules, &Ask { port: 0, ..*ask });
     }
-    decision
+    ruling
 }
 
 /// Whether only the host can have chosen this port: no rule allows the guest to bind it by number.
 /// Deny rules are not asked, so that none of them ever makes more allowed.
-fn chosen_by_host(rules: &Rules<'_>, (key, port): Place) -> bool {
-    let by_number = Ask {
-        operation: Operation::Bind,
-        uses: uses::TCP_BIND | uses::TCP_LISTEN,
-        key,
-        port,
-    };
+fn chosen_by_host(rules: &Rules<'_>, key: Key, port: u16) -> bool {
+    let uses = uses::TCP_BIND | uses::TCP_LISTEN;
+    let by_number = Ask::new(Operation::Bind, uses, Place { key, port });
     granted(rules, &by_number).is_err()
 }
 
@@ -78,19 +84,14 @@ pub(super) fn accept(rules: &Rules<'_>, local: Option<Place>, ask: &Ask) -> Ruli
     if let Some(rule) = denied(rules, ask) {
         return denied_by(rules, ask, rule);
     }
-    if let Some((key, port)) = local {
-        let listener = Ask {
-            operation: Operation::Listen,
-            uses: uses::TCP_LISTEN,
-            key,
-            port,
-        };
+    if let Some(place @ Place { key, port }) = local {
+        let listener = Ask::new(Operation::Listen, uses::TCP_LISTEN, place);
         let port_0 = Ask {
             port: 0,
             ..listener
         };
         let rule = serves(rules, &listener, ask.key).or_else(|| {
-            chosen_by_host(rules, (key, port))
+            chosen_by_host(rules, key, port)
                 .then(|| serves(rules, &port_0, ask.key))
                 .flatten()
         });

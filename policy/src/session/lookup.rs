@@ -3,10 +3,9 @@
 use super::synthetic;
 use super::table::{NameTable, Query, QueryKind};
 use crate::rules::names::{self, Answer, Asked, LONGEST, NameMatches, first_of_kind};
-use crate::rules::{Key, Kind, Stored, target, valid};
+use crate::rules::{Key, Kind, Stored, target};
 use crate::session::Session;
 use crate::{Denial, DnsMode, Operation, RuleRef, Rules};
-use core::net::IpAddr;
 
 /// What happens to a lookup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +50,7 @@ impl Session<NameTable> {
     /// [`end_lookup`](Session::end_lookup).
     pub fn resolve(&mut self, rules: &Rules<'_>, name: &[u8]) -> Resolved {
         let mut buffer = [0; LONGEST];
-        let (name, literal) = match names::read(name, &mut buffer) {
+        let (name, literal) = match names::read(name) {
             Asked::Invalid => {
                 return Resolved {
                     lookup: Lookup::Invalid,
@@ -59,7 +58,13 @@ impl Session<NameTable> {
                 };
             }
             Asked::Literal(key) => (&[][..], Some(key)),
-            Asked::Name(name) => (name, None),
+            Asked::Name(length) => {
+                let lower_case = name.iter().map(u8::to_ascii_lowercase);
+                for (place, byte) in buffer.iter_mut().zip(lower_case) {
+                    *place = byte;
+                }
+                (buffer.get(..length).unwrap_or_default(), None)
+            }
         };
         if rules.dns_mode == DnsMode::Off {
             return Resolved::deny(rules.deny_as(Operation::Resolve), RuleRef::NoRule);
@@ -136,9 +141,8 @@ impl Session<NameTable> {
 
     /// The address that the guest sees for one that the host answered; nothing where it is left
     /// out of the answer. What the guest sees is usable from then on, as far as the rules go.
-    pub fn answered(&mut self, rules: &Rules<'_>, query: u32, ip: IpAddr) -> Option<IpAddr> {
+    pub fn answered(&mut self, rules: &Rules<'_>, query: u32, key: Key) -> Option<Key> {
         let it = *self.query(query)?;
-        let key = valid(ip)?;
         if it.kind != QueryKind::Host
             || it.answers >= ANSWERS
             || !names::keeps(rules, self.names.text(it.name), key)
@@ -152,12 +156,12 @@ impl Session<NameTable> {
     /// The next address of a lookup that is answered inside; nothing after the last. For a lookup
     /// that the host answers these are the synthetic addresses that stand for its answers so far,
     /// for those who do not take them from [`answered`](Session::answered).
-    pub fn next_inside(&mut self, rules: &Rules<'_>, query: u32) -> Option<IpAddr> {
+    pub fn next_inside(&mut self, rules: &Rules<'_>, query: u32) -> Option<Key> {
         let it = *self.query(query)?;
         match it.kind {
             QueryKind::Literal => {
                 self.query(query)?.answers = 1;
-                (it.answers == 0).then(|| it.literal.key().ip())
+                (it.answers == 0).then(|| it.literal.key())
             }
             QueryKind::Listed => self.next_listed(rules, query, it),
             QueryKind::Redirected => self.next_redirected(rules, query, it),
@@ -166,7 +170,7 @@ impl Session<NameTable> {
         }
     }
 
-    fn next_listed(&mut self, rules: &Rules<'_>, query: u32, mut it: Query) -> Option<IpAddr> {
+    fn next_listed(&mut self, rules: &Rules<'_>, query: u32, mut it: Query) -> Option<Key> {
         let list = rules.rule(it.rule)?.addresses();
         let name = self.names.text(it.name);
         let shows_synthetic =
@@ -185,7 +189,7 @@ impl Session<NameTable> {
     }
 
     /// The synthetic addresses that stand for what the host has answered so far.
-    fn next_of_host(&mut self, rules: &Rules<'_>, query: u32, it: Query) -> Option<IpAddr> {
+    fn next_of_host(&mut self, rules: &Rules<'_>, query: u32, it: Query) -> Option<Key> {
         let mut families = it.synthetic.into_iter().zip(it.told);
         let family = families.position(|(shown, told)| shown && !told)?;
         *self.query(query)?.told.get_mut(family)? = true;
@@ -193,11 +197,11 @@ impl Session<NameTable> {
     }
 
     /// A synthetic address of each family that one of the name's redirects leads to.
-    fn next_redirected(&mut self, rules: &Rules<'_>, query: u32, it: Query) -> Option<IpAddr> {
+    fn next_redirected(&mut self, rules: &Rules<'_>, query: u32, it: Query) -> Option<Key> {
         let mut families = [false; 2];
         for (index, rule) in NameMatches::new(rules, self.names.text(it.name)) {
             if rule.kind() == Kind::Redirect {
-                let v6 = !target(rules, index)?.0.is_v4();
+                let v6 = !target(rules, index)?.key.is_v4();
                 *families.get_mut(usize::from(v6))? = true;
             }
         }
@@ -216,7 +220,7 @@ impl Session<NameTable> {
         query: u32,
         answer: Answer,
         shows_synthetic: bool,
-    ) -> Option<IpAddr> {
+    ) -> Option<Key> {
         let it = self.query(query)?;
         let order = u64::from(it.started) << 16 | u64::from(u16::MAX - it.answers);
         it.answers += 1;
@@ -224,12 +228,12 @@ impl Session<NameTable> {
         self.names.learn(name, answer, order);
         match shows_synthetic {
             true => self.show_synthetic(rules, query, answer.key.is_v4()),
-            false => Some(answer.key.ip()),
+            false => Some(answer.key),
         }
     }
 
     /// The synthetic address of a family, once for each lookup.
-    fn show_synthetic(&mut self, rules: &Rules<'_>, query: u32, v4: bool) -> Option<IpAddr> {
+    fn show_synthetic(&mut self, rules: &Rules<'_>, query: u32, v4: bool) -> Option<Key> {
         let it = self.query(query)?;
         let name = it.name;
         if core::mem::replace(it.synthetic.get_mut(usize::from(!v4))?, true) {
@@ -238,9 +242,9 @@ impl Session<NameTable> {
         Some(self.synthetic(rules, name, v4))
     }
 
-    fn synthetic(&mut self, rules: &Rules<'_>, name: u16, v4: bool) -> IpAddr {
+    fn synthetic(&mut self, rules: &Rules<'_>, name: u16, v4: bool) -> Key {
         let number = self.names.number(name, synthetic::numbers(rules));
-        synthetic::address(rules, number, v4).ip()
+        synthetic::address(rules, number, v4)
     }
 
     /// Ends a lookup. What it taught stays.
@@ -263,8 +267,7 @@ fn denied_by(rules: &Rules<'_>, index: u32) -> Resolved {
     let rule = rules.rule(index);
     let denial = rule
         .filter(|rule| rule.names(Operation::Resolve))
-        .and_then(|rule| rule.deny_as())
-        .filter(|denial| denial.fits(Operation::Resolve));
+        .and_then(|rule| rule.deny_as());
     Resolved::deny(
         denial.unwrap_or(rules.deny_as(Operation::Resolve)),
         RuleRef::Rule(index),

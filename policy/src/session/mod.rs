@@ -12,9 +12,8 @@ pub use lookup::{Lookup, Resolved};
 pub use names::{Names, NoNames};
 pub use table::NameTable;
 
-use crate::decision::Ruling;
-use crate::rules::{Ask, Key, denied, use_of, uses, valid};
-use crate::{Decision, Operation, Protocol, RuleRef, Rules};
+use crate::rules::{Ask, denied, use_of, uses};
+use crate::{Decision, Operation, Place, Protocol, RuleRef, Rules, Ruling};
 use core::net::SocketAddr;
 use udp::Sockets;
 
@@ -57,8 +56,6 @@ impl<N: Names> Session<N> {
     /// ask [`accept`](Session::accept).
     ///
     /// That the address is of the socket's family is for the caller to check, before.
-    // Inlined, so that a caller that decides one operation has the code of that one alone.
-    #[inline(always)]
     pub fn decide(
         &mut self,
         rules: &Rules<'_>,
@@ -67,27 +64,36 @@ impl<N: Names> Session<N> {
         udp: u32,
         address: SocketAddr,
     ) -> Decision {
-        let (Some(key), uses @ 1..) = (valid(address.ip()), use_of(operation, protocol)) else {
-            return Ruling::INVALID.decision(address, (Key(0), 0));
+        let Some(mut to) = Place::of(address) else {
+            return Decision::INVALID;
         };
-        let ask = Ask {
-            operation,
-            uses,
-            key,
-            port: address.port(),
+        let ruling = self.rule(rules, operation, protocol, udp, &mut to);
+        ruling.decision(address, to)
+    }
+
+    /// As [`decide`](Session::decide), for a place. What is allowed leads to where `at` is then.
+    // Inlined, so that a caller that decides one operation has the code of that one alone.
+    #[inline(always)]
+    pub fn rule(
+        &mut self,
+        rules: &Rules<'_>,
+        operation: Operation,
+        protocol: Protocol,
+        udp: u32,
+        at: &mut Place,
+    ) -> Ruling {
+        let uses @ 1.. = use_of(operation, protocol) else {
+            return Ruling::INVALID;
         };
-        let mut to = (key, ask.port);
-        let ruling = match operation {
+        let ask = Ask::new(operation, uses, *at);
+        match operation {
             Operation::Resolve => Ruling::INVALID,
             Operation::Bind => local::bind(rules, &ask, protocol),
             Operation::Listen => local::listen(rules, &ask),
             Operation::Accept => local::accept(rules, None, &ask),
-            Operation::Receive => self.receive(rules, udp, &ask, &mut to),
-            Operation::Connect | Operation::Send => {
-                self.outgoing(rules, protocol, udp, &ask, &mut to)
-            }
-        };
-        ruling.decision(address, to)
+            Operation::Receive => self.receive(rules, udp, &ask, at),
+            Operation::Connect | Operation::Send => self.outgoing(rules, protocol, udp, &ask, at),
+        }
     }
 
     /// Decides whether a bound socket may listen, `local` being the address that it really has.
@@ -101,17 +107,16 @@ impl<N: Names> Session<N> {
     /// Decides whether a listener takes a connection: `local` is the listener's address, `remote`
     /// the peer's.
     pub fn accept(&mut self, rules: &Rules<'_>, local: SocketAddr, remote: SocketAddr) -> Decision {
-        let (Some(local_key), Some(key)) = (valid(local.ip()), valid(remote.ip())) else {
-            return Ruling::INVALID.decision(remote, (Key(0), 0));
-        };
-        let ask = Ask {
-            operation: Operation::Accept,
-            uses: uses::TCP_ACCEPT,
-            key,
-            port: remote.port(),
-        };
-        let ruling = local::accept(rules, Some((local_key, local.port())), &ask);
-        ruling.decision(remote, (key, ask.port))
+        match (Place::of(local), Place::of(remote)) {
+            (Some(at), Some(peer)) => self.rule_on_peer(rules, at, peer).decision(remote, peer),
+            _ => Decision::INVALID,
+        }
+    }
+
+    /// As [`accept`](Session::accept), for places.
+    pub fn rule_on_peer(&mut self, rules: &Rules<'_>, local: Place, remote: Place) -> Ruling {
+        let ask = Ask::new(Operation::Accept, uses::TCP_ACCEPT, remote);
+        local::accept(rules, Some(local), &ask)
     }
 
     /// The number of a new UDP socket, from 1; 0 where there are 1,024 already, which is
@@ -125,10 +130,9 @@ impl<N: Names> Session<N> {
         self.sockets.close(udp);
     }
 
-    /// Notes that a UDP socket was connected: to the address that was asked for, which is at the
-    /// one that [`Verdict::Allow`](crate::Verdict::Allow) said; or with `None` that it no longer
-    /// is.
-    pub fn connected(&mut self, udp: u32, remote: Option<(SocketAddr, SocketAddr)>) {
+    /// Notes that a UDP socket was connected: to the place that was asked for, and to the one that
+    /// this led to; or with `None` that it no longer is.
+    pub fn connected(&mut self, udp: u32, remote: Option<(Place, Place)>) {
         self.sockets.connected(udp, remote);
     }
 
@@ -136,7 +140,7 @@ impl<N: Names> Session<N> {
         if let Some(rule) = denied(rules, ask) {
             return local::denied_by(rules, ask, rule);
         }
-        match self.sockets.knows(udp, ask.key, ask.port) {
+        match self.sockets.knows(udp, *to) {
             Some(asked) => {
                 *to = asked;
                 Ruling::allow(RuleRef::Reply)
@@ -151,5 +155,3 @@ impl<N: Names> Default for Session<N> {
         Session::new()
     }
 }
-
-pub(crate) type Place = (Key, u16);

@@ -1,13 +1,12 @@
 //! What names have to say about decisions.
 
-use super::Place;
-use super::local::denied_by;
+use super::local::{decided, denied_by, grant};
 use super::outgoing::redirect_to;
 use super::table::NameTable;
 use crate::decision::Ruling;
 use crate::rules::names::{Answer, first_named, grants};
-use crate::rules::{Ask, Kind, denied, granted};
-use crate::{DnsMode, RuleRef, Rules};
+use crate::rules::{Ask, Kind, denied, granted, redirected};
+use crate::{DnsMode, Place, RuleRef, Rules};
 
 mod sealed {
     pub trait Sealed {}
@@ -15,39 +14,21 @@ mod sealed {
     impl Sealed for super::NameTable {}
 }
 
-/// Whether a [`Session`](crate::Session) knows names: [`NoNames`] or [`NameTable`].
+/// Whether a [`Session`](crate::Session) knows names and redirects: [`NoNames`] or [`NameTable`].
 #[allow(private_interfaces)]
 pub trait Names: sealed::Sealed {
     /// Nothing learned.
     #[doc(hidden)]
     const EMPTY: Self;
 
-    /// The decision on an address that stands for a name.
+    /// The decision on what goes out, with where it leads in the place.
     #[doc(hidden)]
-    fn synthetic(&mut self, _: &Rules<'_>, _: &Ask, _: &mut Place) -> Option<Ruling> {
-        None
-    }
-
-    /// The redirect of a name that the address was learned for.
-    #[doc(hidden)]
-    fn redirected(&mut self, _: &Rules<'_>, _: &Ask) -> Option<u32> {
-        None
-    }
-
-    /// The deny rule that is about a name that the address was learned for.
-    #[doc(hidden)]
-    fn denied(&mut self, _: &Rules<'_>, _: &Ask) -> Option<u32> {
-        None
-    }
-
-    /// The allow rule that grants an address because of a name.
-    #[doc(hidden)]
-    fn granted(&mut self, _: &Rules<'_>, _: &Ask) -> Option<u32> {
-        None
+    fn outgoing(&mut self, rules: &Rules<'_>, ask: &Ask, _: &mut Place) -> Ruling {
+        decided(rules, ask)
     }
 }
 
-/// No names: only addresses decide.
+/// No names and no redirects: only addresses decide.
 pub struct NoNames;
 
 impl Names for NoNames {
@@ -58,6 +39,34 @@ impl Names for NoNames {
 impl Names for NameTable {
     const EMPTY: Self = NameTable::new();
 
+    fn outgoing(&mut self, rules: &Rules<'_>, ask: &Ask, to: &mut Place) -> Ruling {
+        match self.synthetic(rules, ask, to) {
+            Some(ruling) => ruling,
+            None => self.by_address(rules, ask, to),
+        }
+    }
+}
+
+impl NameTable {
+    fn by_address(&mut self, rules: &Rules<'_>, ask: &Ask, to: &mut Place) -> Ruling {
+        let deny = denied(rules, ask).or_else(|| self.denied(rules, ask));
+        if let Some(rule) = deny {
+            return denied_by(rules, ask, rule);
+        }
+        if let Some(rule) = self.redirected(rules, ask) {
+            return redirect_to(rules, ask, rule, to);
+        }
+        let ruling = grant(rules, ask);
+        if ruling.is_allowed() {
+            return ruling;
+        }
+        match self.granted(rules, ask) {
+            Some(rule) => Ruling::allow(RuleRef::Rule(rule)),
+            None => ruling,
+        }
+    }
+
+    /// The decision on an address that stands for a name.
     fn synthetic(&mut self, rules: &Rules<'_>, ask: &Ask, to: &mut Place) -> Option<Ruling> {
         let number = super::synthetic::number(rules, ask.key)?;
         match self.by_number(number) {
@@ -70,19 +79,23 @@ impl Names for NameTable {
         }
     }
 
-    fn redirected(&mut self, rules: &Rules<'_>, ask: &Ask) -> Option<u32> {
-        if rules.dns_mode == DnsMode::Virtual {
-            return None;
+    /// The redirect of an address, or of a name that it was learned for.
+    fn redirected(&self, rules: &Rules<'_>, ask: &Ask) -> Option<u32> {
+        let by_address = redirected(rules, ask);
+        if by_address.is_some() || rules.dns_mode == DnsMode::Virtual {
+            return by_address;
         }
         self.learned(ask.key)
             .find_map(|(_, name, _)| first_named(rules, name, Kind::Redirect, ask))
     }
 
-    fn denied(&mut self, rules: &Rules<'_>, ask: &Ask) -> Option<u32> {
+    /// The deny rule that is about a name that the address was learned for.
+    fn denied(&self, rules: &Rules<'_>, ask: &Ask) -> Option<u32> {
         self.learned(ask.key)
             .find_map(|(_, name, _)| first_named(rules, name, Kind::Deny, ask))
     }
 
+    /// The allow rule that grants an address because of a name.
     fn granted(&mut self, rules: &Rules<'_>, ask: &Ask) -> Option<u32> {
         // What a synthetic address stands for is out of reach by itself.
         if rules.dns_mode == DnsMode::Virtual {
@@ -96,9 +109,7 @@ impl Names for NameTable {
         self.touch(at);
         Some(rule)
     }
-}
 
-impl NameTable {
     /// The decision on a synthetic address: that of the name, at the first of its addresses that
     /// the rules allow.
     fn by_name(&mut self, rules: &Rules<'_>, name: u16, ask: &Ask, to: &mut Place) -> Ruling {
@@ -125,7 +136,7 @@ impl NameTable {
             let by_name = grants(rules, self.text(name), &real, answer);
             if let Some(rule) = by_name.or_else(|| granted(rules, &real).ok()) {
                 self.touch(at);
-                *to = (answer.key, ask.port);
+                to.key = answer.key;
                 return Ruling::allow(RuleRef::Rule(rule));
             }
         }

@@ -1,8 +1,7 @@
 //! Which peers the UDP sockets may hear from.
 
-use crate::rules::{Key, Stored};
-use crate::session::Place;
-use core::net::SocketAddr;
+use crate::Place;
+use crate::rules::Stored;
 
 const SOCKETS: usize = 1024;
 const PEERS: usize = 4096;
@@ -34,13 +33,14 @@ struct Spot {
 }
 
 impl Spot {
-    const fn new((key, port): Place) -> Self {
+    const fn new(Place { key, port }: Place) -> Self {
         let ip = Stored::new(key);
         Spot { ip, port }
     }
 
     const fn place(self) -> Place {
-        (self.ip.key(), self.port)
+        let (key, port) = (self.ip.key(), self.port);
+        Place { key, port }
     }
 }
 
@@ -63,7 +63,10 @@ pub(super) struct Sockets {
 
 impl Sockets {
     pub(super) const fn new() -> Self {
-        const NOWHERE: Spot = Spot::new((Key(0), 0));
+        const NOWHERE: Spot = Spot {
+            ip: Stored::ZERO,
+            port: 0,
+        };
         const PAIR: Pair = Pair {
             asked: NOWHERE,
             real: NOWHERE,
@@ -119,19 +122,18 @@ impl Sockets {
         }
     }
 
-    pub(super) fn connected(&mut self, udp: u32, remote: Option<(SocketAddr, SocketAddr)>) {
-        let place = |address: SocketAddr| Spot::new((Key::of(address.ip()), address.port()));
+    pub(super) fn connected(&mut self, udp: u32, remote: Option<(Place, Place)>) {
         if let Some(socket) = self.socket(udp) {
             socket.connected = remote.map(|(asked, real)| Pair {
-                asked: place(asked),
-                real: place(real),
+                asked: Spot::new(asked),
+                real: Spot::new(real),
             });
         }
     }
 
     /// Where the guest believes a peer to be that the socket has sent to or is connected to.
-    pub(super) fn knows(&mut self, udp: u32, key: Key, port: u16) -> Option<Place> {
-        let spot = Spot::new((key, port));
+    pub(super) fn knows(&mut self, udp: u32, real: Place) -> Option<Place> {
+        let spot = Spot::new(real);
         let socket = self.socket(udp)?;
         let mut at = socket.first;
         if let Some(pair) = socket.connected.filter(|pair| pair.real == spot) {

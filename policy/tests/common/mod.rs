@@ -1,7 +1,7 @@
 //! A policy and a session of it.
 
 use sockvirt_policy::{
-    Decision, Lookup, NameTable, Operation, Policy, Protocol, Rules, Session, Verdict,
+    Decision, Key, Lookup, NameTable, Operation, Policy, Protocol, Rules, Session, Verdict,
 };
 use std::net::{IpAddr, SocketAddr};
 
@@ -103,19 +103,20 @@ impl Instance {
             Lookup::Ask(query) => {
                 for answer in answers {
                     let ip: IpAddr = answer.parse().expect("an address");
-                    seen.extend(self.session.answered(&rules, query, ip));
+                    let shown = Key::of(ip);
+                    seen.extend(shown.and_then(|it| self.session.answered(&rules, query, it)));
                 }
                 self.session.end_lookup(query);
             }
             Lookup::Inside(query) => {
-                while let Some(ip) = self.session.next_inside(&rules, query) {
-                    seen.push(ip);
+                while let Some(key) = self.session.next_inside(&rules, query) {
+                    seen.push(key);
                 }
                 self.session.end_lookup(query);
             }
             Lookup::Invalid | Lookup::Deny(_) => {}
         }
-        seen.iter().map(ToString::to_string).collect()
+        seen.iter().map(|key| key.ip().to_string()).collect()
     }
 }
 

@@ -21,26 +21,30 @@ pub(crate) type Given = (&'static str, ComponentExportKind, u32);
 /// What `realloc` is called among the policy's functions.
 const REALLOC: &str = "[realloc]";
 
-/// The type of one of the policy's functions: numbers of 32 bits, but for names, which are
-/// strings.
+/// The type of one of the policy's functions: numbers, but for names, which are strings.
 pub(super) fn function_type(
     component: &mut ComponentBuilder,
     name: &str,
     signature: &Signature,
 ) -> u32 {
-    let number = Val::Primitive(PrimitiveValType::U32);
+    let number = |ty: &ValType| {
+        Val::Primitive(match ty {
+            ValType::I64 => PrimitiveValType::U64,
+            _ => PrimitiveValType::U32,
+        })
+    };
     let (ty, mut encoder) = component.type_function(None);
     let params: Vec<_> = match name {
         "resolve" => vec![("a".to_owned(), Val::Primitive(PrimitiveValType::String))],
         _ => ('a'..='z')
             .zip(&signature.params)
-            .map(|(name, _)| (name.to_string(), number))
+            .map(|(name, ty)| (name.to_string(), number(ty)))
             .collect(),
     };
     let params = params.iter().map(|(name, ty)| (name.as_str(), *ty));
     encoder
         .params(params)
-        .result((!signature.results.is_empty()).then_some(number));
+        .result(signature.results.first().map(number));
     ty
 }
 
@@ -49,12 +53,12 @@ pub(crate) fn component(
     policy: &Policy,
     functions: &BTreeMap<String, Signature>,
 ) -> Result<ComponentBuilder, Malformed> {
-    let mut names: Vec<_> = functions.keys().map(|name| form(policy, name)).collect();
+    let mut names: Vec<_> = functions.keys().map(String::as_str).collect();
     if functions.contains_key("resolve") {
-        names.push(REALLOC.to_owned());
+        names.push(REALLOC);
     }
-    let names: Vec<_> = names.iter().map(String::as_str).collect();
-    let part = prebuilt::take(prebuilt::POLICY, &names)?;
+    let code = prebuilt::policy(policy.looks_up_names(), policy.log() != Log::None);
+    let part = prebuilt::take(code, &names)?;
     let mut component = ComponentBuilder::default();
     let wire = policy.wire();
     let first = trampoline::first(&[], pages(&part, wire.len()), pages(&part, wire.len()));
@@ -90,22 +94,6 @@ pub(crate) fn component(
         component.export(name, ComponentExportKind::Func, function, None);
     }
     Ok(component)
-}
-
-/// The compiled form of one of the policy's functions: with what the policy needs and no more.
-fn form(policy: &Policy, name: &str) -> String {
-    let has_names = policy.looks_up_names();
-    let names: &[&str] = if has_names { &["+names", ""] } else { &[""] };
-    let log: &[&str] = if policy.log() == Log::None {
-        &[""]
-    } else {
-        &["+log", ""]
-    };
-    let forms = names
-        .iter()
-        .flat_map(|names| log.iter().map(move |log| format!("{name}{names}{log}")));
-    let mut forms = forms.filter(|form| prebuilt::policy_exports(form));
-    forms.next().unwrap_or_else(|| name.to_owned())
 }
 
 /// How large the memory is, in pages of 64 KiB, with the wire form behind the static data.

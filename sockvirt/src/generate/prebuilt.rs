@@ -20,8 +20,16 @@ use wasmparser::{
 
 /// What stands between a component and the sockets of its host.
 pub(crate) const INTERPOSER: &[u8] = include_bytes!("../../prebuilt/interposer.wasm");
-/// The policy and what it remembers.
-pub(crate) const POLICY: &[u8] = include_bytes!("../../prebuilt/policy.wasm");
+/// The policy and what it remembers: for policies that have something to do with names, and for
+/// those that want decisions logged.
+pub(crate) const fn policy(names: bool, log: bool) -> &'static [u8] {
+    match (names, log) {
+        (false, false) => include_bytes!("../../prebuilt/policy.wasm"),
+        (false, true) => include_bytes!("../../prebuilt/policy-log.wasm"),
+        (true, false) => include_bytes!("../../prebuilt/policy-names.wasm"),
+        (true, true) => include_bytes!("../../prebuilt/policy-names-log.wasm"),
+    }
+}
 
 /// What was taken of a module.
 pub(crate) struct Part {
@@ -87,12 +95,6 @@ impl From<reencode::Error<Malformed>> for Malformed {
 /// Whether there is a compiled function of this name that stands in for one of the host's.
 pub(crate) fn exports(name: &str) -> bool {
     static NAMES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| exports_of(INTERPOSER));
-    NAMES.contains(name)
-}
-
-/// Whether there is a function of this name in the policy's code.
-pub(crate) fn policy_exports(name: &str) -> bool {
-    static NAMES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| exports_of(POLICY));
     NAMES.contains(name)
 }
 

@@ -32,6 +32,11 @@ impl Address {
         }
     }
 
+    /// As the policy takes it.
+    pub(crate) fn pack(&self) -> Packed {
+        Packed::of(self.is_v6(), self.ip(), self.port())
+    }
+
     pub(crate) fn is_unspecified(&self) -> bool {
         self.ip().iter().all(|word| *word == 0)
     }
@@ -109,6 +114,89 @@ impl Ip {
                 _ => store16(field + 2 * i as u32, words[1 + i]),
             }
         }
+    }
+}
+
+impl Ip {
+    /// As the policy takes it.
+    pub(crate) fn pack(&self) -> Packed {
+        let [case, v6 @ ..] = &self.0;
+        let [v4 @ .., _, _, _, _] = v6;
+        match case {
+            0 => Packed::of(false, v4, 0),
+            _ => Packed::of(true, v6, 0),
+        }
+    }
+}
+
+/// An address as the policy takes it: the port, with a bit on top for IPv6, and the two halves of
+/// the IP address.
+#[derive(Clone, Copy)]
+pub(crate) struct Packed {
+    pub(crate) tag: u32,
+    pub(crate) high: u64,
+    pub(crate) low: u64,
+}
+
+const V6: u32 = 1 << 16;
+
+/// The bits of an octet, or of a segment.
+const fn width(is_v6: bool) -> u32 {
+    if is_v6 { 16 } else { 8 }
+}
+
+impl Packed {
+    fn of(is_v6: bool, parts: &[u32], port: u32) -> Self {
+        let width = width(is_v6);
+        let (mut high, mut low) = (0, 0);
+        for part in parts {
+            high = high << width | low >> (64 - width);
+            low = low << width | u64::from(*part);
+        }
+        let tag = port | if is_v6 { V6 } else { 0 };
+        Packed { tag, high, low }
+    }
+
+    fn is_v6(self) -> bool {
+        self.tag & V6 != 0
+    }
+
+    /// Writes the octets or the segments.
+    fn unpack(self, parts: &mut [u32]) {
+        let width = width(self.is_v6());
+        let Packed {
+            mut high, mut low, ..
+        } = self;
+        for part in parts.iter_mut().rev() {
+            *part = low as u32 & ((1 << width) - 1);
+            low = low >> width | high << (64 - width);
+            high >>= width;
+        }
+    }
+
+    /// As a socket address. It has no scope and no flow.
+    pub(crate) fn address(self) -> Address {
+        let mut words = [0; 12];
+        let [case, port, rest @ ..] = &mut words;
+        *case = self.is_v6().into();
+        *port = self.tag & 0xffff;
+        match (self.is_v6(), rest) {
+            (false, [v4 @ .., _, _, _, _, _, _]) => self.unpack(v4),
+            (true, [_, v6 @ .., _]) => self.unpack(v6),
+        }
+        Address(words)
+    }
+
+    /// As an IP address.
+    pub(crate) fn ip(self) -> Ip {
+        let mut words = [0; 9];
+        let [case, v6 @ ..] = &mut words;
+        *case = self.is_v6().into();
+        match (self.is_v6(), v6) {
+            (false, [v4 @ .., _, _, _, _]) => self.unpack(v4),
+            (true, v6) => self.unpack(v6),
+        }
+        Ip(words)
     }
 }
 

@@ -1,25 +1,29 @@
 //! The policy's functions, which are another component's.
 
-use crate::address::{Address, Ip, import_with_address, pass_address};
+use crate::address::{Address, Ip, Packed};
 use crate::codes::Code;
 use crate::memory::trap;
 
-import_with_address! { "policy"
-    "tcp-bind" tcp_bind_words(; address;) -> u32;
-    "tcp-connect" tcp_connect_words(; address;) -> u32;
-    "tcp-listen" tcp_listen_words(; address;) -> u32;
-    "peer" peer_words(; address;);
-    "tcp-accept" tcp_accept_words(; address;) -> u32;
-    "udp-bind" udp_bind_words(; address;) -> u32;
-    "udp-connect" udp_connect_words(udp; address;) -> u32;
-    "udp-send" udp_send_words(udp; address;) -> u32;
-    "udp-receive" udp_receive_words(udp; address;) -> u32;
-}
-
 #[link(wasm_import_module = "policy")]
-#[allow(clippy::too_many_arguments, reason = "addresses are passed flat")]
 unsafe extern "C" {
-    safe fn word(index: u32) -> u32;
+    #[link_name = "tcp-bind"]
+    safe fn decide_tcp_bind(tag: u32, high: u64, low: u64) -> u32;
+    #[link_name = "tcp-connect"]
+    safe fn decide_tcp_connect(tag: u32, high: u64, low: u64) -> u32;
+    #[link_name = "tcp-listen"]
+    safe fn decide_tcp_listen(tag: u32, high: u64, low: u64) -> u32;
+    #[link_name = "tcp-accept"]
+    safe fn decide_tcp_accept(t0: u32, h0: u64, l0: u64, t1: u32, h1: u64, l1: u64) -> u32;
+    #[link_name = "udp-bind"]
+    safe fn decide_udp_bind(tag: u32, high: u64, low: u64) -> u32;
+    #[link_name = "udp-connect"]
+    safe fn decide_udp_connect(udp: u32, tag: u32, high: u64, low: u64) -> u32;
+    #[link_name = "udp-send"]
+    safe fn decide_udp_send(udp: u32, tag: u32, high: u64, low: u64) -> u32;
+    #[link_name = "udp-receive"]
+    safe fn decide_udp_receive(udp: u32, tag: u32, high: u64, low: u64) -> u32;
+    /// A part of what was said last.
+    safe fn part(index: u32) -> u64;
     #[link_name = "open-udp"]
     safe fn open_udp() -> u32;
     #[link_name = "close-udp"]
@@ -28,18 +32,7 @@ unsafe extern "C" {
     #[link_name = "resolve"]
     safe fn resolve_name(at: u32, length: u32) -> u32;
     #[link_name = "answered"]
-    safe fn answered_words(
-        query: u32,
-        w0: u32,
-        w1: u32,
-        w2: u32,
-        w3: u32,
-        w4: u32,
-        w5: u32,
-        w6: u32,
-        w7: u32,
-        w8: u32,
-    ) -> u32;
+    safe fn was_answered(query: u32, tag: u32, high: u64, low: u64) -> u32;
     #[link_name = "next-inside"]
     safe fn next_inside_of(query: u32) -> u32;
     #[link_name = "end-lookup"]
@@ -88,46 +81,55 @@ impl Denial {
     }
 }
 
-/// Verdicts in a word: these, or a denial on top of [`DENY`].
+/// Verdicts in a number: these, or a denial on top of [`DENY`].
 const ALLOW: u32 = 0;
 const REWRITE: u32 = 1;
 const INVALID: u32 = 2;
 const DENY: u32 = 16;
 
-fn words<const N: usize>() -> [u32; N] {
-    core::array::from_fn(|i| word(i as u32))
-}
-
-fn verdict(word: u32, asked: Address) -> Verdict {
-    match word {
+fn verdict(number: u32, asked: Address) -> Verdict {
+    match number {
         ALLOW => Verdict::Allow(asked),
-        REWRITE => Verdict::Allow(Address(words())),
+        REWRITE => Verdict::Allow(said().address()),
         INVALID => Verdict::Invalid,
         denial => Verdict::Deny(Denial(denial.wrapping_sub(DENY))),
     }
 }
 
+/// The address that was said last.
+fn said() -> Packed {
+    Packed {
+        tag: part(0) as u32,
+        high: part(1),
+        low: part(2),
+    }
+}
+
 pub(crate) fn tcp_bind(local: Address) -> Verdict {
-    verdict(pass_address!(tcp_bind_words(; local;)), local)
+    let Packed { tag, high, low } = local.pack();
+    verdict(decide_tcp_bind(tag, high, low), local)
 }
 
 pub(crate) fn tcp_connect(remote: Address) -> Verdict {
-    verdict(pass_address!(tcp_connect_words(; remote;)), remote)
+    let Packed { tag, high, low } = remote.pack();
+    verdict(decide_tcp_connect(tag, high, low), remote)
 }
 
 /// Whether a socket that is bound to this address may listen.
 pub(crate) fn tcp_listen(local: Address) -> Verdict {
-    verdict(pass_address!(tcp_listen_words(; local;)), local)
+    let Packed { tag, high, low } = local.pack();
+    verdict(decide_tcp_listen(tag, high, low), local)
 }
 
 /// Whether a listener may have this peer.
 pub(crate) fn tcp_accepts(local: Address, remote: Address) -> bool {
-    pass_address!(peer_words(; remote;));
-    pass_address!(tcp_accept_words(; local;)) == ALLOW
+    let (at, from) = (local.pack(), remote.pack());
+    decide_tcp_accept(at.tag, at.high, at.low, from.tag, from.high, from.low) == ALLOW
 }
 
 pub(crate) fn udp_bind(local: Address) -> Verdict {
-    verdict(pass_address!(udp_bind_words(; local;)), local)
+    let Packed { tag, high, low } = local.pack();
+    verdict(decide_udp_bind(tag, high, low), local)
 }
 
 /// What the policy remembers of a UDP socket.
@@ -148,16 +150,19 @@ impl Udp {
     }
 
     pub(crate) fn connect(self, remote: Address) -> Verdict {
-        verdict(pass_address!(udp_connect_words(self.0; remote;)), remote)
+        let Packed { tag, high, low } = remote.pack();
+        verdict(decide_udp_connect(self.0, tag, high, low), remote)
     }
 
     pub(crate) fn send(self, remote: Address) -> Verdict {
-        verdict(pass_address!(udp_send_words(self.0; remote;)), remote)
+        let Packed { tag, high, low } = remote.pack();
+        verdict(decide_udp_send(self.0, tag, high, low), remote)
     }
 
     /// The address by which the guest knows a sender, or nothing if it is not let in.
     pub(crate) fn receive(self, remote: Address) -> Option<Address> {
-        match verdict(pass_address!(udp_receive_words(self.0; remote;)), remote) {
+        let Packed { tag, high, low } = remote.pack();
+        match verdict(decide_udp_receive(self.0, tag, high, low), remote) {
             Verdict::Allow(remote) => Some(remote),
             _ => None,
         }
@@ -185,8 +190,8 @@ pub(crate) fn resolve(name: u32, length: u32) -> Lookup {
         return Lookup::Invalid;
     }
     match resolve_name(name, length) {
-        0 => Lookup::Ask(word(0)),
-        1 => Lookup::Inside(word(0)),
+        0 => Lookup::Ask(part(0) as u32),
+        1 => Lookup::Inside(part(0) as u32),
         INVALID => Lookup::Invalid,
         denial => Lookup::Deny(Denial(denial.wrapping_sub(DENY))),
     }
@@ -194,13 +199,13 @@ pub(crate) fn resolve(name: u32, length: u32) -> Lookup {
 
 /// Takes down an answer of the host, and says what of it the guest may see.
 pub(crate) fn answered(query: u32, ip: Ip) -> bool {
-    let [w0, w1, w2, w3, w4, w5, w6, w7, w8] = ip.0;
-    answered_words(query, w0, w1, w2, w3, w4, w5, w6, w7, w8) != 0
+    let Packed { tag, high, low } = ip.pack();
+    was_answered(query, tag, high, low) != 0
 }
 
 /// The next answer that the policy has itself.
 pub(crate) fn next_inside(query: u32) -> Option<Ip> {
-    (next_inside_of(query) != 0).then(|| Ip(words()))
+    (next_inside_of(query) != 0).then(|| said().ip())
 }
 
 pub(crate) fn end_lookup(query: u32) {

@@ -1,84 +1,76 @@
 //! Addresses as core values.
 
-use crate::state::Words;
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use sockvirt_policy::{Key, Place};
 
-fn v4(words: &[u32]) -> Ipv4Addr {
-    let mut octets = [0; 4];
-    for (octet, word) in octets.iter_mut().zip(words) {
-        *octet = *word as u8;
-    }
-    Ipv4Addr::from(octets)
+/// A socket address in three numbers: the port, with the bit of [`V6`] where it is one of IPv6, and
+/// the two halves of the address. Scope and flow, which decide nothing, are left out.
+#[derive(Clone, Copy)]
+pub(crate) struct Packed {
+    pub(crate) tag: u32,
+    pub(crate) high: u64,
+    pub(crate) low: u64,
 }
 
-fn v6(words: &[u32]) -> Ipv6Addr {
-    let mut segments = [0; 8];
-    for (segment, word) in segments.iter_mut().zip(words) {
-        *segment = *word as u16;
-    }
-    Ipv6Addr::from(segments)
-}
+const V6: u32 = 1 << 16;
 
-/// An `ip-socket-address`: the case, the port, then four octets, or the flow info, eight segments
-/// and the scope id.
-pub(crate) fn address_of(words: &[u32; 12]) -> SocketAddr {
-    let [case, port, rest @ ..] = words;
-    let port = *port as u16;
-    match (case, rest) {
-        (0, rest) => SocketAddrV4::new(v4(rest), port).into(),
-        (_, [flow, segments @ .., scope]) => {
-            SocketAddrV6::new(v6(segments), port, *flow, *scope).into()
+impl Packed {
+    pub(crate) const NONE: Packed = Packed {
+        tag: 0,
+        high: 0,
+        low: 0,
+    };
+
+    /// An IP address; it has no port.
+    pub(crate) fn ip(key: Key) -> Self {
+        let bits = key.bits();
+        match key.is_v4() {
+            true => Packed {
+                low: bits as u32 as u64,
+                ..Packed::NONE
+            },
+            false => Packed {
+                tag: V6,
+                high: (bits >> 64) as u64,
+                low: bits as u64,
+            },
         }
     }
-}
 
-pub(crate) fn store_address(words: &mut Words, address: SocketAddr) {
-    *words = [0; 12];
-    let [case, port, rest @ ..] = words;
-    *port = address.port().into();
-    match address {
-        SocketAddr::V4(address) => store_v4(rest, *address.ip()),
-        SocketAddr::V6(address) => {
-            let [flow, segments @ .., scope] = rest;
-            *case = 1;
-            *flow = address.flowinfo();
-            *scope = address.scope_id();
-            store_v6(segments, *address.ip());
+    pub(crate) fn place(Place { key, port }: Place) -> Self {
+        let mut packed = Packed::ip(key);
+        packed.tag |= u32::from(port);
+        packed
+    }
+
+    /// `None` for an address that sockets cannot have.
+    pub(crate) fn key(self) -> Option<Key> {
+        match self.tag & V6 {
+            0 => Some(Key::v4(self.low as u32)),
+            _ => Key::v6(self.v6()),
         }
     }
-}
 
-fn store_v4(words: &mut [u32], ip: Ipv4Addr) {
-    for (word, octet) in words.iter_mut().zip(ip.octets()) {
-        *word = octet.into();
+    /// The bits of an IPv6 address, be it one that sockets can have or not.
+    pub(crate) fn v6(self) -> u128 {
+        u128::from(self.high) << 64 | u128::from(self.low)
     }
-}
 
-fn store_v6(words: &mut [u32], ip: Ipv6Addr) {
-    for (word, segment) in words.iter_mut().zip(ip.segments()) {
-        *word = segment.into();
+    pub(crate) fn port(self) -> u16 {
+        self.tag as u16
     }
-}
 
-/// An `ip-address`: the case, then four octets or eight segments.
-pub(crate) fn ip_of(words: &[u32; 9]) -> IpAddr {
-    let [case, rest @ ..] = words;
-    match case {
-        0 => v4(rest).into(),
-        _ => v6(rest).into(),
+    /// As [`key`](Packed::key), with the port.
+    pub(crate) fn to_place(self) -> Option<Place> {
+        let (key, port) = (self.key()?, self.port());
+        Some(Place { key, port })
     }
-}
 
-pub(crate) fn store_ip(words: &mut Words, ip: IpAddr) {
-    let [case, rest @ ..] = words;
-    match ip {
-        IpAddr::V4(ip) => {
-            *case = 0;
-            store_v4(rest, ip);
-        }
-        IpAddr::V6(ip) => {
-            *case = 1;
-            store_v6(rest, ip);
+    /// The numbers, by their place.
+    pub(crate) fn part(self, index: u32) -> u64 {
+        match index {
+            0 => self.tag.into(),
+            1 => self.high,
+            _ => self.low,
         }
     }
 }

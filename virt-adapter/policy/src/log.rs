@@ -1,8 +1,9 @@
 //! Decisions on standard error, a line of JSON each.
 
+use crate::address::Packed;
 use core::cell::{Cell, UnsafeCell};
-use core::net::SocketAddr;
-use sockvirt_policy::{Decision, Operation, Protocol, Resolved, Rules, Subject, write_json};
+use core::net::Ipv6Addr;
+use sockvirt_policy::{Key, Operation, Protocol, Resolved, Rules, Ruling, Subject, write_json};
 
 #[link(wasm_import_module = "log")]
 unsafe extern "C" {
@@ -12,51 +13,28 @@ unsafe extern "C" {
     safe fn write(stream: u32, at: usize, length: usize, result: usize);
 }
 
-/// Whether decisions are logged.
-pub(crate) trait Logs {
-    fn address(
-        rules: &Rules<'_>,
-        operation: Operation,
-        protocol: Protocol,
-        address: SocketAddr,
-        decision: Decision,
-    );
-
-    fn name(rules: &Rules<'_>, name: &[u8], resolved: Resolved);
-}
-
-pub(crate) struct Off;
-
-impl Logs for Off {
-    fn address(_: &Rules<'_>, _: Operation, _: Protocol, _: SocketAddr, _: Decision) {}
-
-    fn name(_: &Rules<'_>, _: &[u8], _: Resolved) {}
-}
-
-pub(crate) struct On;
-
-impl Logs for On {
-    fn address(
-        rules: &Rules<'_>,
-        operation: Operation,
-        protocol: Protocol,
-        address: SocketAddr,
-        decision: Decision,
-    ) {
-        let outcome = decision.outcome();
-        if rules.logs(outcome) {
-            let subject = Subject::Address(protocol, address);
-            say(|line| write_json(rules, operation, subject, outcome, decision.rule, line));
-        }
+pub(crate) fn address(
+    rules: &Rules<'_>,
+    operation: Operation,
+    protocol: Protocol,
+    address: Packed,
+    Ruling { outcome, rule }: Ruling,
+) {
+    if rules.logs(outcome) {
+        let ip = address
+            .key()
+            .map_or(Ipv6Addr::from_bits(address.v6()).into(), Key::ip);
+        let subject = Subject::Address(protocol, (ip, address.port()).into());
+        say(|line| write_json(rules, operation, subject, outcome, rule, line));
     }
+}
 
-    fn name(rules: &Rules<'_>, name: &[u8], resolved: Resolved) {
-        let outcome = resolved.outcome();
-        if rules.logs(outcome) {
-            let subject = Subject::Name(name);
-            let operation = Operation::Resolve;
-            say(|line| write_json(rules, operation, subject, outcome, resolved.rule, line));
-        }
+pub(crate) fn name(rules: &Rules<'_>, name: &[u8], resolved: Resolved) {
+    let outcome = resolved.outcome();
+    if rules.logs(outcome) {
+        let subject = Subject::Name(name);
+        let operation = Operation::Resolve;
+        say(|line| write_json(rules, operation, subject, outcome, resolved.rule, line));
     }
 }
 

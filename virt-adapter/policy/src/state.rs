@@ -1,9 +1,10 @@
 //! What is kept between calls.
 
+use crate::Known;
+use crate::address::Packed;
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
-use core::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
-use sockvirt_policy::{NameTable, NoNames, Rules, Session};
+use sockvirt_policy::{Place, Rules, Session};
 
 #[link(wasm_import_module = "wire")]
 unsafe extern "C" {
@@ -13,22 +14,14 @@ unsafe extern "C" {
     safe fn length() -> usize;
 }
 
-/// An address that somebody asks for, word by word.
-pub(crate) type Words = [u32; 12];
-
-pub(crate) struct State<N: 'static> {
+pub(crate) struct State {
     pub(crate) rules: Rules<'static>,
-    pub(crate) session: &'static mut Session<N>,
-    /// The address of the last decision that changed it, or of the last lookup.
-    pub(crate) words: Words,
+    pub(crate) session: &'static mut Session<Known>,
+    /// The address that the last decision led to, or the last answer; or the number of the last
+    /// lookup, in the place of the tag.
+    pub(crate) said: Packed,
     /// The last address that was allowed: as it was asked for, and the real one.
-    pub(crate) last: (SocketAddr, SocketAddr),
-    /// The peer that is to be accepted.
-    pub(crate) peer: SocketAddr,
-}
-
-pub(crate) fn word_at(words: &Words, index: u32) -> u32 {
-    words.get(index as usize).copied().unwrap_or_default()
+    pub(crate) last: Option<(Place, Place)>,
 }
 
 struct Global<T>(UnsafeCell<T>);
@@ -36,48 +29,54 @@ struct Global<T>(UnsafeCell<T>);
 // SAFETY: the module has one thread.
 unsafe impl<T> Sync for Global<T> {}
 
-macro_rules! state {
-    ($($name:ident $names:ty;)*) => {$(
-        /// The state. Every exported function asks for it once, and none calls another.
-        pub(crate) fn $name() -> &'static mut State<$names> {
-            // All zeros, which takes no room in the module.
-            static SESSION: Global<Session<$names>> = Global(UnsafeCell::new(Session::new()));
-            static STATE: Global<MaybeUninit<State<$names>>> =
-                Global(UnsafeCell::new(MaybeUninit::uninit()));
-            static IS_THERE: Global<bool> = Global(UnsafeCell::new(false));
-            // SAFETY: exported functions run one at a time, and each takes the state once.
-            let (state, is_there) = unsafe { (&mut *STATE.0.get(), &mut *IS_THERE.0.get()) };
-            if !core::mem::replace(is_there, true) {
-                // SAFETY: this runs once.
-                state.write(first(unsafe { &mut *SESSION.0.get() }));
-            }
-            // SAFETY: it was written, now or before.
-            unsafe { state.assume_init_mut() }
-        }
-    )*};
+/// The state. Every exported function asks for it once, and none calls another.
+pub(crate) fn state() -> &'static mut State {
+    static STATE: Global<MaybeUninit<State>> = Global(UnsafeCell::new(MaybeUninit::uninit()));
+    static IS_THERE: Global<bool> = Global(UnsafeCell::new(false));
+    // All zeros, which takes no room in the module.
+    static SESSION: Global<Session<Known>> = Global(UnsafeCell::new(Session::new()));
+    // SAFETY: exported functions run one at a time, and each takes the state once.
+    let (state, is_there) = unsafe { (&mut *STATE.0.get(), &mut *IS_THERE.0.get()) };
+    if !core::mem::replace(is_there, true) {
+        // SAFETY: this runs once.
+        state.write(first(unsafe { &mut *SESSION.0.get() }));
+    }
+    // SAFETY: it was written, now or before.
+    unsafe { state.assume_init_mut() }
 }
 
-state! {
-    plain NoNames;
-    named NameTable;
-}
-
-fn first<N: 'static>(session: &'static mut Session<N>) -> State<N> {
-    let nowhere = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0));
+fn first(session: &'static mut Session<Known>) -> State {
     // SAFETY: the composition put the wire form there, behind all static data, and nothing writes
     // to it.
     let wire =
         unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance(at()), length()) };
-    match Rules::read(wire) {
-        Ok(rules) => State {
-            rules,
-            session,
-            words: [0; 12],
-            last: (nowhere, nowhere),
-            peer: nowhere,
-        },
-        Err(_) => trap(),
+    State {
+        rules: Rules::trusted(wire),
+        session,
+        said: Packed::NONE,
+        last: None,
     }
+}
+
+/// The longest name that anybody passes: what is longer is refused before.
+const LONGEST: usize = 256;
+
+static NAME: Global<[u8; LONGEST]> = Global(UnsafeCell::new([0; LONGEST]));
+
+/// `realloc` of the Canonical ABI, for the one string that is ever passed.
+#[unsafe(export_name = "[realloc]")]
+extern "C" fn realloc(_: usize, _: usize, _: usize, size: usize) -> usize {
+    match size <= LONGEST {
+        true => NAME.0.get().expose_provenance(),
+        false => trap(),
+    }
+}
+
+/// The name that is passed to `resolve`.
+pub(crate) fn name(length: usize) -> Option<&'static [u8]> {
+    // SAFETY: the caller wrote it before this call, and nobody writes to it during the call.
+    let name = unsafe { &*NAME.0.get() };
+    name.get(..length)
 }
 
 /// Ends the component.
