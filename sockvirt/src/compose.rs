@@ -28,6 +28,7 @@ pub(crate) fn compose(plan: &Plan<'_>, evidence: (&str, &str)) -> Result<Vec<u8>
         served: HashMap::new(),
         policy: None,
         clocks: HashMap::new(),
+        aliases: HashMap::new(),
         anonymous: HashSet::new(),
         makers: HashMap::new(),
         tainted: tainted(plan),
@@ -104,6 +105,8 @@ struct Shell<'p> {
     policy: Option<u32>,
     /// Clocks that the guest does not import, by name.
     clocks: HashMap<String, u32>,
+    /// What was taken out of instances, by instance and name.
+    aliases: HashMap<(u32, String), u32>,
     /// Types of the guest that were found to have no name, nor any inside.
     anonymous: HashSet<usize>,
     /// For resource types that are made, the instance whose function makes them.
@@ -121,13 +124,28 @@ impl Shell<'_> {
                 kept.push(at);
             }
         }
-        self.place_all(&self.root.closure(kept, |_| false))?;
+        let mut items = self.root.closure(kept, |_| false);
+        self.leave_widened(&mut items);
+        self.place_all(&items)?;
         let mut clocks: Vec<_> = self.plan.clocks.values().collect();
         clocks.sort_by(|a, b| a.from.cmp(&b.from));
         for clock in clocks {
             self.add_clock(clock);
         }
         Ok(())
+    }
+
+    /// Leaves out the types of imports that are said anew, where nothing else refers to them.
+    fn leave_widened(&self, items: &mut BTreeSet<usize>) {
+        let sockets = self.plan.sockets.iter();
+        for socket in sockets.filter(|it| it.declarations.widened().is_some()) {
+            for ty in self.root.references(socket.at) {
+                let refers = |at: usize| at != socket.at && self.root.references(at).contains(&ty);
+                if !items.iter().any(|at| refers(*at)) {
+                    items.remove(&ty);
+                }
+            }
+        }
     }
 
     /// Imports a clock that the guest does not import: the one function that is needed of it.
@@ -138,9 +156,7 @@ impl Shell<'_> {
         let Some(poll) = self.placed.get(poll).copied() else {
             return;
         };
-        let pollable = self
-            .builder
-            .alias_export(poll, "pollable", ComponentExportKind::Type);
+        let pollable = self.alias(poll, "pollable", ComponentExportKind::Type);
         let mut instance = InstanceType::new();
         instance.alias(Alias::Outer {
             kind: ComponentOuterAliasKind::Type,
@@ -185,6 +201,17 @@ impl Shell<'_> {
         };
         let socket = self.plan.sockets.iter().find(|socket| socket.at == at);
         let widened = socket.and_then(|socket| socket.declarations.widened());
+        if let Item::Alias(ComponentAlias::InstanceExport {
+            kind,
+            instance_index,
+            name,
+        }) = &root.items[at]
+        {
+            let here = self.index(Space::Instance, *instance_index);
+            let alias = here.map(|instance| self.alias(instance, name, (*kind).into()));
+            self.placed.insert(at, alias.unwrap_or(u32::MAX));
+            return Ok(());
+        }
         let declared = match (&root.items[at], widened) {
             (Item::Import(import), Some(ty)) => {
                 root::declare(&mut self.builder, &Item::Type(ty), map).map(|ty| {
@@ -280,9 +307,7 @@ impl Shell<'_> {
             }
             Arg::HostType(name) => {
                 let instance = host.copied().unwrap_or(u32::MAX);
-                let ty = self
-                    .builder
-                    .alias_export(instance, name, ComponentExportKind::Type);
+                let ty = self.alias(instance, name, ComponentExportKind::Type);
                 return Ok((ComponentExportKind::Type, ty));
             }
             Arg::HostFunc(name) => (host, name.as_str()),
@@ -300,10 +325,15 @@ impl Shell<'_> {
                 reason: "what it gives out is defined by a later import".to_owned(),
             });
         };
-        let function = self
-            .builder
-            .alias_export(instance, function, ComponentExportKind::Func);
+        let function = function.to_owned();
+        let function = self.alias(instance, &function, ComponentExportKind::Func);
         Ok((ComponentExportKind::Func, function))
+    }
+
+    /// Takes something out of an instance, once.
+    fn alias(&mut self, instance: u32, name: &str, kind: ComponentExportKind) -> u32 {
+        let aliases = self.aliases.entry((instance, name.to_owned()));
+        *aliases.or_insert_with(|| self.builder.alias_export(instance, name, kind))
     }
 
     /// Adds the guest as it is and gives it an argument for each import.

@@ -209,7 +209,7 @@ pub(crate) fn plan<'r>(root: &'r Root<'r>, policy: &'r Policy) -> Result<Plan<'r
                 let mut socket = socket_import(root, at, name, interface, import.ty, instance)?;
                 socket.route = route;
                 if matches!(route, Route::Checked | Route::Answered) {
-                    socket.stand_ins = StandIns::choose(policy, &socket)?;
+                    socket.stand_ins = StandIns::choose(policy, root, &socket)?;
                     widen(&mut socket)?;
                 }
                 plan.add_resources(&socket);

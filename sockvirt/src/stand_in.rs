@@ -1,8 +1,10 @@
 //! The compiled functions that take the place of the host's, for one import.
 
 use crate::error::Error;
+use crate::generate::abi::Abi;
 use crate::generate::prebuilt::{self, Part};
 use crate::plan::{Route, SocketImport, SocketInterface, exported_resource};
+use crate::root::Root;
 use sockvirt_policy::{Policy, Protocol};
 use wasmparser::component_types::ComponentEntityType;
 
@@ -31,7 +33,11 @@ pub(crate) const REALLOC: &str = "[realloc]";
 
 impl StandIns {
     /// Chooses what is compiled for an import that the policy is asked about.
-    pub(crate) fn choose(policy: &Policy, socket: &SocketImport<'_>) -> Result<Self, Error> {
+    pub(crate) fn choose(
+        policy: &Policy,
+        root: &Root<'_>,
+        socket: &SocketImport<'_>,
+    ) -> Result<Self, Error> {
         let (mut names, mut exports) = (Vec::new(), Vec::new());
         for (name, item) in &socket.instance.exports {
             let candidate = match item.ty {
@@ -55,7 +61,9 @@ impl StandIns {
         if names.is_empty() {
             return Ok(StandIns::default());
         }
-        if let Some(export) = compiled(policy, socket, REALLOC) {
+        if let Some(export) = compiled(policy, socket, REALLOC)
+            && moves_blocks(root, socket)
+        {
             names.push(REALLOC.to_owned());
             exports.push(export);
         }
@@ -97,6 +105,19 @@ impl StandIns {
 /// The function that an import means, whether it is lowered with `async` or not.
 pub(crate) fn host_function(import: &str) -> &str {
     import.strip_prefix("[async-lower]").unwrap_or(import)
+}
+
+/// Whether there is a function whose parameters or results take memory that somebody must allocate.
+fn moves_blocks(root: &Root<'_>, socket: &SocketImport<'_>) -> bool {
+    let abi = Abi(root.types());
+    let mut functions = socket.instance.exports.values();
+    functions.any(|item| match item.ty {
+        ComponentEntityType::Func(id) => {
+            let function = root.types().get(id);
+            function.is_some_and(|function| abi.moves_blocks(function))
+        }
+        _ => false,
+    })
 }
 
 /// Whether the policy reaches the host with the protocol that a function is about, and with the

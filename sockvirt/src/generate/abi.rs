@@ -4,6 +4,7 @@
 //! types that a value is passed as. The unit tests compare it with `wit-parser` over the WIT of
 //! every `wasi:sockets` there is.
 
+use super::values::parts;
 use wasm_encoder::ValType;
 use wasmparser::PrimitiveValType;
 use wasmparser::component_types::{
@@ -71,6 +72,30 @@ impl<'t> Abi<'t> {
             ComponentValType::Primitive(_) => None,
             ComponentValType::Type(id) => self.0.get(id),
         }
+    }
+
+    /// Whether calling a function takes memory that the callee, or whoever gets the result, must
+    /// allocate: for strings and lists, and for more parameters than are passed flat.
+    pub(crate) fn moves_blocks(self, function: &ComponentFuncType) -> bool {
+        let params = function.params.iter().map(|(_, ty)| *ty);
+        let flat: usize = params.clone().map(|ty| self.flat(ty).len()).sum();
+        let mut types = params.chain(function.result);
+        flat > MAX_FLAT_PARAMS || types.any(|ty| self.has_blocks(ty))
+    }
+
+    fn has_blocks(self, ty: ComponentValType) -> bool {
+        if matches!(ty, ComponentValType::Primitive(PrimitiveValType::String)) {
+            return true;
+        }
+        self.defined(ty).is_some_and(|defined| {
+            let is_block = matches!(
+                defined,
+                ComponentDefinedType::List { .. }
+                    | ComponentDefinedType::Map { .. }
+                    | ComponentDefinedType::Primitive(PrimitiveValType::String)
+            );
+            is_block || parts(defined).into_iter().any(|part| self.has_blocks(part))
+        })
     }
 
     /// The core signature of a function that is lifted without `async`.

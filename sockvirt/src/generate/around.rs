@@ -72,7 +72,7 @@ impl<'p> StubBuilder<'p, '_> {
         }
         let here = known.index;
         let index = match known.source {
-            Source::Outer(guest) => self.around_outer(guest, here)?,
+            Source::Outer(guest, outer) => self.around_outer(guest, outer, here)?,
             Source::Type(ty) => self.around_type(ty)?,
             Source::Export(name, Some(of)) if self.is_nominal(of)? => {
                 let of = self.around(of)?;
@@ -92,17 +92,16 @@ impl<'p> StubBuilder<'p, '_> {
         Ok(index)
     }
 
-    fn around_outer(&mut self, guest: u32, here: u32) -> Result<u32, Error> {
-        match self.plan.root.types().component_any_type_at(guest) {
-            ComponentAnyTypeId::Defined(id) if self.is_named(id) => self.around_value(id),
+    fn around_outer(&mut self, guest: u32, outer: u32, here: u32) -> Result<u32, Error> {
+        let types = self.plan.root.types();
+        match types.component_any_type_at(guest) {
+            ComponentAnyTypeId::Defined(id) if self.has_names_inside(id) => self.around_value(id),
+            ComponentAnyTypeId::Defined(id) if types.get(id).is_some_and(is_nominal) => {
+                Ok(self.import_arg(Arg::Type(outer), Ref::Type(TypeBounds::Eq(here))))
+            }
             // Resources are imported as it is, and other types need no name.
             _ => Ok(here),
         }
-    }
-
-    fn is_named(&self, id: ComponentDefinedTypeId) -> bool {
-        let defined = self.plan.root.types().get(id);
-        defined.is_some_and(is_nominal) || self.has_names_inside(id)
     }
 
     /// A value type of another interface, with all the types in it that have names.

@@ -5,7 +5,7 @@
 //! guest's import type are copied one by one, so versions and trimmed interfaces are right by
 //! construction.
 
-mod abi;
+pub(crate) mod abi;
 mod around;
 mod codes;
 mod compiled;

@@ -39,8 +39,8 @@ pub(super) struct Local<'r> {
 /// What declares a type.
 #[derive(Clone, Copy)]
 pub(super) enum Source<'r> {
-    /// The guest's outermost scope, under this index.
-    Outer(u32),
+    /// The guest's outermost scope, under the first index; under the second in the component around.
+    Outer(u32, u32),
     Type(&'r ComponentType<'r>),
     /// An export of this name, of another type if it is no new resource.
     Export(&'r str, Option<u32>),
@@ -253,7 +253,7 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
         self.locals.push(Local {
             index,
             around: None,
-            source: Source::Outer(guest_index),
+            source: Source::Outer(guest_index, outer_index),
             definition: Definition::Opaque,
             resource,
         });

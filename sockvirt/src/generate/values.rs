@@ -28,7 +28,7 @@ pub(super) fn is_nominal(defined: &Defined) -> bool {
 }
 
 /// The types directly in a type.
-pub(super) fn parts(defined: &Defined) -> Vec<ComponentValType> {
+pub(crate) fn parts(defined: &Defined) -> Vec<ComponentValType> {
     match defined {
         Defined::Record(record) => record.fields.values().copied().collect(),
         Defined::Variant(variant) => variant.cases.values().filter_map(|case| case.ty).collect(),
