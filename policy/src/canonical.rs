@@ -1,6 +1,7 @@
 //! The one text that a policy has, whatever its file looked like.
 
 use crate::{AllowRule, DenyRule, Host, HostAnswer, Operation, Policy, Ports, Redirect, Target};
+use std::borrow::Cow;
 use std::fmt::{Display, Write};
 
 impl Policy {
@@ -44,8 +45,25 @@ impl Policy {
     }
 
     /// The same policy with its rules in the order of the canonical text.
-    pub(crate) fn sorted(&self) -> Policy {
+    pub(crate) fn sorted(&self) -> Cow<'_, Policy> {
+        if self.is_sorted() {
+            return Cow::Borrowed(self);
+        }
         let mut policy = self.clone();
+        policy.sort();
+        Cow::Owned(policy)
+    }
+
+    fn is_sorted(&self) -> bool {
+        fn ascend<T: Ord>(rules: &[T]) -> bool {
+            rules.is_sorted_by(|a, b| a < b)
+        }
+        ascend(&self.hosts) && ascend(&self.allow) && ascend(&self.deny) && ascend(&self.redirect)
+    }
+
+    /// Puts the rules in the order of the canonical text, which changes nothing that they say.
+    pub(crate) fn sort(&mut self) {
+        let policy = self;
         policy.hosts.sort_unstable();
         policy.allow.sort_unstable();
         policy.deny.sort_unstable();
@@ -54,7 +72,6 @@ impl Policy {
         policy.allow.dedup();
         policy.deny.dedup();
         policy.redirect.dedup();
-        policy
     }
 }
 
@@ -203,13 +220,24 @@ struct Quoted<'a, T: ?Sized>(&'a T);
 impl<T: Display + ?Sized> Display for Quoted<'_, T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_char('"')?;
-        for character in self.0.to_string().chars() {
-            match character {
-                '"' | '\\' => write!(f, "\\{character}")?,
-                other => f.write_char(other)?,
+        write!(Escaped(f), "{}", self.0)?;
+        f.write_char('"')
+    }
+}
+
+/// Writes text that stands between quotes.
+struct Escaped<'f, 'a>(&'f mut std::fmt::Formatter<'a>);
+
+impl Write for Escaped<'_, '_> {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        for part in text.split_inclusive(['"', '\\']) {
+            let plain = part.trim_end_matches(['"', '\\']);
+            self.0.write_str(plain)?;
+            for special in part[plain.len()..].chars() {
+                write!(self.0, "\\{special}")?;
             }
         }
-        f.write_char('"')
+        Ok(())
     }
 }
 

@@ -300,7 +300,9 @@ impl Tables {
             bytes.extend_from_slice(&((section.len() / size) as u32).to_le_bytes());
             at += section.len();
         }
-        bytes.extend(sections.iter().flatten());
+        for section in &sections {
+            bytes.extend_from_slice(section);
+        }
         bytes
     }
 

@@ -134,7 +134,8 @@ fn is_reached(policy: &Policy, interface: SocketInterface, function: &str) -> bo
 }
 
 /// The export that takes a function's place, where there is one. Some have a form for policies that
-/// never ask the host, and one for those that say who may be accepted.
+/// never ask the host, one for those without rules for names, and one for those that say who may be
+/// accepted.
 fn compiled(policy: &Policy, socket: &SocketImport<'_>, function: &str) -> Option<String> {
     let key = socket.interface.key();
     let names = match function {
@@ -147,6 +148,9 @@ fn compiled(policy: &Policy, socket: &SocketImport<'_>, function: &str) -> Optio
     let mut forms = vec![""];
     if socket.route == Route::Answered {
         forms.insert(0, " inside");
+        if !policy.looks_up_names() {
+            forms.insert(0, " literal");
+        }
     }
     if policy.filters_accept() {
         forms.insert(0, " filtered");

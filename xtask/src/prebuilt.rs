@@ -1,24 +1,47 @@
 //! `cargo xtask prebuilt`
 //!
 //! Builds the code that travels inside components, which is checked in. The same source gives the
-//! same bytes wherever it is built: no path of the machine gets in, and the tools have fixed
-//! versions.
+//! same bytes wherever it is built: the compiler is called without cargo, which would have the order
+//! of functions depend on the path of the checkout; no path of the machine gets in; and the tools
+//! have fixed versions.
 
 use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::{Path, PathBuf};
 use xshell::{Shell, cmd};
 
-/// What `sockvirt/prebuilt` holds: the name, the package in `virt-adapter/`, and its features.
-const MODULES: [(&str, &str, &str); 5] = [
-    ("interposer", "sockvirt-interposer", ""),
-    ("policy", "sockvirt-policy-core", ""),
-    ("policy-log", "sockvirt-policy-core", "log"),
-    ("policy-names", "sockvirt-policy-core", "names"),
-    ("policy-names-log", "sockvirt-policy-core", "names,log"),
+/// What `sockvirt/prebuilt` holds: the name, the source in `virt-adapter/`, and its features.
+const MODULES: [(&str, &str, &[&str]); 5] = [
+    ("interposer", "interposer", &[]),
+    ("policy", "policy", &[]),
+    ("policy-log", "policy", &["log"]),
+    ("policy-names", "policy", &["names"]),
+    ("policy-names-log", "policy", &["names", "log"]),
 ];
 
 const TARGET: &str = "wasm32-unknown-unknown";
+
+/// How everything is compiled: as small as can be, without unwinding.
+const OPTIONS: [&str; 8] = [
+    "--edition=2024",
+    "--cap-lints=allow",
+    "-Copt-level=z",
+    "-Ccodegen-units=1",
+    "-Cpanic=abort",
+    "-Cembed-bitcode=yes",
+    "-Cmetadata=sockvirt",
+    "-Ctarget-feature=+bulk-memory",
+];
+
+/// How a module is linked: memory comes from the component around, and the stack is what is left
+/// below 8 KiB.
+const LINK: [&str; 5] = [
+    "--crate-type=cdylib",
+    "-Clto=fat",
+    "-Cstrip=symbols",
+    "-Clink-arg=--import-memory",
+    "-Clink-arg=-zstack-size=8192",
+];
 
 /// The package of npm that has `wasm-opt`.
 const BINARYEN: &str = "binaryen@125.0.0";
@@ -35,22 +58,32 @@ const WASM_FEATURES: [&str; 4] = [
 pub(crate) fn run(check: bool) -> Result<()> {
     let shell = Shell::new()?;
     let root = fs::canonicalize(crate::root())?;
-    // Where there is no rustup, cargo says what is missing.
+    // Where there is no rustup, the compiler says what is missing.
     let _ = cmd!(shell, "rustup target add {TARGET}").quiet().run();
-    shell.change_dir(root.join("virt-adapter"));
+    shell.change_dir(&root);
     let target = root.join("target/prebuilt");
+    fs::create_dir_all(&target)?;
     let wasm_opt = install_wasm_opt(&shell, &target)?;
-    shell.set_var("CARGO_TARGET_DIR", &target);
-    shell.set_var("CARGO_ENCODED_RUSTFLAGS", flags(&root)?.join("\u{1f}"));
-    for (name, package, features) in MODULES {
+    let rules = target.join("libsockvirt_policy.rlib");
+    let remap = format!("--remap-path-prefix={}=sockvirt", root.display());
+    let source = "policy/src/lib.rs";
+    let name = "sockvirt_policy";
+    cmd!(
+        shell,
+        "rustc {OPTIONS...} {remap} --target {TARGET} --crate-type=rlib --crate-name {name}
+         {source} -o {rules}"
+    )
+    .run()?;
+    for (name, folder, features) in MODULES {
+        let built = target.join(format!("{name}.built.wasm"));
+        let features = features.iter().map(|it| format!("--cfg=feature=\"{it}\""));
+        let source = format!("virt-adapter/{folder}/src/lib.rs");
         cmd!(
             shell,
-            "cargo build --quiet --release --locked --target {TARGET} -p {package}
-             --features={features}"
+            "rustc {OPTIONS...} {LINK...} {remap} --target {TARGET} --crate-name sockvirt_core
+             {features...} --extern sockvirt_policy={rules} {source} -o {built}"
         )
         .run()?;
-        let file = format!("{}.wasm", package.replace('-', "_"));
-        let built = target.join(TARGET).join("release").join(file);
         let small = target.join(format!("{name}.wasm"));
         cmd!(
             shell,
@@ -84,19 +117,4 @@ fn install_wasm_opt(shell: &Shell, target: &Path) -> Result<PathBuf> {
             .context("`wasm-opt` comes by npm")?;
     }
     Ok(wasm_opt)
-}
-
-/// Memory comes from the component around; the stack is what is left below 8 KiB.
-fn flags(root: &Path) -> Result<Vec<String>> {
-    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-    let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
-    let home = home.context("cargo has no home")?;
-    let remap = |path: &Path, name: &str| format!("--remap-path-prefix={}={name}", path.display());
-    Ok(vec![
-        "-Clink-arg=--import-memory".to_owned(),
-        "-Clink-arg=-zstack-size=8192".to_owned(),
-        "-Ctarget-feature=+bulk-memory".to_owned(),
-        remap(&home, "cargo"),
-        remap(root, "sockvirt"),
-    ])
 }

@@ -164,5 +164,7 @@ fn read(text: &str) -> Result<Policy> {
         };
         Fault::new(0..0, e).hint(hint)
     })?;
+    // Whoever asks for the order of the canonical text has it then.
+    policy.sort();
     Ok(policy)
 }

@@ -39,7 +39,7 @@ fn is_open(ruling: Ruling) -> bool {
     matches!(ruling.rule, RuleRef::NoRule | RuleRef::Special(_))
 }
 
-pub(super) fn bind(rules: &Rules<'_>, ask: &Ask, protocol: Protocol) -> Ruling {
+pub(super) fn bind(rules: &Rules<'_>, ask: &mut Ask, protocol: Protocol) -> Ruling {
     if protocol == Protocol::Tcp && !ask.key.is_unicast() {
         return Ruling::INVALID;
     }
@@ -47,13 +47,8 @@ pub(super) fn bind(rules: &Rules<'_>, ask: &Ask, protocol: Protocol) -> Ruling {
         Protocol::Tcp => (uses::TCP_LISTEN, flag::TCP_OUT),
         Protocol::Udp => (0, flag::UDP_OUT),
     };
-    let ruling = decided(
-        rules,
-        &Ask {
-            grants: ask.uses | listen,
-            ..*ask
-        },
-    );
+    ask.grants |= listen;
+    let ruling = decided(rules, ask);
     let implicit = ask.key.is_unspecified() && ask.port == 0 && rules.flags() & out != 0;
     if implicit && is_open(ruling) {
         return Ruling::allow(RuleRef::ImplicitBind);
@@ -61,40 +56,38 @@ pub(super) fn bind(rules: &Rules<'_>, ask: &Ask, protocol: Protocol) -> Ruling {
     ruling
 }
 
-pub(super) fn listen(rules: &Rules<'_>, ask: &Ask) -> Ruling {
+pub(super) fn listen(rules: &Rules<'_>, ask: &mut Ask) -> Ruling {
     if !ask.key.is_unicast() {
         return Ruling::INVALID;
     }
     let ruling = decided(rules, ask);
-    if is_open(ruling) && chosen_by_host(rules, ask.key, ask.port) {
-        return grant(rules, &Ask { port: 0, ..*ask });
+    if is_open(ruling) && chosen_by_host(rules, ask) {
+        ask.port = 0;
+        return grant(rules, ask);
     }
     ruling
 }
 
 /// Whether only the host can have chosen this port: no rule allows the guest to bind it by number.
 /// Deny rules are not asked, so that none of them ever makes more allowed.
-fn chosen_by_host(rules: &Rules<'_>, key: Key, port: u16) -> bool {
-    let uses = uses::TCP_BIND | uses::TCP_LISTEN;
-    let by_number = Ask::new(Operation::Bind, uses, Place { key, port });
-    granted(rules, &by_number).is_err()
+fn chosen_by_host(rules: &Rules<'_>, listener: &mut Ask) -> bool {
+    listener.grants |= uses::TCP_BIND;
+    let by_number = granted(rules, listener).is_ok();
+    listener.grants = uses::TCP_LISTEN;
+    !by_number
 }
 
 pub(super) fn accept(rules: &Rules<'_>, local: Option<Place>, ask: &Ask) -> Ruling {
     if let Some(rule) = denied(rules, ask) {
         return denied_by(rules, ask, rule);
     }
-    if let Some(place @ Place { key, port }) = local {
-        let listener = Ask::new(Operation::Listen, uses::TCP_LISTEN, place);
-        let port_0 = Ask {
-            port: 0,
-            ..listener
-        };
-        let rule = serves(rules, &listener, ask.key).or_else(|| {
-            chosen_by_host(rules, key, port)
-                .then(|| serves(rules, &port_0, ask.key))
-                .flatten()
-        });
+    if let Some(place) = local {
+        let mut listener = Ask::new(Operation::Listen, uses::TCP_LISTEN, place);
+        let mut rule = serves(rules, &listener, ask.key);
+        if rule.is_none() && chosen_by_host(rules, &mut listener) {
+            listener.port = 0;
+            rule = serves(rules, &listener, ask.key);
+        }
         if let Some(rule) = rule {
             return Ruling::allow(RuleRef::Rule(rule));
         }

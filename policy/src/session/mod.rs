@@ -85,11 +85,11 @@ impl<N: Names> Session<N> {
         let uses @ 1.. = use_of(operation, protocol) else {
             return Ruling::INVALID;
         };
-        let ask = Ask::new(operation, uses, *at);
+        let mut ask = Ask::new(operation, uses, *at);
         match operation {
             Operation::Resolve => Ruling::INVALID,
-            Operation::Bind => local::bind(rules, &ask, protocol),
-            Operation::Listen => local::listen(rules, &ask),
+            Operation::Bind => local::bind(rules, &mut ask, protocol),
+            Operation::Listen => local::listen(rules, &mut ask),
             Operation::Accept => local::accept(rules, None, &ask),
             Operation::Receive => self.receive(rules, udp, &ask, at),
             Operation::Connect | Operation::Send => self.outgoing(rules, protocol, udp, &ask, at),

@@ -1,6 +1,8 @@
 //! Error codes, by what they mean. Their numbers are those of the guest's own `error-code`, which
 //! the component around looks up by name.
 
+use crate::policy::{Denial, Refused};
+
 #[link(wasm_import_module = "codes")]
 unsafe extern "C" {
     safe fn code(name: u32) -> u32;
@@ -21,6 +23,11 @@ impl Code {
 
     pub(crate) const fn of_denial(denial: u32) -> Self {
         Code(denial)
+    }
+
+    /// What a refused use of an address fails with. Traps where the denial is one.
+    pub(crate) fn of_refusal(refused: Refused) -> Self {
+        refused.map_or(Code::INVALID_ARGUMENT, Denial::code)
     }
 
     /// The number that the guest's `error-code` has for it.

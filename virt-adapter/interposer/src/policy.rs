@@ -39,15 +39,9 @@ unsafe extern "C" {
     safe fn end_lookup_of(query: u32);
 }
 
-/// What the policy says.
-pub(crate) enum Verdict {
-    /// It may be, with this address.
-    Allow(Address),
-    /// The address is invalid for this use, whatever the policy.
-    Invalid,
-    /// It may not be.
-    Deny(Denial),
-}
+/// Why an address is not used: how that is denied, or `None` where the address is invalid for the
+/// use, whatever the policy.
+pub(crate) type Refused = Option<Denial>;
 
 /// How an operation is denied.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -87,13 +81,19 @@ const REWRITE: u32 = 1;
 const INVALID: u32 = 2;
 const DENY: u32 = 16;
 
-fn verdict(number: u32, asked: Address) -> Verdict {
-    match number {
-        ALLOW => Verdict::Allow(asked),
-        REWRITE => Verdict::Allow(said().address()),
-        INVALID => Verdict::Invalid,
-        denial => Verdict::Deny(Denial(denial.wrapping_sub(DENY))),
-    }
+/// Makes an address what the host is shown: itself, where it leads, or nowhere if it is refused.
+fn settle(number: u32, address: &mut Address) -> Result<(), Refused> {
+    let refused = match number {
+        ALLOW => return Ok(()),
+        REWRITE => {
+            *address = said().address();
+            return Ok(());
+        }
+        INVALID => None,
+        denial => Some(Denial(denial.wrapping_sub(DENY))),
+    };
+    *address = Address::NOWHERE;
+    Err(refused)
 }
 
 /// The address that was said last.
@@ -105,20 +105,20 @@ fn said() -> Packed {
     }
 }
 
-pub(crate) fn tcp_bind(local: Address) -> Verdict {
+pub(crate) fn tcp_bind(local: &mut Address) -> Result<(), Refused> {
     let Packed { tag, high, low } = local.pack();
-    verdict(decide_tcp_bind(tag, high, low), local)
+    settle(decide_tcp_bind(tag, high, low), local)
 }
 
-pub(crate) fn tcp_connect(remote: Address) -> Verdict {
+pub(crate) fn tcp_connect(remote: &mut Address) -> Result<(), Refused> {
     let Packed { tag, high, low } = remote.pack();
-    verdict(decide_tcp_connect(tag, high, low), remote)
+    settle(decide_tcp_connect(tag, high, low), remote)
 }
 
 /// Whether a socket that is bound to this address may listen.
-pub(crate) fn tcp_listen(local: Address) -> Verdict {
+pub(crate) fn tcp_listen(local: &mut Address) -> Result<(), Refused> {
     let Packed { tag, high, low } = local.pack();
-    verdict(decide_tcp_listen(tag, high, low), local)
+    settle(decide_tcp_listen(tag, high, low), local)
 }
 
 /// Whether a listener may have this peer.
@@ -127,9 +127,9 @@ pub(crate) fn tcp_accepts(local: Address, remote: Address) -> bool {
     decide_tcp_accept(at.tag, at.high, at.low, from.tag, from.high, from.low) == ALLOW
 }
 
-pub(crate) fn udp_bind(local: Address) -> Verdict {
+pub(crate) fn udp_bind(local: &mut Address) -> Result<(), Refused> {
     let Packed { tag, high, low } = local.pack();
-    verdict(decide_udp_bind(tag, high, low), local)
+    settle(decide_udp_bind(tag, high, low), local)
 }
 
 /// What the policy remembers of a UDP socket.
@@ -149,23 +149,20 @@ impl Udp {
         close_udp(self.0);
     }
 
-    pub(crate) fn connect(self, remote: Address) -> Verdict {
+    pub(crate) fn connect(self, remote: &mut Address) -> Result<(), Refused> {
         let Packed { tag, high, low } = remote.pack();
-        verdict(decide_udp_connect(self.0, tag, high, low), remote)
+        settle(decide_udp_connect(self.0, tag, high, low), remote)
     }
 
-    pub(crate) fn send(self, remote: Address) -> Verdict {
+    pub(crate) fn send(self, remote: &mut Address) -> Result<(), Refused> {
         let Packed { tag, high, low } = remote.pack();
-        verdict(decide_udp_send(self.0, tag, high, low), remote)
+        settle(decide_udp_send(self.0, tag, high, low), remote)
     }
 
-    /// The address by which the guest knows a sender, or nothing if it is not let in.
-    pub(crate) fn receive(self, remote: Address) -> Option<Address> {
+    /// Whether a sender is let in. Its address becomes the one by which the guest knows it.
+    pub(crate) fn receive(self, remote: &mut Address) -> bool {
         let Packed { tag, high, low } = remote.pack();
-        match verdict(decide_udp_receive(self.0, tag, high, low), remote) {
-            Verdict::Allow(remote) => Some(remote),
-            _ => None,
-        }
+        settle(decide_udp_receive(self.0, tag, high, low), remote).is_ok()
     }
 
     /// The socket is connected to what was decided on last, or to nothing any more.
@@ -185,15 +182,28 @@ pub(crate) enum Lookup {
 }
 
 pub(crate) fn resolve(name: u32, length: u32) -> Lookup {
-    // No name is longer. What is, is invalid, and is not copied to find that out.
-    if length > 255 {
-        return Lookup::Invalid;
-    }
-    match resolve_name(name, length) {
+    match resolve_short(name, length) {
         0 => Lookup::Ask(part(0) as u32),
         1 => Lookup::Inside(part(0) as u32),
         INVALID => Lookup::Invalid,
         denial => Lookup::Deny(Denial(denial.wrapping_sub(DENY))),
+    }
+}
+
+/// As [`resolve`], where the policy has no rule for names: a literal is its own answer.
+pub(crate) fn resolve_literal(name: u32, length: u32) -> Result<Ip, Option<Denial>> {
+    match resolve_short(name, length) {
+        1 => Ok(said().ip()),
+        0 | INVALID => Err(None),
+        denial => Err(Some(Denial(denial.wrapping_sub(DENY)))),
+    }
+}
+
+/// No name is longer than 255 bytes. What is, is invalid, and is not copied to find that out.
+fn resolve_short(name: u32, length: u32) -> u32 {
+    match length > 255 {
+        true => INVALID,
+        false => resolve_name(name, length),
     }
 }
 

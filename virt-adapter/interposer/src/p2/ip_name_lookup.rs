@@ -7,7 +7,7 @@ use super::{HANDLE, UNIT};
 use crate::address::Ip;
 use crate::codes::Code;
 use crate::memory::{call, fail, load8, load32, result, store8, store32, trap};
-use crate::policy::{self, Lookup};
+use crate::policy::{self, Denial, Lookup};
 use core::cell::Cell;
 
 #[link(wasm_import_module = "wasi:sockets/ip-name-lookup@0.2")]
@@ -39,7 +39,8 @@ unsafe extern "C" {
 /// A lookup that the guest holds a stream of. It is represented by its place in [`STREAMS`],
 /// counted from 1.
 struct Stream {
-    /// What the policy knows it by, one more than that; 0 where nobody uses it.
+    taken: Cell<bool>,
+    /// What the policy knows it by, one more than that; 0 where it knows nothing of it.
     query: Cell<u32>,
     /// The host's stream; [`NONE`] where there is none.
     host: Cell<u32>,
@@ -60,6 +61,7 @@ unsafe impl Sync for Streams {}
 static STREAMS: Streams = Streams(
     [const {
         Stream {
+            taken: Cell::new(false),
             query: Cell::new(0),
             host: Cell::new(NONE),
             ended: Cell::new(false),
@@ -78,11 +80,23 @@ impl Stream {
     fn query(&self) -> u32 {
         self.query.get().wrapping_sub(1)
     }
+
+    /// Tells the policy which lookups have ended. Destructors leave that for later: there are
+    /// engines on which they cannot call another component.
+    fn sweep() {
+        for stream in STREAMS.0.iter().filter(|stream| !stream.taken.get()) {
+            match stream.query.replace(0) {
+                0 => {}
+                query => policy::end_lookup(query - 1),
+            }
+        }
+    }
 }
 
 /// Looks up a name, if the policy has not the answers itself.
 #[unsafe(export_name = "wasi:sockets/ip-name-lookup@0.2#resolve-addresses")]
 extern "C" fn resolve_addresses(network: u32, name: u32, length: u32) -> u32 {
+    Stream::sweep();
     let lookup = policy::resolve(name, length);
     let result = look_up(lookup, |result| {
         let length = crate::name::canonical(name, length);
@@ -96,6 +110,7 @@ extern "C" fn resolve_addresses(network: u32, name: u32, length: u32) -> u32 {
 /// As [`resolve_addresses`], where the policy never asks the host.
 #[unsafe(export_name = "wasi:sockets/ip-name-lookup@0.2#resolve-addresses inside")]
 extern "C" fn resolve_addresses_inside(network: u32, name: u32, length: u32) -> u32 {
+    Stream::sweep();
     let result = look_up(policy::resolve(name, length), |_| trap());
     call::end();
     drop_network(network);
@@ -109,7 +124,7 @@ fn look_up(lookup: Lookup, ask: impl FnOnce(u32)) -> u32 {
         Lookup::Ask(query) => (query, false),
         Lookup::Inside(query) => (query, true),
     };
-    let Some(at) = STREAMS.0.iter().position(|stream| stream.query.get() == 0) else {
+    let Some(at) = STREAMS.0.iter().position(|stream| !stream.taken.get()) else {
         policy::end_lookup(query);
         return fail(HANDLE, Code::OUT_OF_MEMORY.number());
     };
@@ -123,6 +138,7 @@ fn look_up(lookup: Lookup, ask: impl FnOnce(u32)) -> u32 {
         }
         stream.host.set(load32(result() + HANDLE));
     }
+    stream.taken.set(true);
     stream.query.set(query.wrapping_add(1));
     stream.ended.set(ended);
     store8(result(), 0);
@@ -143,9 +159,7 @@ extern "C" fn drop_stream(representation: u32) {
 /// As [`drop_stream`], where the policy never asks the host.
 #[unsafe(export_name = "wasi:sockets/ip-name-lookup@0.2#[dtor]resolve-address-stream inside")]
 extern "C" fn drop_inside(representation: u32) {
-    let stream = Stream::of(representation);
-    policy::end_lookup(stream.query());
-    stream.query.set(0);
+    Stream::of(representation).taken.set(false);
 }
 
 /// The host's answers that the policy lets through, then the policy's own.
@@ -174,9 +188,14 @@ const ANSWER: u32 = 4;
 /// As [`resolve_next_address`], where the policy never asks the host.
 #[unsafe(export_name = "wasi:sockets/ip-name-lookup@0.2#[method]resolve-address-stream.resolve-next-address inside")]
 extern "C" fn resolve_next_inside(representation: u32) -> u32 {
+    store_answer(policy::next_inside(Stream::of(representation).query()))
+}
+
+/// Writes an answer, or that there are no more.
+fn store_answer(answer: Option<Ip>) -> u32 {
     const { assert!(UNIT < OPTION) };
     store8(result(), 0);
-    match policy::next_inside(Stream::of(representation).query()) {
+    match answer {
         None => store8(result() + OPTION, 0),
         Some(ip) => {
             store8(result() + OPTION, 1);
@@ -198,4 +217,76 @@ extern "C" fn subscribe_stream(representation: u32) -> u32 {
 #[unsafe(export_name = "wasi:sockets/ip-name-lookup@0.2#[method]resolve-address-stream.subscribe inside")]
 extern "C" fn subscribe_inside(_: u32) -> u32 {
     subscribe(0)
+}
+
+/// A literal that the guest looks up, where the policy has no rule for names. It is represented by
+/// its place in [`LITERALS`], counted from 1.
+struct Literal {
+    taken: Cell<bool>,
+    /// The answer, while it is still to be given.
+    answer: Cell<Option<Ip>>,
+}
+
+struct Literals([Literal; MOST]);
+
+// SAFETY: the module has one thread.
+unsafe impl Sync for Literals {}
+
+static LITERALS: Literals = Literals(
+    [const {
+        Literal {
+            taken: Cell::new(false),
+            answer: Cell::new(None),
+        }
+    }; MOST],
+);
+
+impl Literal {
+    fn of(representation: u32) -> &'static Literal {
+        match LITERALS.0.get((representation as usize).wrapping_sub(1)) {
+            Some(literal) => literal,
+            None => trap(),
+        }
+    }
+
+    /// A stream with one answer, or the error code of having too many.
+    fn open(answer: Ip) -> Result<u32, Code> {
+        let mut literals = LITERALS.0.iter().zip(1..);
+        let free = literals.find(|(literal, _)| !literal.taken.get());
+        let (literal, representation) = free.ok_or(Code::OUT_OF_MEMORY)?;
+        literal.taken.set(true);
+        literal.answer.set(Some(answer));
+        Ok(new_stream(representation))
+    }
+}
+
+/// As [`resolve_addresses`], where the policy has no rule for names.
+#[unsafe(export_name = "wasi:sockets/ip-name-lookup@0.2#resolve-addresses literal")]
+extern "C" fn resolve_literal(network: u32, name: u32, length: u32) -> u32 {
+    let answer = policy::resolve_literal(name, length);
+    let refused = |denial: Option<Denial>| denial.map_or(Code::INVALID_ARGUMENT, Denial::code);
+    match answer.map_err(refused).and_then(Literal::open) {
+        Err(code) => {
+            fail(HANDLE, code.number());
+        }
+        Ok(stream) => {
+            store8(result(), 0);
+            store32(result() + HANDLE, stream);
+        }
+    }
+    call::end();
+    drop_network(network);
+    result()
+}
+
+/// As [`drop_stream`], for literals.
+#[unsafe(export_name = "wasi:sockets/ip-name-lookup@0.2#[dtor]resolve-address-stream literal")]
+extern "C" fn drop_literal(representation: u32) {
+    Literal::of(representation).taken.set(false);
+}
+
+/// As [`resolve_next_address`], for literals.
+#[unsafe(export_name = "wasi:sockets/ip-name-lookup@0.2#[method]resolve-address-stream.resolve-next-address literal")]
+extern "C" fn resolve_next_literal(representation: u32) -> u32 {
+    store_answer(Literal::of(representation).answer.take())
 }

@@ -4,10 +4,9 @@ mod ip_name_lookup;
 mod tcp;
 mod udp;
 
-use crate::address::Address;
 use crate::codes::Code;
 use crate::memory::{fail, load8, result};
-use crate::policy::Denial;
+use crate::policy::Refused;
 
 /// Where the payload of a result is, by the alignment of what it holds: the one byte of an
 /// `error-code`, or four.
@@ -19,10 +18,9 @@ const HANDLE: u32 = 4;
 struct Refusal {
     /// Where the error code is in the function's result.
     payload: u32,
-    /// The address that was asked for.
-    asked: Address,
-    /// `None` for an address that is invalid.
-    denial: Option<Denial>,
+    /// Whether the address that was asked for is of IPv6.
+    is_v6: bool,
+    refused: Refused,
 }
 
 impl Refusal {
@@ -34,8 +32,8 @@ impl Refusal {
         if failed && load8(result() + self.payload) as u8 != invalid {
             return;
         }
-        let code = match self.denial {
-            Some(denial) if self.asked.is_v6() == is_v6() => denial.code().number(),
+        let code = match self.refused {
+            Some(denial) if self.is_v6 == is_v6() => denial.code().number(),
             _ => invalid,
         };
         fail(self.payload, code);

@@ -2,8 +2,9 @@
 
 use super::{HANDLE, Refusal, UNIT};
 use crate::address::{Address, export_with_address, import_with_address, pass_address};
+use crate::codes::Code;
 use crate::memory::{fail, load8, load32, result};
-use crate::policy::{self, Verdict};
+use crate::policy;
 
 import_with_address! { "wasi:sockets/tcp@0.2"
     "[method]tcp-socket.start-bind" host_start_bind(this, network; address; result);
@@ -35,14 +36,14 @@ unsafe extern "C" {
 export_with_address! {
     "wasi:sockets/tcp@0.2#[method]tcp-socket.start-bind"
     start_bind(this, network; asked) {
-        start(Start::Bind, this, network, asked, policy::tcp_bind(asked))
+        start(Start::Bind, this, network, asked)
     }
 }
 
 export_with_address! {
     "wasi:sockets/tcp@0.2#[method]tcp-socket.start-connect"
     start_connect(this, network; asked) {
-        start(Start::Connect, this, network, asked, policy::tcp_connect(asked))
+        start(Start::Connect, this, network, asked)
     }
 }
 
@@ -55,21 +56,21 @@ enum Start {
 
 /// Does what the policy says with the host's function.
 #[inline(never)]
-fn start(what: Start, this: u32, network: u32, asked: Address, verdict: Verdict) -> u32 {
-    let (address, refusal) = match verdict {
-        Verdict::Allow(address) => (address, None),
-        Verdict::Invalid => (Address::NOWHERE, Some(None)),
-        Verdict::Deny(denial) => (Address::NOWHERE, Some(Some(denial))),
+fn start(what: Start, this: u32, network: u32, mut address: Address) -> u32 {
+    let is_v6 = address.is_v6();
+    let decided = match what {
+        Start::Bind => policy::tcp_bind(&mut address),
+        Start::Connect => policy::tcp_connect(&mut address),
     };
     match what {
         Start::Bind => pass_address!(host_start_bind(this, network; address; result())),
         Start::Connect => pass_address!(host_start_connect(this, network; address; result())),
     }
-    if let Some(denial) = refusal {
+    if let Err(refused) = decided {
         let refusal = Refusal {
             payload: UNIT,
-            asked,
-            denial,
+            is_v6,
+            refused,
         };
         refusal.end(|| host_address_family(this) != 0);
     }
@@ -96,13 +97,11 @@ fn remote_address(socket: u32) -> Option<Address> {
 /// connected, does not listen whatever the policy says, and the host tells why.
 #[unsafe(export_name = "wasi:sockets/tcp@0.2#[method]tcp-socket.start-listen")]
 extern "C" fn start_listen(this: u32) -> u32 {
-    let denial = match local_address(this).map(policy::tcp_listen) {
-        Some(Verdict::Deny(denial)) => Some(denial.code()),
-        Some(Verdict::Invalid) => Some(crate::codes::Code::INVALID_ARGUMENT),
-        Some(Verdict::Allow(_)) | None => None,
-    };
-    let result = match denial {
-        Some(code) if remote_address(this).is_none() => fail(UNIT, code.number()),
+    let decided = local_address(this).map(|mut local| policy::tcp_listen(&mut local));
+    let result = match decided {
+        Some(Err(refused)) if remote_address(this).is_none() => {
+            fail(UNIT, Code::of_refusal(refused).number())
+        }
         _ => {
             host_start_listen(this, result());
             result()

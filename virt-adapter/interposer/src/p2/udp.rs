@@ -7,7 +7,7 @@ use super::{HANDLE, Refusal, UNIT};
 use crate::address::{Address, export_with_address, import_with_address, pass_address};
 use crate::codes::Code;
 use crate::memory::{call, fail, load8, load32, move_block, result, store8, store32, trap};
-use crate::policy::{self, Denial, Udp, Verdict};
+use crate::policy::{self, Refused, Udp};
 use core::cell::Cell;
 
 import_with_address! { "wasi:sockets/udp@0.2"
@@ -53,7 +53,7 @@ struct Pair {
     /// The host's streams; [`NONE`] for one that was dropped or never was.
     incoming: Cell<u32>,
     outgoing: Cell<u32>,
-    /// What the policy knows it by.
+    /// What the policy knows it by; 0 where it knows nothing of it.
     udp: Cell<u32>,
     is_v6: Cell<bool>,
     is_connected: Cell<bool>,
@@ -98,32 +98,40 @@ impl Pair {
         }
     }
 
+    fn is_vacant(&self) -> bool {
+        self.incoming.get() == NONE && self.outgoing.get() == NONE
+    }
+
     /// A pair that nobody uses, and its representation.
     fn vacant() -> Option<(u32, &'static Pair)> {
-        let is_vacant = |pair: &Pair| pair.incoming.get() == NONE && pair.outgoing.get() == NONE;
-        let at = PAIRS.0.iter().position(is_vacant)?;
+        let at = PAIRS.0.iter().position(Pair::is_vacant)?;
         Some((at as u32 + 1, PAIRS.0.get(at)?))
+    }
+
+    /// Tells the policy which pairs are no longer used. Destructors leave that for later: there are
+    /// engines on which they cannot call another component.
+    fn sweep() {
+        for pair in PAIRS.0.iter().filter(|pair| pair.is_vacant()) {
+            match pair.udp.replace(0) {
+                0 => {}
+                udp => Udp(udp).close(),
+            }
+        }
     }
 
     fn udp(&self) -> Udp {
         Udp(self.udp.get())
-    }
-
-    /// Gives back what both streams need, once both are dropped.
-    fn release(&self) {
-        if self.incoming.get() == NONE && self.outgoing.get() == NONE {
-            self.udp().close();
-        }
     }
 }
 
 export_with_address! {
     "wasi:sockets/udp@0.2#[method]udp-socket.start-bind"
     start_bind(this, network; asked) {
-        let (address, refusal) = settle(policy::udp_bind(asked));
+        let mut address = asked;
+        let decided = policy::udp_bind(&mut address);
         pass_address!(host_start_bind(this, network; address; result()));
-        if let Some(denial) = refusal {
-            let refusal = Refusal { payload: UNIT, asked, denial };
+        if let Err(refused) = decided {
+            let refusal = Refusal { payload: UNIT, is_v6: asked.is_v6(), refused };
             refusal.end(|| host_address_family(this) != 0);
         }
         drop_socket(this);
@@ -141,30 +149,23 @@ export_with_address! {
     }
 }
 
-/// The address to show to the host, and what is left to say if that is nowhere.
-fn settle(verdict: Verdict) -> (Address, Option<Option<Denial>>) {
-    match verdict {
-        Verdict::Allow(address) => (address, None),
-        Verdict::Invalid => (Address::NOWHERE, Some(None)),
-        Verdict::Deny(denial) => (Address::NOWHERE, Some(Some(denial))),
-    }
-}
-
 fn open_streams(this: u32, given: bool, asked: Address) -> u32 {
+    Pair::sweep();
     let (Some((representation, pair)), Some(udp)) = (Pair::vacant(), Udp::open()) else {
         return fail(HANDLE, Code::OUT_OF_MEMORY.number());
     };
     let is_v6 = || host_address_family(this) != 0;
-    let (address, refusal) = match given {
-        true => settle(udp.connect(asked)),
-        false => (asked, None),
+    let mut address = asked;
+    let decided = match given {
+        true => udp.connect(&mut address),
+        false => Ok(()),
     };
     pass_address!(host_stream(this, given.into(); address; result()));
-    if let Some(denial) = refusal {
+    if let Err(refused) = decided {
         let refusal = Refusal {
             payload: HANDLE,
-            asked,
-            denial,
+            is_v6: asked.is_v6(),
+            refused,
         };
         refusal.end(is_v6);
     }
@@ -191,7 +192,6 @@ fn open_streams(this: u32, given: bool, asked: Address) -> u32 {
 extern "C" fn drop_incoming(representation: u32) {
     let pair = Pair::of(representation);
     drop_host_incoming(pair.incoming.replace(NONE));
-    pair.release();
 }
 
 /// The destructor of `outgoing-datagram-stream`.
@@ -199,7 +199,6 @@ extern "C" fn drop_incoming(representation: u32) {
 extern "C" fn drop_outgoing(representation: u32) {
     let pair = Pair::of(representation);
     drop_host_outgoing(pair.outgoing.replace(NONE));
-    pair.release();
 }
 
 /// An `incoming-datagram` in memory: the data's address and length, and where it comes from.
@@ -221,9 +220,10 @@ extern "C" fn receive(representation: u32, most: u64) -> u32 {
     let mut kept = 0;
     for i in 0..count {
         let at = first + i * incoming::SIZE;
-        let Some(remote) = sender(pair, Address::load(at + incoming::REMOTE)) else {
+        let mut remote = Address::load(at + incoming::REMOTE);
+        if !lets_in(pair, &mut remote) {
             continue;
-        };
+        }
         let to = first + kept * incoming::SIZE;
         if to != at {
             move_block(to, at, incoming::SIZE);
@@ -235,11 +235,12 @@ extern "C" fn receive(representation: u32, most: u64) -> u32 {
     result()
 }
 
-/// The address by which the guest knows a sender, or nothing if it is not let in.
-fn sender(pair: &Pair, remote: Address) -> Option<Address> {
+/// Whether a sender is let in. Its address becomes the one by which the guest knows it.
+fn lets_in(pair: &Pair, remote: &mut Address) -> bool {
     // What else arrives at a connected socket was on its way before.
-    if pair.is_connected.get() && remote == pair.real.get() {
-        return Some(pair.asked.get());
+    if pair.is_connected.get() && *remote == pair.real.get() {
+        *remote = pair.asked.get();
+        return true;
     }
     pair.udp().receive(remote)
 }
@@ -291,14 +292,14 @@ extern "C" fn send(representation: u32, first: u32, count: u32) -> u32 {
             Send::Pass => end = i + 1,
             Send::Lose if end == lost => (lost, end) = (i + 1, i + 1),
             Send::Lose => break,
-            Send::Refuse(denial) => {
-                refused = Some(denial);
+            Send::Refuse(why) => {
+                refused = Some(why);
                 break;
             }
         }
     }
     match refused {
-        Some(denial) if end == 0 => refuse(pair, first, denial),
+        Some(why) if end == 0 => refuse(pair, first, why),
         _ => pass(pair, first + lost * outgoing::SIZE, end - lost, lost),
     }
 }
@@ -326,14 +327,14 @@ fn pass(pair: &Pair, first: u32, count: u32, lost: u32) -> u32 {
 }
 
 /// Fails as the host fails one datagram to nowhere, or as the policy says.
-fn refuse(pair: &Pair, datagram: u32, denial: Option<Denial>) -> u32 {
-    let asked = Address::load(datagram + outgoing::REMOTE);
+fn refuse(pair: &Pair, datagram: u32, refused: Refused) -> u32 {
+    let is_v6 = Address::load(datagram + outgoing::REMOTE).is_v6();
     Address::NOWHERE.store(datagram + outgoing::REMOTE);
     host_send(pair.outgoing.get(), datagram, 1, result());
     let refusal = Refusal {
         payload: COUNT,
-        asked,
-        denial,
+        is_v6,
+        refused,
     };
     refusal.end(|| pair.is_v6.get());
     result()
@@ -343,8 +344,7 @@ enum Send {
     Pass,
     /// It counts as sent.
     Lose,
-    /// `None` for an address that is invalid.
-    Refuse(Option<Denial>),
+    Refuse(Refused),
 }
 
 /// What becomes of a datagram. Its destination is made the real one.
@@ -353,22 +353,21 @@ fn destination(pair: &Pair, datagram: u32) -> Send {
         // To where the socket is connected, or an error of the host's.
         return Send::Pass;
     }
-    let asked = Address::load(datagram + outgoing::REMOTE);
+    let mut address = Address::load(datagram + outgoing::REMOTE);
     if pair.is_connected.get() {
-        if asked != pair.asked.get() {
+        if address != pair.asked.get() {
             return Send::Refuse(None);
         }
         store8(datagram + outgoing::GIVEN, 0);
         return Send::Pass;
     }
-    match pair.udp().send(asked) {
-        Verdict::Allow(real) => {
-            real.store(datagram + outgoing::REMOTE);
+    match pair.udp().send(&mut address) {
+        Ok(()) => {
+            address.store(datagram + outgoing::REMOTE);
             Send::Pass
         }
-        Verdict::Invalid => Send::Refuse(None),
-        Verdict::Deny(denial) if denial.is_drop() => Send::Lose,
-        Verdict::Deny(denial) => Send::Refuse(Some(denial)),
+        Err(Some(denial)) if denial.is_drop() => Send::Lose,
+        Err(refused) => Send::Refuse(refused),
     }
 }
 

@@ -42,7 +42,7 @@ unsafe extern "C" {
 /// none ever is.
 struct Listeners([Cell<Option<Address>>; MOST]);
 
-const MOST: usize = 256;
+const MOST: usize = 1024;
 
 // SAFETY: the module has one thread.
 unsafe impl Sync for Listeners {}
@@ -70,8 +70,14 @@ pub(super) fn note(this: u32) {
     let slot = listeners.find(|slot| slot.get().is_none_or(|it| it == local));
     match slot {
         Some(slot) => slot.set(Some(local)),
+        // There was room before the host listened.
         None => trap(),
     }
+}
+
+/// Whether there is room to note one more.
+pub(super) fn has_room() -> bool {
+    LISTENERS.0.iter().any(|slot| slot.get().is_none())
 }
 
 /// Whether a socket was accepted from a peer that the policy refuses. What has the port of a

@@ -5,7 +5,7 @@ use super::{PAYLOAD, clear_error, text_of};
 use crate::address::Ip;
 use crate::codes::Code;
 use crate::memory::{blocks, load8, move_block, store8, store32};
-use crate::policy::{self, Lookup};
+use crate::policy::{self, Denial, Lookup};
 
 #[link(wasm_import_module = "wasi:sockets/ip-name-lookup@0.3")]
 unsafe extern "C" {
@@ -71,6 +71,23 @@ extern "C" fn resolve_inside(name: u32, length: u32) -> u32 {
 #[unsafe(export_name = "wasi:sockets/ip-name-lookup@0.3#[callback]resolve-addresses inside")]
 extern "C" fn never_called_back(_: u32, _: u32, _: u32) -> u32 {
     EXIT
+}
+
+/// As [`resolve_addresses`], where the policy has no rule for names: a literal is its own answer.
+#[unsafe(export_name = "wasi:sockets/ip-name-lookup@0.3#[async-lift]resolve-addresses literal")]
+extern "C" fn resolve_literal(name: u32, length: u32) -> u32 {
+    let answer = policy::resolve_literal(name, length);
+    blocks::free(name, length);
+    match answer {
+        Ok(ip) => {
+            let list = blocks::allocate(SIZE);
+            ip.store(list);
+            return_addresses(0, list, 1, 0, 0);
+            blocks::free(list, SIZE);
+            EXIT
+        }
+        Err(denial) => fail(denial.map_or(Code::INVALID_ARGUMENT, Denial::code)),
+    }
 }
 
 fn fail(code: Code) -> u32 {

@@ -9,7 +9,7 @@ mod udp;
 use crate::address::Address;
 use crate::codes::Code;
 use crate::memory::{blocks, fail, load8, load32, result, store32};
-use crate::policy::Denial;
+use crate::policy::{Denial, Refused};
 
 /// Where the payload of every result here is, and the case of an `error-code` in it.
 const PAYLOAD: u32 = 4;
@@ -20,15 +20,14 @@ const PAYLOAD: u32 = 4;
 struct Refusal {
     /// Whether the address that was asked for is of IPv6.
     is_v6: bool,
-    /// `None` for an address that is invalid.
-    denial: Option<Denial>,
+    refused: Refused,
 }
 
 impl Refusal {
-    fn new(asked: Address, denial: Option<Denial>) -> Self {
+    fn new(asked: Address, refused: Refused) -> Self {
         Refusal {
             is_v6: asked.is_v6(),
-            denial,
+            refused,
         }
     }
 
@@ -39,10 +38,28 @@ impl Refusal {
         if failed && load8(at + PAYLOAD) as u8 != invalid {
             return None;
         }
-        Some(match self.denial {
+        Some(match self.refused {
             Some(denial) if self.is_v6 == is_v6() => denial.code().number(),
             _ => invalid,
         })
+    }
+}
+
+/// A decision as a word that a call keeps: 0 where the address is used, 1 where it is invalid, and a
+/// denial on top of 2.
+fn decision_word(decided: Result<(), Refused>) -> u32 {
+    match decided {
+        Ok(()) => 0,
+        Err(None) => 1,
+        Err(Some(denial)) => 2 + denial.number(),
+    }
+}
+
+fn decision_of(word: u32) -> Result<(), Refused> {
+    match word {
+        0 => Ok(()),
+        1 => Err(None),
+        denial => Err(Some(Denial::of_number(denial - 2))),
     }
 }
 

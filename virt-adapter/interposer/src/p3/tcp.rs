@@ -1,11 +1,13 @@
 //! TCP sockets of `wasi:sockets/types@0.3`, which are the host's.
 
 use super::task::{EXIT, Progress, Task, flat_error};
-use super::{PAYLOAD, Refusal, begin, clear_error, end, fail_at_once, text_of};
+use super::{
+    PAYLOAD, Refusal, begin, clear_error, decision_of, decision_word, end, fail_at_once, text_of,
+};
 use crate::address::{Address, export_with_address, import_with_address, pass_address};
 use crate::codes::Code;
 use crate::memory::{blocks, fail, load8, load32, result, store8, store32};
-use crate::policy::{self, Denial, Verdict};
+use crate::policy;
 
 import_with_address! { "wasi:sockets/types@0.3"
     "[method]tcp-socket.bind" host_bind(this; address; result);
@@ -37,19 +39,11 @@ export_with_address! {
     "wasi:sockets/types@0.3#[method]tcp-socket.bind"
     bind(this; asked) {
         begin();
-        let host = |address: Address| {
-            pass_address!(host_bind(this; address; result()));
-        };
-        let refusal = match policy::tcp_bind(asked) {
-            Verdict::Allow(address) => {
-                host(address);
-                None
-            }
-            Verdict::Invalid => Some(Refusal::new(asked, None)),
-            Verdict::Deny(denial) => Some(Refusal::new(asked, Some(denial))),
-        };
-        if let Some(refusal) = refusal {
-            host(Address::NOWHERE);
+        let mut address = asked;
+        let decided = policy::tcp_bind(&mut address);
+        pass_address!(host_bind(this; address; result()));
+        if let Err(refused) = decided {
+            let refusal = Refusal::new(asked, refused);
             if let Some(code) = refusal.code(result(), || host_address_family(this) != 0) {
                 clear_error(result());
                 fail(PAYLOAD, code);
@@ -63,7 +57,6 @@ export_with_address! {
 /// What a connect keeps: the socket, and what is left to say when it is refused.
 mod kept {
     pub(super) const SOCKET: usize = 0;
-    /// 0 for nothing, 1 for an invalid address, and a denial on top of 2.
     pub(super) const REFUSAL: usize = 1;
     pub(super) const IS_V6: usize = 2;
 }
@@ -76,13 +69,10 @@ export_with_address! {
             return_connect(1, Code::OUT_OF_MEMORY.number().into(), 0, 0, 0);
             return EXIT;
         };
-        let (address, refusal) = match policy::tcp_connect(asked) {
-            Verdict::Allow(address) => (address, 0),
-            Verdict::Invalid => (Address::NOWHERE, 1),
-            Verdict::Deny(denial) => (Address::NOWHERE, 2 + denial.number()),
-        };
+        let mut address = asked;
+        let decided = policy::tcp_connect(&mut address);
         task.kept[kept::SOCKET].set(this);
-        task.kept[kept::REFUSAL].set(refusal);
+        task.kept[kept::REFUSAL].set(decision_word(decided));
         task.kept[kept::IS_V6].set(asked.is_v6().into());
         store32(task.params(), this);
         address.store(task.params() + 4);
@@ -108,14 +98,9 @@ fn connect_on(task: &Task, progress: Progress) -> u32 {
         Progress::Returned => {}
     }
     let at = task.result();
-    let refusal = match task.kept[kept::REFUSAL].get() {
-        0 => None,
-        1 => Some(None),
-        denial => Some(Some(Denial::of_number(denial - 2))),
-    };
-    if let Some(denial) = refusal {
+    if let Err(refused) = decision_of(task.kept[kept::REFUSAL].get()) {
         let is_v6 = task.kept[kept::IS_V6].get() != 0;
-        let refusal = Refusal { is_v6, denial };
+        let refusal = Refusal { is_v6, refused };
         if let Some(code) = refusal.code(at, || host_address_family(this) != 0) {
             clear_error(at);
             store8(at, 1);
@@ -150,6 +135,12 @@ extern "C" fn listen(this: u32) -> u32 {
 /// As [`listen`], where the policy says who may be accepted.
 #[unsafe(export_name = "wasi:sockets/types@0.3#[method]tcp-socket.listen filtered")]
 extern "C" fn listen_filtered(this: u32) -> u32 {
+    if !super::accept::has_room() {
+        begin();
+        drop_socket(this);
+        fail_at_once(Code::OUT_OF_MEMORY);
+        return end();
+    }
     listen_and(this, |result| {
         // Asking for the address takes the place of the result.
         let kept = [0, 4].map(|offset| load32(result + offset));
@@ -163,20 +154,16 @@ extern "C" fn listen_filtered(this: u32) -> u32 {
 fn listen_and(this: u32, listening: impl FnOnce(u32)) -> u32 {
     begin();
     let local = address_of(|result| host_local_address(this, result));
-    let local = local.unwrap_or_else(|| {
+    let mut local = local.unwrap_or_else(|| {
         let mut anywhere = [0; 12];
         anywhere[0] = host_address_family(this);
         Address(anywhere)
     });
-    let denial = match policy::tcp_listen(local) {
-        Verdict::Deny(denial) => Some(denial.code()),
-        Verdict::Invalid => Some(Code::INVALID_ARGUMENT),
-        Verdict::Allow(_) => None,
-    };
+    let decided = policy::tcp_listen(&mut local);
     let is_connected = || address_of(|result| host_remote_address(this, result)).is_some();
-    match denial {
-        Some(code) if !is_connected() => {
-            fail_at_once(code);
+    match decided {
+        Err(refused) if !is_connected() => {
+            fail_at_once(Code::of_refusal(refused));
         }
         _ => {
             host_listen(this, result());

@@ -4,11 +4,14 @@
 //! to an address before it lets replies in.
 
 use super::task::{EXIT, Progress, Task, flat_error, list_of};
-use super::{PAYLOAD, Refusal, begin, clear_error, end, end_behind, fail_at_once, text_of};
+use super::{
+    PAYLOAD, Refusal, begin, clear_error, decision_of, decision_word, end, end_behind,
+    fail_at_once, text_of,
+};
 use crate::address::{Address, export_with_address, import_with_address, pass_address};
 use crate::codes::Code;
 use crate::memory::{blocks, fail, load8, load32, result, store8, store32, trap};
-use crate::policy::{self, Denial, Udp, Verdict};
+use crate::policy::{self, Refused, Udp};
 use core::cell::Cell;
 
 import_with_address! { "wasi:sockets/types@0.3"
@@ -110,12 +113,28 @@ impl Socket {
     fn udp(&self) -> Udp {
         Udp(self.udp.get())
     }
+
+    fn is_vacant(&self) -> bool {
+        self.host.get() == 0
+    }
+
+    /// Tells the policy which sockets are no longer used. Destructors leave that for later: there
+    /// are engines on which they cannot call another component.
+    fn sweep() {
+        for socket in SOCKETS.0.iter().filter(|socket| socket.is_vacant()) {
+            match socket.udp.replace(0) {
+                0 => {}
+                udp => Udp(udp).close(),
+            }
+        }
+    }
 }
 
 #[unsafe(export_name = "wasi:sockets/types@0.3#[static]udp-socket.create")]
 extern "C" fn create(family: u32) -> u32 {
     begin();
-    let vacant = SOCKETS.0.iter().position(|socket| socket.host.get() == 0);
+    Socket::sweep();
+    let vacant = SOCKETS.0.iter().position(Socket::is_vacant);
     let (Some(at), Some(udp)) = (vacant, Udp::open()) else {
         return fail_at_once(Code::OUT_OF_MEMORY);
     };
@@ -136,9 +155,7 @@ extern "C" fn create(family: u32) -> u32 {
 /// The destructor of `udp-socket`.
 #[unsafe(export_name = "wasi:sockets/types@0.3#[dtor]udp-socket")]
 extern "C" fn drop_socket(representation: u32) {
-    let socket = Socket::of(representation);
-    socket.udp().close();
-    drop_host(socket.host.replace(0));
+    drop_host(Socket::of(representation).host.replace(0));
 }
 
 export_with_address! {
@@ -149,8 +166,10 @@ export_with_address! {
         let host = |address: Address| {
             pass_address!(host_bind(socket.host.get(); address; result()));
         };
-        let verdict = policy::udp_bind(asked);
-        settle(socket, asked, verdict, host);
+        let mut address = asked;
+        let decided = policy::udp_bind(&mut address);
+        host(address);
+        settle(socket, asked, decided);
         end()
     }
 }
@@ -163,8 +182,11 @@ export_with_address! {
         let host = |address: Address| {
             pass_address!(host_connect(socket.host.get(); address; result()));
         };
-        let verdict = socket.udp().connect(asked);
-        if let Some(real) = settle(socket, asked, verdict, host) {
+        let mut real = asked;
+        let decided = socket.udp().connect(&mut real);
+        host(real);
+        settle(socket, asked, decided);
+        if load8(result()) == 0 {
             socket.udp().connected(true);
             socket.is_connected.set(true);
             socket.asked.set(asked);
@@ -174,29 +196,14 @@ export_with_address! {
     }
 }
 
-/// Does what the policy says with the host's function, and gives the address that it was done
-/// with.
-fn settle(
-    socket: &Socket,
-    asked: Address,
-    verdict: Verdict,
-    host: impl Fn(Address),
-) -> Option<Address> {
-    let denial = match verdict {
-        Verdict::Allow(address) => {
-            host(address);
-            return (load8(result()) == 0).then_some(address);
-        }
-        Verdict::Invalid => None,
-        Verdict::Deny(denial) => Some(denial),
-    };
-    host(Address::NOWHERE);
-    let refusal = Refusal::new(asked, denial);
-    if let Some(code) = refusal.code(result(), || socket.is_v6()) {
+/// Says what is left to say of a refused address, once the host was shown nowhere.
+fn settle(socket: &Socket, asked: Address, decided: Result<(), Refused>) {
+    if let Err(refused) = decided
+        && let Some(code) = Refusal::new(asked, refused).code(result(), || socket.is_v6())
+    {
         clear_error(result());
         fail(PAYLOAD, code);
     }
-    None
 }
 
 #[unsafe(export_name = "wasi:sockets/types@0.3#[method]udp-socket.disconnect")]
@@ -215,7 +222,6 @@ extern "C" fn disconnect(representation: u32) -> u32 {
 /// refused.
 mod kept {
     pub(super) const SOCKET: usize = 0;
-    /// 0 for nothing, 1 for an invalid address, and a denial on top of 2.
     pub(super) const REFUSAL: usize = 1;
     pub(super) const IS_V6: usize = 2;
     pub(super) const DATA: usize = 3;
@@ -237,20 +243,16 @@ export_with_address! {
     "wasi:sockets/types@0.3#[async-lift][method]udp-socket.send"
     send(representation, data, length, given; asked) {
         let socket = Socket::of(representation);
-        let verdict = match given {
-            0 => Verdict::Allow(asked),
-            _ => destination(socket, asked),
+        let mut address = asked;
+        let decided = match given {
+            0 => Ok(()),
+            _ => destination(socket, &mut address),
         };
-        let (address, refusal) = match verdict {
-            Verdict::Allow(address) => (address, 0),
-            Verdict::Invalid => (Address::NOWHERE, 1),
-            Verdict::Deny(denial) if denial.is_drop() && length <= LONGEST => {
-                blocks::free(data, length);
-                return_send(0, 0, 0, 0, 0);
-                return EXIT;
-            }
-            Verdict::Deny(denial) => (Address::NOWHERE, 2 + denial.number()),
-        };
+        if let Err(Some(denial)) = decided && denial.is_drop() && length <= LONGEST {
+            blocks::free(data, length);
+            return_send(0, 0, 0, 0, 0);
+            return EXIT;
+        }
         let Some(task) = Task::new() else {
             blocks::free(data, length);
             return_send(1, Code::OUT_OF_MEMORY.number().into(), 0, 0, 0);
@@ -258,7 +260,7 @@ export_with_address! {
         };
         for (slot, value) in [
             (kept::SOCKET, representation),
-            (kept::REFUSAL, refusal),
+            (kept::REFUSAL, decision_word(decided)),
             (kept::IS_V6, asked.is_v6().into()),
             (kept::DATA, data),
             (kept::LENGTH, length),
@@ -276,13 +278,17 @@ export_with_address! {
     }
 }
 
-/// What becomes of a datagram that says where it goes.
-fn destination(socket: &Socket, asked: Address) -> Verdict {
-    match socket.is_connected.get() {
-        true if asked == socket.asked.get() => Verdict::Allow(socket.real.get()),
-        true => Verdict::Invalid,
-        false => socket.udp().send(asked),
+/// Decides on the address that a datagram is to go to, and makes it the real one.
+fn destination(socket: &Socket, address: &mut Address) -> Result<(), Refused> {
+    if !socket.is_connected.get() {
+        return socket.udp().send(address);
     }
+    if *address == socket.asked.get() {
+        *address = socket.real.get();
+        return Ok(());
+    }
+    *address = Address::NOWHERE;
+    Err(None)
 }
 
 #[unsafe(export_name = "wasi:sockets/types@0.3#[callback][method]udp-socket.send")]
@@ -300,14 +306,9 @@ fn send_on(task: &Task, progress: Progress) -> u32 {
         return task.cancel();
     }
     let at = task.result();
-    let denial = match task.kept[kept::REFUSAL].get() {
-        0 => None,
-        1 => Some(None),
-        denial => Some(Some(Denial::of_number(denial - 2))),
-    };
-    if let Some(denial) = denial {
+    if let Err(refused) = decision_of(task.kept[kept::REFUSAL].get()) {
         let is_v6 = task.kept[kept::IS_V6].get() != 0;
-        let refusal = Refusal { is_v6, denial };
+        let refusal = Refusal { is_v6, refused };
         let socket = Socket::of(task.kept[kept::SOCKET].get());
         if let Some(code) = refusal.code(at, || socket.is_v6()) {
             clear_error(at);
@@ -365,7 +366,8 @@ fn receive_on(task: &Task, mut progress: Progress) -> u32 {
             break;
         }
         let (data, length) = list_of(at);
-        if let Some(remote) = sender(socket, Address::load(at + SENDER)) {
+        let mut remote = Address::load(at + SENDER);
+        if lets_in(socket, &mut remote) {
             let [a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11] = remote.0;
             return_receive(
                 0, data, length, a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11,
@@ -380,10 +382,12 @@ fn receive_on(task: &Task, mut progress: Progress) -> u32 {
     EXIT
 }
 
-/// The address by which the guest knows a sender, or nothing if it is not let in.
-fn sender(socket: &Socket, remote: Address) -> Option<Address> {
-    if socket.is_connected.get() && remote == socket.real.get() {
-        return Some(socket.asked.get());
+/// Whether a sender is let in. Its address becomes the one by which the guest knows it.
+fn lets_in(socket: &Socket, remote: &mut Address) -> bool {
+    // What else arrives at a connected socket was on its way before.
+    if socket.is_connected.get() && *remote == socket.real.get() {
+        *remote = socket.asked.get();
+        return true;
     }
     socket.udp().receive(remote)
 }
