@@ -4,6 +4,7 @@ use crate::host::{self, Outcome, Pipes, State};
 use crate::names::{Answer, Failure, Names, override_lookups};
 use anyhow::{Context, Result};
 use std::fmt;
+use std::future::pending;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use wasmtime::component::Component;
@@ -18,6 +19,7 @@ use wasmtime_wasi::sockets::SocketAddrUse;
 #[derive(Clone, Default)]
 pub struct Recording {
     names: Vec<(String, Answer)>,
+    undecided: Vec<SocketAddr>,
     env: Vec<(String, String)>,
 }
 
@@ -106,6 +108,13 @@ impl Recording {
         self.with(name, Answer::Never)
     }
 
+    /// Has the host never say whether anything may go to this address, so that a connect or a
+    /// datagram waits.
+    pub fn never_deciding(mut self, address: SocketAddr) -> Recording {
+        self.undecided.push(address);
+        self
+    }
+
     fn with(mut self, name: &str, answer: Answer) -> Recording {
         self.names.push((name.to_owned(), answer));
         self
@@ -149,10 +158,16 @@ impl Recording {
         wasi.arg("program").args(args).envs(&self.env);
         wasi.allow_tcp(true).allow_udp(true);
         wasi.allow_ip_name_lookup(true);
-        let checks = checks.clone();
+        let (checks, undecided) = (checks.clone(), self.undecided.clone());
         wasi.socket_addr_check(move |address, what| {
             let allowed = checks.note(address, what.into());
-            Box::pin(async move { allowed })
+            let waits = undecided.contains(&address);
+            Box::pin(async move {
+                if waits {
+                    pending::<()>().await;
+                }
+                allowed
+            })
         });
         pipes.attach(&mut wasi).build()
     }

@@ -10,6 +10,7 @@ mod bench;
 mod socket;
 
 use address::ip;
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -19,6 +20,7 @@ use core::pin::pin;
 use core::task::Poll;
 use guest_script::{Kind, Op, Outcome, code, line};
 use socket::{DONE, Socket};
+use wasip3::clocks::monotonic_clock::wait_for;
 use wasip3::sockets::ip_name_lookup::resolve_addresses;
 
 #[global_allocator]
@@ -54,6 +56,9 @@ impl wasip3::exports::cli::run::Guest for Guest {
     }
 }
 
+/// How long it waits for what it gives up, in nanoseconds.
+const A_MOMENT: u64 = 1_000;
+
 struct Probe {
     sockets: Vec<Socket>,
     used: usize,
@@ -70,6 +75,7 @@ impl Probe {
             Op::Resolve(name) => Ok(format!("{:?}", resolve(name).await?)),
             Op::ResolveMany(count, suffix) => resolve_many(count, suffix).await,
             Op::Abandon(name) => abandon(name).await,
+            Op::GiveUp(op) => self.give_up(op).await,
             Op::ConnectName(name, port) => self.connect_name(name, port).await,
             Op::Accept => {
                 let (socket, remote) = self.sockets[self.used].accept().await?;
@@ -93,6 +99,17 @@ impl Probe {
         self.sockets.push(Socket::None);
         self.sockets[self.used] = Socket::create(kind)?;
         DONE
+    }
+
+    async fn give_up(&mut self, op: &str) -> Outcome {
+        let op = Op::parse(op).ok_or("no operation")?;
+        let mut work = Box::pin(self.run(op));
+        let mut patience = pin!(wait_for(A_MOMENT));
+        poll_fn(|cx| match work.as_mut().poll(cx) {
+            Poll::Pending => patience.as_mut().poll(cx).map(|()| Ok("given up".into())),
+            done => done,
+        })
+        .await
     }
 
     async fn connect_name(&mut self, name: &str, port: u16) -> Outcome {

@@ -52,6 +52,8 @@ pub enum Op<'a> {
     ResolveMany(usize, &'a str),
     /// `abandon NAME`: starts a lookup and drops it.
     Abandon(&'a str),
+    /// `give-up OPERATION`: begins it, and drops it if it is not done after a moment. In 0.3.
+    GiveUp(&'a str),
     /// `connect-name NAME:PORT`: a lookup, and a new socket for each answer until one connects.
     ConnectName(&'a str, u16),
     /// `local`: the socket's own address.
@@ -112,6 +114,7 @@ impl<'a> Op<'a> {
                 Some(Op::ResolveMany(count.parse().ok()?, suffix))
             }
             "abandon" => Some(Op::Abandon(rest)),
+            "give-up" => Some(Op::GiveUp(rest)),
             "connect-name" => {
                 let (name, port) = rest.rsplit_once(':')?;
                 Some(Op::ConnectName(name, port.parse().ok()?))
