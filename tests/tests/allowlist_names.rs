@@ -197,6 +197,52 @@ fn names_of_the_file_are_answered_inside() -> Result<()> {
     Ok(())
 }
 
+/// Names of the file need no rule that has a name, nor any rule at all.
+#[test]
+fn names_of_the_file_need_no_rule() -> Result<()> {
+    let (greeter, port) = peers::welcome();
+    let to = |ip: &str| allow(&format!("to = \"{ip}\"\nport = {port}"));
+    for (mode, rule) in [
+        ("learn", to("127.0.0.1")),
+        ("static", to("127.0.0.1")),
+        ("virtual", to("127.0.0.1")),
+        ("learn", to("127.0.0.2")),
+        ("learn", String::new()),
+    ] {
+        let rules = format!(
+            "[policy]\ndeny-at = \"operation\"\n[dns]\nmode = \"{mode}\"\n[dns.hosts]\n\
+             \"db.test\" = {{ answer = [\"127.0.0.1\"] }}\n\
+             \"gone.test\" = {{ fail = \"temporary-resolver-failure\" }}\n{rule}"
+        );
+        let script = [
+            "resolve DB.test.",
+            "resolve gone.test",
+            "resolve a.db.test",
+            &format!("connect-name db.test:{port}"),
+        ];
+        let says = match rule.contains("127.0.0.1") {
+            true => "ok",
+            false => "access-denied",
+        };
+        on_both(&Recording::new(), &rules, &script, |run| {
+            let connected = format!("{greeter} {says}");
+            let expected = [
+                "[127.0.0.1]",
+                "temporary-resolver-failure",
+                DENIED,
+                &connected,
+            ];
+            assert_eq!(run.results(), expected, "{rules}");
+            assert!(run.names.is_empty());
+            assert_eq!(
+                run.reached_by(Use::TcpConnect).len(),
+                usize::from(says == "ok")
+            );
+        })?;
+    }
+    Ok(())
+}
+
 #[test]
 fn modes_that_do_not_ask_do_not_ask() -> Result<()> {
     for mode in ["off", "static"] {
