@@ -171,6 +171,71 @@ fn a_denied_address_has_no_names() -> Result<()> {
     })
 }
 
+/// Two names have one address, which is learned for both. The deny rule for one of them holds for
+/// the address, whoever taught it first.
+#[test]
+fn a_denied_name_takes_the_address_from_its_neighbours() -> Result<()> {
+    let (greeter, port) = peers::welcome();
+    let host = Recording::new()
+        .answering("good.test", ["127.0.0.1"])
+        .answering("bad.test", ["127.0.0.1"]);
+    let denial = format!("to = \"bad.test\"\nport = {port}\ndeny-as = \"remote-unreachable\"");
+    let rules = local("good.test", port) + &local("bad.test", port ^ 1) + &deny(&denial);
+    let connect = format!("connect {greeter}");
+    let elsewhere = format!("connect 127.0.0.1:{}", port ^ 1);
+    let script = [
+        "resolve good.test",
+        "tcp4",
+        &connect,
+        "resolve bad.test",
+        "tcp4",
+        &connect,
+        &elsewhere,
+    ];
+    on_both(&host, &rules, &script, |run| {
+        let said = run.results();
+        assert_eq!(said[2..4], ["ok", "[127.0.0.1]"]);
+        assert_eq!(said[5], "remote-unreachable");
+        let reached = [greeter.to_string(), format!("127.0.0.1:{}", port ^ 1)];
+        assert_eq!(run.reached_by(Use::TcpConnect), reached);
+    })?;
+    let script = ["resolve bad.test", "resolve good.test", "tcp4", &connect];
+    on_both(&host, &rules, &script, |run| {
+        assert_eq!(run.results()[3], "remote-unreachable");
+        assert!(run.reached_by(Use::TcpConnect).is_empty());
+    })
+}
+
+/// A name of which all is denied is never looked up, so that no address is known to be its own; and
+/// an address that stands for one name is nobody else's.
+#[test]
+fn a_denied_name_without_addresses_takes_none() -> Result<()> {
+    let (greeter, port) = peers::welcome();
+    let host = Recording::new()
+        .answering("good.test", ["127.0.0.1"])
+        .answering("bad.test", ["127.0.0.1"]);
+    let denied = deny(&format!("to = \"bad.test\"\nport = {port}"));
+    let script = [
+        "resolve bad.test",
+        &format!("connect-name good.test:{port}"),
+        "receive-all",
+    ];
+    on_both(&host, &(local("*.test", port) + &denied), &script, |run| {
+        let connected = format!("{greeter} ok");
+        let expected = ["permanent-resolver-failure", &connected, "welcome"];
+        assert_eq!(run.results(), expected);
+        assert_eq!(run.names, ["good.test"]);
+    })?;
+    let other = local("bad.test", port ^ 1);
+    let rules = format!("[dns]\nmode = \"virtual\"\n{}", local("*.test", port)) + &other + &denied;
+    on_both(&host, &rules, &script, |run| {
+        let said = run.results();
+        assert!(said[0].starts_with("[198.1"), "{}", said[0]);
+        assert_eq!(said[2], "welcome");
+        assert_eq!(run.names, ["bad.test", "good.test"]);
+    })
+}
+
 #[test]
 fn lookups_fail_as_the_host_says() -> Result<()> {
     let host = Recording::new()
