@@ -108,6 +108,22 @@ pub fn udp_socket(ip: &str) -> UdpSocket {
     socket
 }
 
+/// A peer that the program sends to, and a stranger that sends to the program before it.
+pub fn peer_and_stranger() -> (SocketAddr, thread::JoinHandle<std::io::Result<SocketAddr>>) {
+    let (peer, stranger) = (
+        udp_socket("127.0.0.1"),
+        UdpSocket::bind("127.0.0.1:0").expect("loopback has free ports"),
+    );
+    let address = peer.local_addr().expect("it is bound");
+    let talk = thread::spawn(move || {
+        let (_, program) = peer.recv_from(&mut [0; 64])?;
+        stranger.send_to(b"from a stranger", program)?;
+        peer.send_to(b"from a peer", program)?;
+        stranger.local_addr()
+    });
+    (address, talk)
+}
+
 /// Connects to a program that is about to listen, from this address, says a text and gives what
 /// comes back until the program hangs up.
 pub fn ask(from: &str, server: SocketAddr, text: &str) -> Result<String> {

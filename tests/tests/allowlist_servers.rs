@@ -5,7 +5,7 @@ use sockvirt_tests::allowlist::{self, allow, deny, on_both};
 use sockvirt_tests::guests::Guest;
 use sockvirt_tests::peers;
 use sockvirt_tests::recording::{Recording, Use};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::thread;
 
 /// A rule that lets a server listen here.
@@ -168,26 +168,10 @@ fn a_port_that_the_host_chooses_is_allowed_as_such() -> Result<()> {
     })
 }
 
-/// A peer that the program sends to, and a stranger that sends to the program before it.
-fn peer_and_stranger() -> (SocketAddr, thread::JoinHandle<std::io::Result<SocketAddr>>) {
-    let (peer, stranger) = (
-        peers::udp_socket("127.0.0.1"),
-        UdpSocket::bind("127.0.0.1:0").expect("loopback has free ports"),
-    );
-    let address = peer.local_addr().expect("it is bound");
-    let talk = thread::spawn(move || {
-        let (_, program) = peer.recv_from(&mut [0; 64])?;
-        stranger.send_to(b"from a stranger", program)?;
-        peer.send_to(b"from a peer", program)?;
-        stranger.local_addr()
-    });
-    (address, talk)
-}
-
 #[test]
 fn replies_come_from_those_who_were_asked() -> Result<()> {
     for probe in Guest::PROBES {
-        let (peer, talk) = peer_and_stranger();
+        let (peer, talk) = peers::peer_and_stranger();
         let rules = allow(&format!(
             "to = \"127.0.0.1\"\nport = {}\nop = [\"send\"]",
             peer.port()
@@ -208,7 +192,7 @@ fn replies_come_from_those_who_were_asked() -> Result<()> {
 #[test]
 fn datagrams_of_strangers_come_where_a_rule_says_so() -> Result<()> {
     for probe in Guest::PROBES {
-        let (peer, talk) = peer_and_stranger();
+        let (peer, talk) = peers::peer_and_stranger();
         let rules = allow("to = \"127.0.0.1\"\nport = \"*\"\nop = [\"send\", \"receive\"]");
         let script = [
             "udp4",
