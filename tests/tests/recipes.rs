@@ -532,6 +532,11 @@ fn log() -> Result<()> {
         let run = run(probe, &host, &file, &script)?;
         assert_eq!(run.outcome.stderr, shown);
     }
+    // The flag says the same.
+    let flags = block(&document("docs/policy.md")?, "sh recipe:database")?;
+    let flags = format!("{} --log all", flags.trim_end());
+    let file_that_logs = recipe("database")?.replace("schema = 1", logs);
+    asked("log", Some(&file_that_logs), &flags, "")?;
     let denied = file.replace("\"all\"", "\"denied\"");
     let run = run(Guest::Probe2, &host, &denied, &script)?;
     assert_eq!(run.outcome.stderr.lines().next(), shown.lines().next());
