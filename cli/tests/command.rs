@@ -365,6 +365,104 @@ fn checks_what_can_still_reach_a_network() {
     );
 }
 
+/// A folder with a guest that looks names up, built so that it gets one (`narrow.wasm`) and so that
+/// it gets many (`wide.wasm`).
+fn narrow_and_wide() -> TempDir {
+    let folder = folder();
+    let guest = include_str!("cases/lookup/guest.wat");
+    fs::write(folder.path().join("in.wasm"), component(guest)).expect("written");
+    for (out, allowed) in [
+        ("narrow.wasm", "tcp://a.test:80"),
+        ("wide.wasm", "tcp://**.example:80"),
+    ] {
+        let built = run(
+            folder.path(),
+            &["build", "in.wasm", "-o", out, "--allow", allowed],
+        );
+        assert_eq!(built.status.code(), Some(0), "{}", stderr(&built));
+    }
+    folder
+}
+
+/// Takes a component apart: what it is, and the section with its policy, which is the last one.
+fn unlabelled(component: &[u8]) -> (&[u8], &[u8]) {
+    let name = b"\x0fsockvirt:policy";
+    let at = component.windows(name.len()).position(|it| it == name);
+    let at = at.expect("it has a policy");
+    // In front of it are the kind of section, which is 0, and the size of what follows in LEB128.
+    let bits = usize::BITS - (component.len() - at).leading_zeros();
+    component.split_at(at - bits.div_ceil(7) as usize - 1)
+}
+
+/// Checks a component that is not what it says, and gives what is said of that.
+fn distrusts(folder: &Path, forged: &[u8]) -> String {
+    fs::write(folder.join("forged.wasm"), forged).expect("written");
+    let output = run(folder, &["check", "forged.wasm"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "wasi:sockets/network@0.2.6 (sockets)\n\
+         wasi:sockets/instance-network@0.2.6 (sockets)\n\
+         wasi:sockets/ip-name-lookup@0.2.6 (sockets)\n"
+    );
+    stderr(&output)
+}
+
+#[test]
+fn believes_no_label() {
+    let folder = narrow_and_wide();
+    let read = |name| fs::read(folder.path().join(name)).expect("written");
+    let (narrow, wide) = (read("narrow.wasm"), read("wide.wasm"));
+    for honest in ["narrow.wasm", "wide.wasm"] {
+        let output = run(folder.path(), &["check", honest]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let said = "3 imports can reach a network, and the policy allows them\n";
+        assert_eq!(stderr(&output), said);
+    }
+    let not_built = "says nothing, for the component is not what this version builds with it\n";
+    for (one, other) in [(&narrow, &wide), (&wide, &narrow)] {
+        let forged = [unlabelled(one).0, unlabelled(other).1].concat();
+        let said = distrusts(folder.path(), &forged);
+        assert!(said.ends_with(not_built), "{said}");
+    }
+    // The digest is that of what it was.
+    let port = b"port = 80";
+    let at = narrow.windows(port.len()).rposition(|it| it == port);
+    let mut forged = narrow.clone();
+    forged[at.expect("the policy says it") + port.len() - 1] = b'1';
+    let said = distrusts(folder.path(), &forged);
+    assert!(
+        said.ends_with("the component carries no policy that allows any\n"),
+        "{said}"
+    );
+}
+
+#[test]
+fn trusts_no_byte_that_differs() {
+    let folder = narrow_and_wide();
+    let narrow = fs::read(folder.path().join("narrow.wasm")).expect("written");
+    let guest = fs::read(folder.path().join("in.wasm")).expect("written");
+    let guest_at = narrow.windows(guest.len()).position(|it| it == guest);
+    let guest_at = guest_at.expect("the guest is in it");
+    let inside = guest_at..guest_at + guest.len();
+    let mut valid = None;
+    // Each of them would take a minute.
+    for at in (0..narrow.len())
+        .step_by(11)
+        .filter(|at| !inside.contains(at))
+    {
+        let mut changed = narrow.clone();
+        changed[at] ^= 1;
+        if let Ok(check) = sockvirt::check(&changed) {
+            assert!(!check.enforced && !check.passed(), "byte {at}");
+            valid = Some(changed);
+        }
+    }
+    let valid = valid.expect("not every change makes it invalid");
+    let checked = sockvirt::check(&valid).expect("it was valid");
+    assert!(checked.allowed.is_empty());
+}
+
 #[test]
 fn inspects() {
     let folder = folder();
