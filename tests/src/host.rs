@@ -261,8 +261,15 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
 /// Has an HTTP handler answer one request, and gives the body of its answer.
 pub fn serve(component: &[u8], sockets: Sockets) -> Result<String> {
     let component = Component::new(engine(), component)?;
-    let linker = linker(sockets)?;
-    let (mut store, _) = store(sockets);
+    serve_in(&linker(sockets)?, store(sockets).0, &component)
+}
+
+/// As [`serve`], in this store.
+pub fn serve_in(
+    linker: &Linker<State>,
+    mut store: Store<State>,
+    component: &Component,
+) -> Result<String> {
     runtime()?.block_on(async {
         let body = http_body_util::Empty::<bytes::Bytes>::new()
             .map_err(|never| -> HttpError { match never {} });
@@ -273,7 +280,7 @@ pub fn serve(component: &[u8], sockets: Sockets) -> Result<String> {
             .http()
             .new_incoming_request(Scheme::Http, request)?;
         let out = store.data_mut().http().new_response_outparam(sender)?;
-        let proxy = Proxy::instantiate_async(&mut store, &component, &linker).await?;
+        let proxy = Proxy::instantiate_async(&mut store, component, linker).await?;
         let serving = proxy
             .wasi_http_incoming_handler()
             .call_handle(&mut store, request, out);

@@ -7,7 +7,7 @@ use std::fmt;
 use std::future::pending;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
-use wasmtime::component::Component;
+use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::WasiCtx;
 use wasmtime_wasi::sockets::SocketAddrUse;
@@ -128,6 +128,28 @@ impl Recording {
 
     /// Runs a command, of 0.2 or of 0.3, with these arguments after its name, to its end.
     pub fn run(&self, component: &[u8], args: &[&str]) -> Result<Run> {
+        let (status, run) = self.record(component, args, host::run_to_end)?;
+        let status = status.with_context(|| format!("up to there: {run:?}"))?;
+        let outcome = Outcome {
+            status,
+            ..run.outcome
+        };
+        Ok(Run { outcome, ..run })
+    }
+
+    /// Has an HTTP handler answer one request, and gives the body of its answer.
+    pub fn serve(&self, component: &[u8]) -> Result<(String, Run)> {
+        let (answer, run) = self.record(component, &[], host::serve_in)?;
+        Ok((answer?, run))
+    }
+
+    /// Does something with a component here, and gives the result with what was written down.
+    fn record<T>(
+        &self,
+        component: &[u8],
+        args: &[&str],
+        act: impl FnOnce(&Linker<State>, Store<State>, &Component) -> T,
+    ) -> Result<(T, Run)> {
         let engine = host::engine();
         let component = Component::new(engine, component)?;
         let (checks, pipes, names) = (Checks::default(), Pipes::new(), self.table());
@@ -135,14 +157,13 @@ impl Recording {
         state.names = names.clone();
         let mut linker = host::linker_with_sockets(engine)?;
         override_lookups(&mut linker)?;
-        let result = host::run_to_end(&linker, Store::new(engine, state), &component);
-        let run = |status| Run {
-            outcome: pipes.outcome(status),
+        let result = act(&linker, Store::new(engine, state), &component);
+        let run = Run {
+            outcome: pipes.outcome(-1),
             checks: checks.0.lock().expect("nobody panics with it").clone(),
             names: names.asked(),
         };
-        let status = result.with_context(|| format!("up to there: {:?}", run(-1)))?;
-        Ok(run(status))
+        Ok((result, run))
     }
 
     fn table(&self) -> Names {

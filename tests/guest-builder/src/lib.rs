@@ -29,6 +29,8 @@ pub enum Guest {
     Mixed,
     /// An HTTP handler that also uses sockets.
     Http,
+    /// A client that uses sockets and HTTP requests.
+    Web,
     /// Two components in one, which both import sockets.
     Composed,
     /// A core module for preview1.
@@ -72,6 +74,7 @@ impl Guest {
             Guest::Versions => "versions",
             Guest::Mixed => "mixed",
             Guest::Http => "http",
+            Guest::Web => "web",
             Guest::Composed => "composed",
             Guest::Preview1 => "preview1",
             Guest::Probe2 => "probe2",
@@ -101,6 +104,7 @@ impl Guest {
             }
             Guest::Mixed => cargo("guest-mixed", wasip2, ""),
             Guest::Http => cargo("guest-http", wasip2, ""),
+            Guest::Web => cargo("guest-web", wasip2, ""),
             Guest::Preview1 => cargo("guest-std", "wasm32-wasip1", ""),
             Guest::Wasip3 => only_p3("guest-wasip3"),
             Guest::Probe2 => cargo("guest-probe2", wasip2, ""),
