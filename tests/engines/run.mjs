@@ -1,6 +1,7 @@
-// Transpiles a component with jco and runs it as a command, on a host that has no `wasi:sockets`.
+// Transpiles a component with jco and runs it as a command, on a host that has no `wasi:sockets`
+// unless it is told to.
 //
-//     node run.mjs COMPONENT FOLDER
+//     node run.mjs [--sockets] COMPONENT FOLDER [ARGUMENT...]
 //
 // The generated files go into FOLDER, beside `imports.json`, the names of all that they import.
 // The command's exit status is this one's; 111 says that the command did not come to its end.
@@ -31,17 +32,18 @@ async function generate(component, folder) {
     await writeFile(join(folder, 'imports.json'), JSON.stringify(imports));
 }
 
-// All of WASI 0.2 that the shim has, but its sockets.
-function host() {
-    const sandbox = { preopens: {}, env: {}, args: ['guest'], enableNetwork: false };
+// All of WASI 0.2 that the shim has, with its sockets or without.
+function host(sockets, args) {
+    const sandbox = { preopens: {}, env: {}, args: ['guest', ...args], enableNetwork: sockets };
     const offered = Object.entries(new WASIShim({ sandbox }).getImportObject());
-    return Object.fromEntries(offered.filter(([name]) => !name.startsWith('wasi:sockets/')));
+    const kept = ([name]) => sockets || !name.startsWith('wasi:sockets/');
+    return Object.fromEntries(offered.filter(kept));
 }
 
-async function run(folder) {
+async function run(folder, host) {
     const guest = await import(pathToFileURL(join(folder, 'guest.js')));
     const load = async (name) => WebAssembly.compile(await readFile(join(folder, name)));
-    const exports = await guest.instantiate(load, host());
+    const exports = await guest.instantiate(load, host);
     // Not by the short name `run`: it is that of every interface of this name that is exported.
     const name = Object.keys(exports).find((name) => name.startsWith('wasi:cli/run@'));
     exports[name].run();
@@ -53,10 +55,12 @@ if (Number.parseInt(process.versions.node) <= 20) {
     v8.setFlagsFromString('--experimental-wasm-extended-const');
 }
 
-const [component, out] = process.argv.slice(2).map((path) => resolve(path));
+const given = process.argv.slice(2);
+const sockets = given[0] === '--sockets';
+const [component, out, ...args] = sockets ? given.slice(1) : given;
 try {
-    await generate(component, out);
-    await run(out);
+    await generate(resolve(component), resolve(out));
+    await run(resolve(out), host(sockets, args));
 } catch (e) {
     console.error(e);
     // That is how a `run` that returns an error looks here.

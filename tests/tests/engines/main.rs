@@ -3,8 +3,10 @@
 //! Every guest of WASI 0.2 and one in Python, composed, on Node.js by way of jco, where nobody
 //! offers `wasi:sockets`; and the one in Python, composed, on wasmtime without sockets. Beside each
 //! runs the same guest, bare, on a wasmtime that denies sockets: what it prints and how it ends
-//! must be the same. And clients in Python, with a library that people use, under policies.
+//! must be the same. And clients in Python, with a library that people use, under policies; and
+//! programs under a policy on both engines.
 
+mod allowlist;
 mod clients;
 mod node;
 mod python;
@@ -94,6 +96,9 @@ fn main() {
         trials.push(trial(name, move || bare_does_not_start(program)));
     }
     trials.push(trial("python::clients".to_owned(), clients::under_policies));
+    for (name, test) in allowlist::TESTS {
+        trials.push(trial(format!("node::{name}"), test));
+    }
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 

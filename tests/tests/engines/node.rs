@@ -14,8 +14,17 @@ pub(crate) struct NodeRun {
     pub(crate) script: String,
 }
 
-/// Has jco make JavaScript of a component, and Node.js run it.
+/// Has jco make JavaScript of a component, and Node.js run it where nobody offers sockets.
 pub(crate) fn node(component: &[u8]) -> Result<NodeRun> {
+    run(component, &[], &[])
+}
+
+/// As [`node`], with sockets and with these arguments after the program's name.
+pub(crate) fn node_with_sockets(component: &[u8], args: &[&str]) -> Result<NodeRun> {
+    run(component, &["--sockets"], args)
+}
+
+fn run(component: &[u8], options: &[&str], args: &[&str]) -> Result<NodeRun> {
     tool("node_modules/.bin/jco")?;
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let file = folder.path().join("component.wasm");
@@ -23,7 +32,9 @@ pub(crate) fn node(component: &[u8]) -> Result<NodeRun> {
     fs::write(&file, component)?;
     let output = Command::new("node")
         .arg(tools().join("run.mjs"))
+        .args(options)
         .args([&file, &made])
+        .args(args)
         .output()
         .context("cannot run Node.js")?;
     let read = |name| {
