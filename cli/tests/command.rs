@@ -304,6 +304,38 @@ fn reports_in_json_on_standard_output() {
     assert!(output.stderr.is_empty());
 }
 
+/// Lookups that the policy answers itself need a clock for each kind of pollable, and the name that
+/// one would have is taken by the guest's own, which has nothing of what is needed.
+#[test]
+fn adds_a_clock_for_each_version_of_pollables() {
+    let guest = include_str!("cases/lookup/guest.wat")
+        .replace(
+            "(import \"wasi:sockets/ip-name-lookup",
+            "(import \"wasi:clocks/monotonic-clock@0.2.12\" (instance))
+             (import \"wasi:io/poll@0.2.12\" (instance (export \"pollable\" (type (sub resource)))))
+             (import \"wasi:io/poll@0.2.0\" (instance $poll
+               (export \"pollable\" (type (sub resource)))))
+             (alias export $poll \"pollable\" (type $p))
+             (import \"wasi:sockets/ip-name-lookup",
+        )
+        .replace(
+            "(export \"resolve-addresses\"",
+            "(alias outer 1 $p (type $p0))
+             (export \"pollable\" (type $pollable (eq $p0)))
+             (export \"[method]resolve-address-stream.subscribe\" (func
+               (param \"self\" (borrow $stream)) (result (own $pollable))))
+             (export \"resolve-addresses\"",
+        );
+    let folder = folder();
+    fs::write(folder.path().join("in.wasm"), component(&guest)).expect("written");
+    let host = ["--host", "db.test=192.0.2.5"];
+    let args = [&["build", "in.wasm", "-o", "out.wasm"], &host[..]].concat();
+    let built = run(folder.path(), &args);
+    assert_eq!(built.status.code(), Some(0), "{}", stderr(&built));
+    let out = run(folder.path(), &["check", "out.wasm"]);
+    assert_eq!(out.status.code(), Some(0), "{}", stderr(&out));
+}
+
 #[test]
 fn checks_what_can_still_reach_a_network() {
     let folder = folder();

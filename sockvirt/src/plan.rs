@@ -438,11 +438,12 @@ impl<'r> Plan<'r> {
     }
 
     /// An interface in a version, or in another that hosts take for it if the guest imports that
-    /// one without what is needed of it.
+    /// one without what is needed of it, or it was added for something else.
     fn free_name(&self, interface: &str, version: &Version) -> String {
         let taken = |name: &String| {
             let mut imports = self.root.imports();
             imports.any(|(_, import)| import.name.name == name)
+                || self.added().any(|added| added == name)
         };
         let mut other = version.clone();
         let mut name = format!("{interface}@{version}");
