@@ -68,7 +68,8 @@ impl StandIns {
             exports.push(export);
         }
         let exports: Vec<_> = exports.iter().map(String::as_str).collect();
-        let part = prebuilt::take(prebuilt::INTERPOSER, &exports);
+        let code = prebuilt::interposer(policy.looks_up_names());
+        let part = prebuilt::take(code, &exports);
         let part = part.map_err(|e| Error::Refused {
             reason: format!("the code for `{}` is not as it was built: {e}", socket.name),
         })?;

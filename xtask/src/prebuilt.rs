@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 use xshell::{Shell, cmd};
 
 /// What `sockvirt/prebuilt` holds: the name, the source in `virt-adapter/`, and its features.
-const MODULES: [(&str, &str, &[&str]); 5] = [
+const MODULES: [(&str, &str, &[&str]); 6] = [
     ("interposer", "interposer", &[]),
+    ("interposer-names", "interposer", &["names"]),
     ("policy", "policy", &[]),
     ("policy-log", "policy", &["log"]),
     ("policy-names", "policy", &["names"]),

@@ -50,23 +50,26 @@ pub(crate) fn read(asked: &[u8]) -> Asked {
 
 /// Reads an IPv4 address: four decimal numbers without zeros in front.
 fn parse_v4(text: &[u8]) -> Option<u32> {
-    let mut address = 0;
-    let mut count = 0;
-    for part in text.split(|byte| *byte == b'.') {
-        let mut number = 0;
-        for byte in part {
-            number = number * 10 + u32::from(byte.wrapping_sub(b'0'));
-            if !byte.is_ascii_digit() || number > 255 {
-                return None;
+    let (mut address, mut dots) = (0_u32, 0_u32);
+    let (mut number, mut digits) = (0_u32, 0_u32);
+    for byte in text {
+        let digit = byte.wrapping_sub(b'0');
+        match *byte {
+            b'.' if digits > 0 => {
+                address = address << 8 | number;
+                (dots, number, digits) = (dots + 1, 0, 0);
             }
+            _ if digit < 10 && (digits == 0 || number > 0) => {
+                number = number * 10 + u32::from(digit);
+                digits += 1;
+            }
+            _ => return None,
         }
-        if part.is_empty() || (part.len() > 1 && part.first() == Some(&b'0')) {
+        if number > 255 {
             return None;
         }
-        address = address << 8 | number;
-        count += 1;
     }
-    (count == 4).then_some(address)
+    (dots == 3 && digits > 0).then_some(address << 8 | number)
 }
 
 /// Reads an IPv6 address.
@@ -138,10 +141,12 @@ fn hex(byte: u8) -> Option<u8> {
 
 /// Whether a last label makes host parsers read the whole as an IPv4 address.
 pub(crate) fn is_number(label: &[u8]) -> bool {
-    match label {
-        [b'0', b'x' | b'X', rest @ ..] => rest.iter().all(|byte| hex(*byte).is_some()),
-        _ => label.iter().all(u8::is_ascii_digit),
-    }
+    let (digits, is_hex) = match label {
+        [b'0', b'x' | b'X', digits @ ..] => (digits, true),
+        digits => (digits, false),
+    };
+    let mut digits = digits.iter();
+    digits.all(|byte| hex(*byte).is_some_and(|digit| is_hex || digit < 10))
 }
 
 /// The rules that have a pattern for a name, the exact ones first, then the longest pattern.

@@ -67,7 +67,6 @@ impl core::error::Error for WireError {}
 #[derive(Clone, Copy, Debug)]
 pub struct Rules<'w> {
     bytes: &'w [u8],
-    pub(crate) dns_mode: DnsMode,
 }
 
 impl<'w> Rules<'w> {
@@ -101,12 +100,8 @@ impl<'w> Rules<'w> {
 
     /// As [`read`](Rules::read), for bytes that are known to be what `Policy::wire` wrote: those that
     /// were built in. Other bytes allow nothing by themselves either.
-    pub fn trusted(bytes: &'w [u8]) -> Self {
-        let mode = bytes.get(5).map_or(0, |mode| usize::from(*mode));
-        Rules {
-            bytes,
-            dns_mode: DnsMode::ALL.get(mode).copied().unwrap_or(DnsMode::Off),
-        }
+    pub const fn trusted(bytes: &'w [u8]) -> Self {
+        Rules { bytes }
     }
 
     fn byte(&self, at: usize) -> u8 {
@@ -170,6 +165,12 @@ impl<'w> Rules<'w> {
             }
         }
         ranges
+    }
+
+    /// How names are looked up.
+    pub(crate) fn dns_mode(&self) -> DnsMode {
+        let mode = DnsMode::ALL.get(usize::from(self.byte(5)));
+        mode.copied().unwrap_or(DnsMode::Off)
     }
 
     /// Which decisions are logged.

@@ -66,7 +66,7 @@ impl Session<NameTable> {
                 (buffer.get(..length).unwrap_or_default(), None)
             }
         };
-        if rules.dns_mode == DnsMode::Off {
+        if rules.dns_mode() == DnsMode::Off {
             return Resolved::deny(rules.deny_as(Operation::Resolve), RuleRef::NoRule);
         }
         if let Some(rule) = names::lookup_denied(rules, name) {
@@ -86,7 +86,7 @@ impl Session<NameTable> {
             };
         }
         match names::live(rules, name) {
-            Ok(rule) if rules.dns_mode != DnsMode::Static => {
+            Ok(rule) if rules.dns_mode() != DnsMode::Static => {
                 self.begin(QueryKind::Host, name, RuleRef::Rule(rule), Key(0))
             }
             live => match (first_of_kind(rules, name, Kind::Redirect), live) {
@@ -149,7 +149,7 @@ impl Session<NameTable> {
         {
             return None;
         }
-        let shows_synthetic = rules.dns_mode == DnsMode::Virtual;
+        let shows_synthetic = rules.dns_mode() == DnsMode::Virtual;
         self.answer(rules, query, Answer { key, given: false }, shows_synthetic)
     }
 
@@ -174,7 +174,7 @@ impl Session<NameTable> {
         let list = rules.rule(it.rule)?.addresses();
         let name = self.names.text(it.name);
         let shows_synthetic =
-            rules.dns_mode == DnsMode::Virtual && names::live(rules, name).is_ok();
+            rules.dns_mode() == DnsMode::Virtual && names::live(rules, name).is_ok();
         loop {
             if u32::from(it.answers) >= list.count {
                 return None;

@@ -72,7 +72,7 @@ impl NameTable {
         match self.by_number(number) {
             Some(name) => Some(self.by_name(rules, name, ask, to)),
             // Nothing else lives there.
-            None if rules.dns_mode == DnsMode::Virtual => {
+            None if rules.dns_mode() == DnsMode::Virtual => {
                 Some(Ruling::deny(rules.deny_as(ask.operation), RuleRef::NoRule))
             }
             None => None,
@@ -82,7 +82,7 @@ impl NameTable {
     /// The redirect of an address, or of a name that it was learned for.
     fn redirected(&self, rules: &Rules<'_>, ask: &Ask) -> Option<u32> {
         let by_address = redirected(rules, ask);
-        if by_address.is_some() || rules.dns_mode == DnsMode::Virtual {
+        if by_address.is_some() || rules.dns_mode() == DnsMode::Virtual {
             return by_address;
         }
         self.learned(ask.key)
@@ -98,7 +98,7 @@ impl NameTable {
     /// The allow rule that grants an address because of a name.
     fn granted(&mut self, rules: &Rules<'_>, ask: &Ask) -> Option<u32> {
         // What a synthetic address stands for is out of reach by itself.
-        if rules.dns_mode == DnsMode::Virtual {
+        if rules.dns_mode() == DnsMode::Virtual {
             return None;
         }
         let (at, rule) = self.learned(ask.key).find_map(|(at, name, given)| {

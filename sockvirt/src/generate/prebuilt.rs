@@ -18,8 +18,15 @@ use wasmparser::{
     Parser, Payload, TypeRef,
 };
 
-/// What stands between a component and the sockets of its host.
-pub(crate) const INTERPOSER: &[u8] = include_bytes!("../../prebuilt/interposer.wasm");
+/// What stands between a component and the sockets of its host: for policies that have something to
+/// do with names, or redirects, and for the others.
+pub(crate) const fn interposer(names: bool) -> &'static [u8] {
+    match names {
+        false => include_bytes!("../../prebuilt/interposer.wasm"),
+        true => include_bytes!("../../prebuilt/interposer-names.wasm"),
+    }
+}
+
 /// The policy and what it remembers: for policies that have something to do with names, and for
 /// those that want decisions logged.
 pub(crate) const fn policy(names: bool, log: bool) -> &'static [u8] {
@@ -94,7 +101,7 @@ impl From<reencode::Error<Malformed>> for Malformed {
 
 /// Whether there is a compiled function of this name that stands in for one of the host's.
 pub(crate) fn exports(name: &str) -> bool {
-    static NAMES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| exports_of(INTERPOSER));
+    static NAMES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| exports_of(interposer(true)));
     NAMES.contains(name)
 }
 

@@ -157,6 +157,23 @@ impl Packed {
         Packed { tag, high, low }
     }
 
+    /// The socket address at `at`.
+    pub(crate) fn load(at: u32) -> Self {
+        let is_v6 = load8(at) != 0;
+        let (count, width) = if is_v6 { (8, 16) } else { (4, 8) };
+        let (mut high, mut low) = (0, 0);
+        for i in 0..count {
+            let part = match is_v6 {
+                true => load16(at + 12 + 2 * i),
+                false => load8(at + 6 + i),
+            };
+            high = high << width | low >> (64 - width);
+            low = low << width | u64::from(part);
+        }
+        let tag = load16(at + 4) | if is_v6 { V6 } else { 0 };
+        Packed { tag, high, low }
+    }
+
     fn is_v6(self) -> bool {
         self.tag & V6 != 0
     }
@@ -175,6 +192,7 @@ impl Packed {
     }
 
     /// As a socket address. It has no scope and no flow.
+    #[cfg(feature = "names")]
     pub(crate) fn address(self) -> Address {
         let mut words = [0; 12];
         let [case, port, rest @ ..] = &mut words;

@@ -77,23 +77,32 @@ impl Denial {
 
 /// Verdicts in a number: these, or a denial on top of [`DENY`].
 const ALLOW: u32 = 0;
+#[cfg(feature = "names")]
 const REWRITE: u32 = 1;
 const INVALID: u32 = 2;
 const DENY: u32 = 16;
 
 /// Makes an address what the host is shown: itself, where it leads, or nowhere if it is refused.
 fn settle(number: u32, address: &mut Address) -> Result<(), Refused> {
-    let refused = match number {
-        ALLOW => return Ok(()),
+    match number {
+        ALLOW => Ok(()),
+        #[cfg(feature = "names")]
         REWRITE => {
             *address = said().address();
-            return Ok(());
+            Ok(())
         }
+        number => {
+            *address = Address::NOWHERE;
+            Err(refused(number))
+        }
+    }
+}
+
+fn refused(number: u32) -> Refused {
+    match number {
         INVALID => None,
         denial => Some(Denial(denial.wrapping_sub(DENY))),
-    };
-    *address = Address::NOWHERE;
-    Err(refused)
+    }
 }
 
 /// The address that was said last.
@@ -116,14 +125,15 @@ pub(crate) fn tcp_connect(remote: &mut Address) -> Result<(), Refused> {
 }
 
 /// Whether a socket that is bound to this address may listen.
-pub(crate) fn tcp_listen(local: &mut Address) -> Result<(), Refused> {
-    let Packed { tag, high, low } = local.pack();
-    settle(decide_tcp_listen(tag, high, low), local)
+pub(crate) fn tcp_listen(Packed { tag, high, low }: Packed) -> Result<(), Refused> {
+    match decide_tcp_listen(tag, high, low) {
+        ALLOW => Ok(()),
+        number => Err(refused(number)),
+    }
 }
 
 /// Whether a listener may have this peer.
-pub(crate) fn tcp_accepts(local: Address, remote: Address) -> bool {
-    let (at, from) = (local.pack(), remote.pack());
+pub(crate) fn tcp_accepts(at: Packed, from: Packed) -> bool {
     decide_tcp_accept(at.tag, at.high, at.low, from.tag, from.high, from.low) == ALLOW
 }
 

@@ -22,7 +22,7 @@ mod state;
 
 use address::Packed;
 use sockvirt_policy::{Denial, Operation, Outcome, Protocol, RuleRef, Ruling};
-use state::{State, state};
+use state::{State, rules, state};
 
 #[cfg(not(feature = "names"))]
 use sockvirt_policy::NoNames as Known;
@@ -59,11 +59,11 @@ const NOWHERE: Ruling = Ruling {
 #[inline(always)]
 fn decide(operation: Operation, protocol: Protocol, udp: u32, address: Packed) -> u32 {
     let State {
-        rules,
         session,
         said,
         last,
     } = state();
+    let rules = &rules();
     let Some(asked) = address.to_place() else {
         log::address(rules, operation, protocol, address, NOWHERE);
         return INVALID;
@@ -111,7 +111,7 @@ uses! {
 extern "C" fn tcp_accept(t0: u32, h0: u64, l0: u64, t1: u32, h1: u64, l1: u64) -> u32 {
     let [local, peer] =
         [(t0, h0, l0), (t1, h1, l1)].map(|(tag, high, low)| Packed { tag, high, low });
-    let State { rules, session, .. } = state();
+    let (rules, session) = (&rules(), &mut state().session);
     let ruling = match (local.to_place(), peer.to_place()) {
         (Some(local), Some(peer)) => session.rule_on_peer(rules, local, peer),
         _ => NOWHERE,

@@ -2,7 +2,7 @@
 //! one.
 
 use crate::address::Packed;
-use crate::state::{State, name, state};
+use crate::state::{name, rules, state};
 use crate::{INVALID, denial, log};
 use sockvirt_policy::{Lookup, Resolved, RuleRef, literal};
 
@@ -12,10 +12,10 @@ extern "C" fn resolve(_: usize, length: usize) -> u32 {
     let Some(name) = name(length) else {
         return INVALID;
     };
-    let State { rules, said, .. } = state();
+    let rules = &rules();
     let resolved = match literal(rules, name) {
         Ok(key) => {
-            *said = Packed::ip(key);
+            state().said = Packed::ip(key);
             Resolved {
                 lookup: Lookup::Inside(0),
                 rule: RuleRef::Literal,

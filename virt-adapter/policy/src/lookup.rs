@@ -1,7 +1,7 @@
 //! Lookups of names.
 
 use crate::address::Packed;
-use crate::state::{State, name, state};
+use crate::state::{State, name, rules, state};
 use crate::{INVALID, denial, log};
 use sockvirt_policy::Lookup;
 
@@ -12,12 +12,8 @@ extern "C" fn resolve(_: usize, length: usize) -> u32 {
     let Some(name) = name(length) else {
         return INVALID;
     };
-    let State {
-        rules,
-        session,
-        said,
-        ..
-    } = state();
+    let State { session, said, .. } = state();
+    let rules = &rules();
     let resolved = session.resolve(rules, name);
     log::name(rules, name, resolved);
     let (number, query) = match resolved.lookup {
@@ -33,7 +29,7 @@ extern "C" fn resolve(_: usize, length: usize) -> u32 {
 /// Whether the guest may see an answer of the host, which it has learned then.
 #[unsafe(export_name = "answered")]
 extern "C" fn answered(query: u32, tag: u32, high: u64, low: u64) -> u32 {
-    let State { rules, session, .. } = state();
+    let (rules, session) = (&rules(), &mut state().session);
     let Some(key) = (Packed { tag, high, low }).key() else {
         return 0;
     };
@@ -45,13 +41,8 @@ extern "C" fn answered(query: u32, tag: u32, high: u64, low: u64) -> u32 {
 /// The next answer that is not the host's. `part` gives it.
 #[unsafe(export_name = "next-inside")]
 extern "C" fn next_inside(query: u32) -> u32 {
-    let State {
-        rules,
-        session,
-        said,
-        ..
-    } = state();
-    match session.next_inside(rules, query) {
+    let State { session, said, .. } = state();
+    match session.next_inside(&rules(), query) {
         None => 0,
         Some(key) => {
             *said = Packed::ip(key);

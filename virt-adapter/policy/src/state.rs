@@ -3,7 +3,6 @@
 use crate::Known;
 use crate::address::Packed;
 use core::cell::UnsafeCell;
-use core::mem::MaybeUninit;
 use sockvirt_policy::{Place, Rules, Session};
 
 #[link(wasm_import_module = "wire")]
@@ -14,9 +13,17 @@ unsafe extern "C" {
     safe fn length() -> usize;
 }
 
+/// What the composition was built with.
+pub(crate) fn rules() -> Rules<'static> {
+    // SAFETY: the composition put the wire form there, behind all static data, and nothing writes
+    // to it.
+    let wire =
+        unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance(at()), length()) };
+    Rules::trusted(wire)
+}
+
 pub(crate) struct State {
-    pub(crate) rules: Rules<'static>,
-    pub(crate) session: &'static mut Session<Known>,
+    pub(crate) session: Session<Known>,
     /// The address that the last decision led to, or the last answer; or the number of the last
     /// lookup, in the place of the tag.
     pub(crate) said: Packed,
@@ -31,31 +38,14 @@ unsafe impl<T> Sync for Global<T> {}
 
 /// The state. Every exported function asks for it once, and none calls another.
 pub(crate) fn state() -> &'static mut State {
-    static STATE: Global<MaybeUninit<State>> = Global(UnsafeCell::new(MaybeUninit::uninit()));
-    static IS_THERE: Global<bool> = Global(UnsafeCell::new(false));
     // All zeros, which takes no room in the module.
-    static SESSION: Global<Session<Known>> = Global(UnsafeCell::new(Session::new()));
-    // SAFETY: exported functions run one at a time, and each takes the state once.
-    let (state, is_there) = unsafe { (&mut *STATE.0.get(), &mut *IS_THERE.0.get()) };
-    if !core::mem::replace(is_there, true) {
-        // SAFETY: this runs once.
-        state.write(first(unsafe { &mut *SESSION.0.get() }));
-    }
-    // SAFETY: it was written, now or before.
-    unsafe { state.assume_init_mut() }
-}
-
-fn first(session: &'static mut Session<Known>) -> State {
-    // SAFETY: the composition put the wire form there, behind all static data, and nothing writes
-    // to it.
-    let wire =
-        unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance(at()), length()) };
-    State {
-        rules: Rules::trusted(wire),
-        session,
+    static STATE: Global<State> = Global(UnsafeCell::new(State {
+        session: Session::new(),
         said: Packed::NONE,
         last: None,
-    }
+    }));
+    // SAFETY: exported functions run one at a time, and each takes the state once.
+    unsafe { &mut *STATE.0.get() }
 }
 
 /// The longest name that anybody passes: what is longer is refused before.

@@ -1,7 +1,7 @@
 //! `wasi:sockets/tcp@0.2`
 
 use super::{HANDLE, Refusal, UNIT};
-use crate::address::{Address, export_with_address, import_with_address, pass_address};
+use crate::address::{Address, Packed, export_with_address, import_with_address, pass_address};
 use crate::codes::Code;
 use crate::memory::{fail, load8, load32, result};
 use crate::policy;
@@ -79,29 +79,28 @@ fn start(what: Start, this: u32, network: u32, mut address: Address) -> u32 {
     result()
 }
 
-/// The address of a socket, if it has one.
-fn address_of(socket: u32, function: impl Fn(u32, u32)) -> Option<Address> {
-    function(socket, result());
-    (load8(result()) == 0).then(|| Address::load(result() + HANDLE))
+/// The address in the result, if there is one.
+fn address() -> Option<Packed> {
+    (load8(result()) == 0).then(|| Packed::load(result() + HANDLE))
 }
 
-fn local_address(socket: u32) -> Option<Address> {
-    address_of(socket, |socket, result| host_local_address(socket, result))
+fn local_address(socket: u32) -> Option<Packed> {
+    host_local_address(socket, result());
+    address()
 }
 
-fn remote_address(socket: u32) -> Option<Address> {
-    address_of(socket, |socket, result| host_remote_address(socket, result))
+fn is_connected(socket: u32) -> bool {
+    host_remote_address(socket, result());
+    load8(result()) == 0
 }
 
 /// A socket that is bound listens where the policy says. One that is not bound, or that is
 /// connected, does not listen whatever the policy says, and the host tells why.
 #[unsafe(export_name = "wasi:sockets/tcp@0.2#[method]tcp-socket.start-listen")]
 extern "C" fn start_listen(this: u32) -> u32 {
-    let decided = local_address(this).map(|mut local| policy::tcp_listen(&mut local));
+    let decided = local_address(this).map(policy::tcp_listen);
     let result = match decided {
-        Some(Err(refused)) if remote_address(this).is_none() => {
-            fail(UNIT, Code::of_refusal(refused).number())
-        }
+        Some(Err(refused)) if !is_connected(this) => fail(UNIT, Code::of_refusal(refused).number()),
         _ => {
             host_start_listen(this, result());
             result()
@@ -122,8 +121,8 @@ extern "C" fn accept(this: u32) -> u32 {
             break;
         };
         let [socket, input, output] = [0, 4, 8].map(|offset| load32(result() + HANDLE + offset));
-        let allowed = remote_address(socket).is_some_and(|peer| policy::tcp_accepts(local, peer));
-        if allowed {
+        host_remote_address(socket, result());
+        if address().is_some_and(|peer| policy::tcp_accepts(local, peer)) {
             give(socket, input, output);
             break;
         }

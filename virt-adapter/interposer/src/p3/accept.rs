@@ -99,7 +99,7 @@ fn is_refused(this: u32) -> bool {
             .iter()
             .filter_map(Cell::get)
             .filter(listens)
-            .any(|listener| policy::tcp_accepts(listener, remote))
+            .any(|listener| policy::tcp_accepts(listener.pack(), remote.pack()))
 }
 
 /// Has the host close a socket: what is sent ends before it begins, and nobody receives.

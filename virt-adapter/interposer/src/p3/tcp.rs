@@ -154,12 +154,12 @@ extern "C" fn listen_filtered(this: u32) -> u32 {
 fn listen_and(this: u32, listening: impl FnOnce(u32)) -> u32 {
     begin();
     let local = address_of(|result| host_local_address(this, result));
-    let mut local = local.unwrap_or_else(|| {
+    let local = local.unwrap_or_else(|| {
         let mut anywhere = [0; 12];
         anywhere[0] = host_address_family(this);
         Address(anywhere)
     });
-    let decided = policy::tcp_listen(&mut local);
+    let decided = policy::tcp_listen(local.pack());
     let is_connected = || address_of(|result| host_remote_address(this, result)).is_some();
     match decided {
         Err(refused) if !is_connected() => {
