@@ -4,25 +4,27 @@
 //! its optimiser on and with sockets on loopback. Ratios are of times: 1.00 is no cost.
 
 mod gzip;
+mod sized;
 
 use anyhow::{Context, Result};
 use gzip::gzip;
+use sized::sized;
 use sockvirt::Virtualizer;
 use sockvirt::policy::Policy;
 use sockvirt_guest_builder::Guest;
 use sockvirt_tests::{host, peers, recording};
 use std::fmt::Write;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use wasmtime::component::Component;
 
 /// How often each is measured. The tables show medians.
 const ROUNDS: usize = 15;
 
 fn main() -> Result<()> {
-    run_time()?;
     bytes_added()?;
-    build_time()
+    build_time()?;
+    run_time()
 }
 
 /// What is done so often, and in what it is counted.
@@ -127,60 +129,76 @@ fn allow(to: &str, port: u16, op: &str) -> String {
     format!("[[allow]]\nto = \"{to}\"\nport = {port}\nop = [\"{op}\"]\n")
 }
 
-/// What is added to the guest that imports all seven interfaces of 0.2.
+/// What is added to guests that import all seven interfaces of 0.2, and to one that imports fewer.
 fn bytes_added() -> Result<()> {
-    let addresses = allow("93.184.216.34", 443, "connect")
-        + &allow("10.0.0.0/8", 5_432, "connect")
-        + &allow("1.1.1.1", 53, "send");
-    let names = allow("api.example.com", 443, "connect")
-        + &allow("*.example.com", 443, "connect")
-        + &allow("**.example.net", 443, "connect");
-    let guest = Guest::Std.build()?;
-    println!("\n| `std` with | bytes added | gzipped |");
-    println!("| --- | --- | --- |");
-    for (name, rules) in [
+    let rules = |proto: &str, to: [&str; 3]| {
+        to.map(|to| format!("[[allow]]\nto = \"{to}\"\nport = 443\n{proto}"))
+            .concat()
+    };
+    let addresses = ["93.184.216.34", "10.0.0.0/8", "2606:2800:21f::/48"];
+    let names = ["api.example.com", "*.example.com", "**.example.net"];
+    let tcp = "proto = \"tcp\"\n";
+    let both = rules("", addresses) + &rules("", names);
+    let policies = [
         ("no rule", String::new()),
-        ("three rules for addresses", addresses.clone()),
-        ("three rules for names", names.clone()),
-        ("both", addresses + &names),
-    ] {
-        let built = Virtualizer::new(policy(&rules)?).build(&guest)?;
-        let gzipped = gzip(&built.component)? - gzip(&guest)?;
-        println!("| {name} | {} | {gzipped} |", built.report.bytes_added());
+        ("three addresses, TCP", rules(tcp, addresses)),
+        ("three addresses, TCP and UDP", rules("", addresses)),
+        ("three names, TCP", rules(tcp, names)),
+        ("three names, TCP and UDP", rules("", names)),
+        ("three of each, TCP and UDP", both.clone()),
+        (
+            "the same, with a log",
+            format!("[policy]\nlog = \"all\"\n{both}"),
+        ),
+    ];
+    println!("\n| guest | rules for | bytes added | gzipped |");
+    println!("| --- | --- | --- | --- |");
+    for guest in [Guest::Std, Guest::Wstd, Guest::Wasip3] {
+        let bytes = guest.build()?;
+        for (name, rules) in &policies {
+            let built = Virtualizer::new(policy(rules)?).build(&bytes)?;
+            let gzipped = gzip(&built.component)? - gzip(&bytes)?;
+            let added = built.report.bytes_added();
+            println!("| {} | {name} | {added} | {gzipped} |", guest.name());
+        }
     }
     Ok(())
 }
 
 /// Reading a policy and building with it, by the number of its rules.
 fn build_time() -> Result<()> {
-    let guest = Guest::Std.build()?;
-    println!("\n| rules | reading the file | building `std` | bytes added |");
-    println!("| --- | --- | --- | --- |");
-    for count in [0, 3, 10_000] {
-        let mut rules = String::new();
-        for i in 0..count {
-            let to = format!("11.{}.{}.0/24", i / 256, i % 256);
-            write!(rules, "{}", allow(&to, 443, "connect"))?;
+    println!("\n| guest | rules | reading | building | together / with none | bytes added |");
+    println!("| --- | --- | --- | --- | --- | --- |");
+    for (name, guest) in [("std", Guest::Std.build()?), ("1 MB", sized(1 << 20)?)] {
+        let mut with_none = 0.0;
+        for count in [0, 3, 10_000] {
+            let mut rules = String::new();
+            for i in 0..count {
+                let to = format!("11.{}.{}.0/24", i / 256, i % 256);
+                write!(rules, "{}", allow(&to, 443, "connect"))?;
+            }
+            let (mut reads, mut builds, mut added) = (Vec::new(), Vec::new(), 0);
+            for _ in 0..ROUNDS {
+                let start = Instant::now();
+                let policy = policy(&rules)?;
+                reads.push(start.elapsed().as_secs_f64());
+                let start = Instant::now();
+                let built = Virtualizer::new(policy).build(&guest)?;
+                builds.push(start.elapsed().as_secs_f64());
+                added = built.report.bytes_added();
+            }
+            let (read, build) = (median(reads), median(builds));
+            if count == 0 {
+                with_none = read + build;
+            }
+            let milliseconds = |seconds: f64| format!("{:.1} ms", seconds * 1e3);
+            println!(
+                "| {name} | {count} | {} | {} | {:.2} | {added} |",
+                milliseconds(read),
+                milliseconds(build),
+                (read + build) / with_none
+            );
         }
-        let (mut reads, mut builds, mut added) = (Vec::new(), Vec::new(), 0);
-        for _ in 0..ROUNDS {
-            let start = Instant::now();
-            let policy = policy(&rules)?;
-            reads.push(start.elapsed().as_secs_f64());
-            let start = Instant::now();
-            let built = Virtualizer::new(policy).build(&guest)?;
-            builds.push(start.elapsed().as_secs_f64());
-            added = built.report.bytes_added();
-        }
-        let milliseconds = |times| {
-            let time = Duration::from_secs_f64(median(times));
-            format!("{:.1} ms", time.as_secs_f64() * 1e3)
-        };
-        println!(
-            "| {count} | {} | {} | {added} |",
-            milliseconds(reads),
-            milliseconds(builds)
-        );
     }
     Ok(())
 }

@@ -5,9 +5,11 @@
 //! `SOCKVIRT_BENCH_COLD=1` adds how long the command takes to build from nothing.
 
 mod gzip;
+mod sized;
 
 use anyhow::{Context, Result, ensure};
 use gzip::gzip;
+use sized::sized;
 use sockvirt::Virtualizer;
 use sockvirt::policy::{DenyAt, Policy};
 use sockvirt_guest_builder::Guest;
@@ -134,24 +136,6 @@ fn processes(sockvirt: &Path) -> Result<()> {
         );
     }
     Ok(())
-}
-
-/// A guest of about this many bytes: the standard library's, with copies of tokio's inside, which
-/// are valid code like any other.
-fn sized(bytes: usize) -> Result<Vec<u8>> {
-    const COMPONENT_SECTION: u8 = 4;
-    let (mut guest, more) = (Guest::Std.build()?, Guest::Tokio.build()?);
-    while guest.len() + more.len() / 2 < bytes {
-        guest.push(COMPONENT_SECTION);
-        let mut size = more.len();
-        while size >= 0x80 {
-            guest.push(size as u8 | 0x80);
-            size >>= 7;
-        }
-        guest.push(size as u8);
-        guest.extend(&more);
-    }
-    Ok(guest)
 }
 
 /// One run of a process.

@@ -174,10 +174,45 @@ pub(crate) enum ClockFrom {
     Added { name: String, poll: usize },
 }
 
+/// What a policy needs of a composition. It is asked once, for it may have many rules.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Needs {
+    tcp: bool,
+    udp: bool,
+    asks_resolver: bool,
+    answers_lookups: bool,
+    /// Whether names, or redirects, have a part in anything.
+    pub(crate) names: bool,
+    /// Whether a listener may have to refuse a peer.
+    pub(crate) filters_accept: bool,
+}
+
+impl Needs {
+    pub(crate) fn of(policy: &Policy) -> Self {
+        Needs {
+            tcp: policy.reaches_host(Protocol::Tcp),
+            udp: policy.reaches_host(Protocol::Udp),
+            asks_resolver: policy.asks_resolver(),
+            answers_lookups: policy.answers_lookups(),
+            names: policy.looks_up_names(),
+            filters_accept: policy.filters_accept(),
+        }
+    }
+
+    /// Whether anything of a protocol is the host's.
+    pub(crate) fn reaches_host(self, protocol: Protocol) -> bool {
+        match protocol {
+            Protocol::Tcp => self.tcp,
+            Protocol::Udp => self.udp,
+        }
+    }
+}
+
 /// What is to be built.
 pub(crate) struct Plan<'r> {
     pub(crate) root: &'r Root<'r>,
     pub(crate) policy: &'r Policy,
+    pub(crate) needs: Needs,
     pub(crate) sockets: Vec<SocketImport<'r>>,
     /// Their places among the items of the guest, and who serves each.
     routes: HashMap<usize, Route>,
@@ -191,9 +226,11 @@ pub(crate) struct Plan<'r> {
 
 /// Looks at the imports and decides what becomes of each.
 pub(crate) fn plan<'r>(root: &'r Root<'r>, policy: &'r Policy) -> Result<Plan<'r>, Error> {
+    let needs = Needs::of(policy);
     let mut plan = Plan {
         root,
         policy,
+        needs,
         sockets: Vec::new(),
         routes: HashMap::new(),
         resources: HashMap::new(),
@@ -205,11 +242,11 @@ pub(crate) fn plan<'r>(root: &'r Root<'r>, policy: &'r Policy) -> Result<Plan<'r
         match InterfaceName::of(&import.name) {
             Some(name) if name.is_sockets() => {
                 let interface = SocketInterface::of(&name)?;
-                let route = route(policy, interface);
+                let route = route(needs, interface);
                 let mut socket = socket_import(root, at, name, interface, import.ty, instance)?;
                 socket.route = route;
                 if matches!(route, Route::Checked | Route::Answered) {
-                    socket.stand_ins = StandIns::choose(policy, root, &socket)?;
+                    socket.stand_ins = StandIns::choose(needs, root, &socket)?;
                     widen(&mut socket)?;
                 }
                 plan.add_resources(&socket);
@@ -234,15 +271,15 @@ pub(crate) fn plan<'r>(root: &'r Root<'r>, policy: &'r Policy) -> Result<Plan<'r
 /// Whether a policy leaves an interface of sockets to the host, with or without checks.
 pub(crate) fn reaches_host(policy: &Policy, name: &InterfaceName) -> bool {
     let interface = SocketInterface::of(name);
-    let route = interface.map(|interface| route(policy, interface));
+    let route = interface.map(|interface| route(Needs::of(policy), interface));
     matches!(route, Ok(Route::Host | Route::Checked))
 }
 
 /// Who serves an interface under a policy.
-fn route(policy: &Policy, interface: SocketInterface) -> Route {
+fn route(needs: Needs, interface: SocketInterface) -> Route {
     use SocketInterface as S;
-    let [tcp, udp] = Protocol::ALL.map(|protocol| policy.reaches_host(protocol));
-    let asks = policy.asks_resolver();
+    let Needs { tcp, udp, .. } = needs;
+    let asks = needs.asks_resolver;
     let choose = |reached, route| if reached { route } else { Route::Inside };
     match interface {
         S::Network | S::InstanceNetwork => choose(tcp || udp || asks, Route::Host),
@@ -252,7 +289,7 @@ fn route(policy: &Policy, interface: SocketInterface) -> Route {
         S::Udp => choose(udp, Route::Checked),
         S::Types3 => choose(tcp || udp, Route::Checked),
         S::IpNameLookup | S::IpNameLookup3 if asks => Route::Checked,
-        S::IpNameLookup | S::IpNameLookup3 => choose(policy.answers_lookups(), Route::Answered),
+        S::IpNameLookup | S::IpNameLookup3 => choose(needs.answers_lookups, Route::Answered),
     }
 }
 
@@ -382,7 +419,7 @@ impl<'r> Plan<'r> {
     fn made(&self, socket: &SocketImport<'_>, resource: &str) -> Made {
         use SocketInterface as S;
         let sockets = self.policy.deny_at() == DenyAt::Operation;
-        let reached = |protocol| self.policy.reaches_host(protocol);
+        let reached = |protocol| self.needs.reaches_host(protocol);
         let is_denied = match (socket.interface, resource) {
             (S::Types3, "tcp-socket") => !reached(Protocol::Tcp),
             (S::Types3, "udp-socket") => !reached(Protocol::Udp),

@@ -3,9 +3,9 @@
 use crate::error::Error;
 use crate::generate::abi::Abi;
 use crate::generate::prebuilt::{self, Part};
-use crate::plan::{Route, SocketImport, SocketInterface, exported_resource};
+use crate::plan::{Needs, Route, SocketImport, SocketInterface, exported_resource};
 use crate::root::Root;
-use sockvirt_policy::{Policy, Protocol};
+use sockvirt_policy::Protocol;
 use wasmparser::component_types::ComponentEntityType;
 
 /// What is compiled for one import.
@@ -34,7 +34,7 @@ pub(crate) const REALLOC: &str = "[realloc]";
 impl StandIns {
     /// Chooses what is compiled for an import that the policy is asked about.
     pub(crate) fn choose(
-        policy: &Policy,
+        needs: Needs,
         root: &Root<'_>,
         socket: &SocketImport<'_>,
     ) -> Result<Self, Error> {
@@ -45,14 +45,14 @@ impl StandIns {
                 _ if exported_resource(socket.instance, name).is_some() => destructor(name),
                 _ => continue,
             };
-            if !is_reached(policy, socket.interface, &candidate) {
+            if !is_reached(needs, socket.interface, &candidate) {
                 continue;
             }
-            if let Some(export) = compiled(policy, socket, &candidate) {
+            if let Some(export) = compiled(needs, socket, &candidate) {
                 let callback = callback(&candidate);
                 exports.push(export);
                 names.push(candidate);
-                if let Some(export) = compiled(policy, socket, &callback) {
+                if let Some(export) = compiled(needs, socket, &callback) {
                     exports.push(export);
                     names.push(callback);
                 }
@@ -61,14 +61,14 @@ impl StandIns {
         if names.is_empty() {
             return Ok(StandIns::default());
         }
-        if let Some(export) = compiled(policy, socket, REALLOC)
+        if let Some(export) = compiled(needs, socket, REALLOC)
             && moves_blocks(root, socket)
         {
             names.push(REALLOC.to_owned());
             exports.push(export);
         }
         let exports: Vec<_> = exports.iter().map(String::as_str).collect();
-        let code = prebuilt::interposer(policy.looks_up_names());
+        let code = prebuilt::interposer(needs.names);
         let part = prebuilt::take(code, &exports);
         let part = part.map_err(|e| Error::Refused {
             reason: format!("the code for `{}` is not as it was built: {e}", socket.name),
@@ -123,7 +123,7 @@ fn moves_blocks(root: &Root<'_>, socket: &SocketImport<'_>) -> bool {
 
 /// Whether the policy reaches the host with the protocol that a function is about, and with the
 /// function.
-fn is_reached(policy: &Policy, interface: SocketInterface, function: &str) -> bool {
+fn is_reached(needs: Needs, interface: SocketInterface, function: &str) -> bool {
     let protocol = match interface {
         SocketInterface::Tcp => Some(Protocol::Tcp),
         SocketInterface::Udp => Some(Protocol::Udp),
@@ -131,13 +131,13 @@ fn is_reached(policy: &Policy, interface: SocketInterface, function: &str) -> bo
         _ if function.contains("udp-socket") => Some(Protocol::Udp),
         _ => None,
     };
-    protocol.is_none_or(|protocol| policy.reaches_host(protocol))
+    protocol.is_none_or(|protocol| needs.reaches_host(protocol))
 }
 
 /// The export that takes a function's place, where there is one. Some have a form for policies that
 /// never ask the host, one for those without rules for names, and one for those that say who may be
 /// accepted.
-fn compiled(policy: &Policy, socket: &SocketImport<'_>, function: &str) -> Option<String> {
+fn compiled(needs: Needs, socket: &SocketImport<'_>, function: &str) -> Option<String> {
     let key = socket.interface.key();
     let names = match function {
         REALLOC => vec![format!("{}{function}", socket.interface.generation())],
@@ -149,11 +149,11 @@ fn compiled(policy: &Policy, socket: &SocketImport<'_>, function: &str) -> Optio
     let mut forms = vec![""];
     if socket.route == Route::Answered {
         forms.insert(0, " inside");
-        if !policy.looks_up_names() {
+        if !needs.names {
             forms.insert(0, " literal");
         }
     }
-    if policy.filters_accept() {
+    if needs.filters_accept {
         forms.insert(0, " filtered");
     }
     let mut candidates = forms

@@ -128,8 +128,9 @@ impl<'w> Rules<'w> {
     }
 
     /// The bytes from a record on, if there is one.
-    // Not inlined, for there are many who call it.
-    #[inline(never)]
+    // Inside components one copy, for there are many who call it.
+    #[cfg_attr(target_family = "wasm", inline(never))]
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     fn from_record(&self, number: usize, index: u32, size: u32) -> &'w [u8] {
         let Span { first, count } = self.section(number);
         // No overflow where the section lies within the bytes, and no harm elsewhere.

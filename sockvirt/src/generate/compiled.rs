@@ -89,7 +89,7 @@ impl<'p> StubBuilder<'p, '_> {
 
     /// Whether a function is the host's own, as it is.
     pub(super) fn is_forwarded(&self, function: &str) -> Result<bool, Error> {
-        let reached = |protocol| self.plan.policy.reaches_host(protocol);
+        let reached = |protocol| self.plan.needs.reaches_host(protocol);
         let is_reached = match function {
             _ if self.import.route != Route::Checked => false,
             _ if function.contains("tcp-socket") => reached(Protocol::Tcp),
