@@ -294,18 +294,26 @@ impl Tables {
         bytes.extend_from_slice(&range.network().to_bits().to_le_bytes());
         bytes.push(range.prefix_len());
         bytes.extend(Operation::ALL.map(|op| code(policy.default_denial(op))));
+        // The rules come last: behind every record there are as many bytes as are read, then.
+        let [rules, others @ ..] = &sections;
         let mut at = HEADER;
-        for (section, size) in sections.iter().zip(SECTIONS) {
-            bytes.extend_from_slice(&(at as u32).to_le_bytes());
-            bytes.extend_from_slice(&((section.len() / size) as u32).to_le_bytes());
+        let mut places = vec![HEADER + others.iter().map(Vec::len).sum::<usize>()];
+        for section in others {
+            places.push(at);
             at += section.len();
         }
-        for section in &sections {
+        for ((section, size), at) in sections.iter().zip(SECTIONS).zip(places) {
+            bytes.extend_from_slice(&(at as u32).to_le_bytes());
+            bytes.extend_from_slice(&((section.len() / size) as u32).to_le_bytes());
+        }
+        for section in others {
             bytes.extend_from_slice(section);
         }
+        bytes.extend_from_slice(rules);
         bytes
     }
 
+    /// The entries, with the special ranges that each lies in.
     fn put_entries(&mut self, items: &mut Vec<u8>) -> Vec<u8> {
         self.entries.sort_unstable();
         self.entries.dedup();

@@ -330,11 +330,10 @@ impl Policy {
     /// Whether a lookup may ask the host's resolver.
     pub fn asks_resolver(&self) -> bool {
         let names = |rule: &AllowRule| {
-            rule.uses() & (uses::OUT | uses::RESOLVE) != 0
-                && rule
-                    .to
-                    .iter()
-                    .any(|to| matches!(to, Target::Any | Target::Name(_)))
+            rule.to
+                .iter()
+                .any(|to| matches!(to, Target::Any | Target::Name(_)))
+                && rule.uses() & (uses::OUT | uses::RESOLVE) != 0
         };
         matches!(self.dns_mode, DnsMode::Learn | DnsMode::Virtual)
             && !self.denies_lookups()
@@ -381,8 +380,8 @@ impl Policy {
         let allow = |rule: &AllowRule| {
             let any = rule.to.contains(&Target::Any);
             let named = rule.to.iter().chain(&rule.except).any(is_name);
-            rule.uses() & uses::OUT != 0
-                && (named || any && (special || !rule.resolves_to.is_empty()))
+            (named || any && (special || !rule.resolves_to.is_empty()))
+                && rule.uses() & uses::OUT != 0
         };
         let deny = |rule: &DenyRule| rule.to.iter().any(is_name);
         !self.redirect.is_empty()
@@ -396,7 +395,11 @@ impl Policy {
 
     /// Whether a connection to an allowed listener may be refused because of who the peer is.
     pub fn filters_accept(&self) -> bool {
-        let allow = |rule: &AllowRule| !rule.from.is_empty() || rule.uses() & uses::TCP_ACCEPT != 0;
+        let accepts = |operations: &[Operation]| operations.contains(&Operation::Accept);
+        let allow = |rule: &AllowRule| {
+            !rule.from.is_empty()
+                || accepts(&rule.operations) && rule.uses() & uses::TCP_ACCEPT != 0
+        };
         self.allow.iter().any(allow)
             || self
                 .deny

@@ -20,6 +20,10 @@ pub(crate) enum Asked {
 pub(crate) const LONGEST: usize = 253;
 
 /// Reads what a guest asked for.
+#[allow(
+    clippy::manual_contains,
+    reason = "`contains` is made for speed, and several times as long in wasm"
+)]
 pub(crate) fn read(asked: &[u8]) -> Asked {
     let literal = |key: Option<Key>| key.map_or(Asked::Invalid, Asked::Literal);
     if asked.iter().any(|byte| *byte == b':') {

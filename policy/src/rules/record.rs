@@ -24,9 +24,13 @@ pub(crate) struct Span {
     pub(crate) count: u32,
 }
 
+/// What is read of a record: as much as the longest has, so that one function serves all. Rules are
+/// the longest, and the last table.
+pub(crate) type Bytes = [u8; RuleRecord::SIZE];
+
 /// One rule.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct RuleRecord<'w>(pub(crate) &'w [u8; RuleRecord::SIZE]);
+pub(crate) struct RuleRecord<'w>(pub(crate) &'w Bytes);
 
 impl RuleRecord<'_> {
     pub(crate) const SIZE: usize = 48;
@@ -114,7 +118,7 @@ pub(crate) const EXCEPTS_NAMES: u8 = 1 << 2;
 
 /// An address prefix that rules name, or that is a special range.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Entry<'w>(pub(crate) &'w [u8; Entry::SIZE]);
+pub(crate) struct Entry<'w>(pub(crate) &'w Bytes);
 
 impl Entry<'_> {
     pub(crate) const SIZE: usize = 32;
@@ -153,7 +157,7 @@ impl Entry<'_> {
 
 /// A prefix in a list of a rule.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Range<'w>(pub(crate) &'w [u8; Range::SIZE]);
+pub(crate) struct Range<'w>(pub(crate) &'w Bytes);
 
 impl Range<'_> {
     pub(crate) const SIZE: usize = 20;
@@ -179,7 +183,7 @@ impl Range<'_> {
 /// A prefix of a special range. Each is made of 8 octets from the start and, for single addresses of
 /// IPv6, the last two.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct SpecialNet<'w>(pub(crate) &'w [u8; SpecialNet::SIZE]);
+pub(crate) struct SpecialNet<'w>(pub(crate) &'w Bytes);
 
 impl SpecialNet<'_> {
     pub(crate) const SIZE: usize = 12;
@@ -209,7 +213,7 @@ impl SpecialNet<'_> {
 /// A name pattern. The text has one byte in front that says which kind of pattern it is, so that
 /// one order sorts them all.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct NameEntry<'w>(pub(crate) &'w [u8; NameEntry::SIZE]);
+pub(crate) struct NameEntry<'w>(pub(crate) &'w Bytes);
 
 impl NameEntry<'_> {
     pub(crate) const SIZE: usize = 16;
@@ -239,13 +243,13 @@ pub(crate) fn denial(code: u8) -> Option<Denial> {
     Denial::ALL.get(usize::from(code)).copied()
 }
 
-fn key<const N: usize>(bytes: &[u8; N]) -> u128 {
+fn key(bytes: &Bytes) -> u128 {
     bytes
         .first_chunk()
         .map_or(0, |key| u128::from_le_bytes(*key))
 }
 
-fn span<const N: usize>(bytes: &[u8; N], at: usize) -> Span {
+fn span(bytes: &Bytes, at: usize) -> Span {
     Span {
         first: word(bytes, at),
         count: word(bytes, at + 4),

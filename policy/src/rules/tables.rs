@@ -1,7 +1,9 @@
 //! The tables, and how they are searched.
 
 use super::Key;
-use super::record::{self, Entry, NameEntry, Range, RuleRecord, Span, SpecialNet, half, word};
+use super::record::{
+    self, Bytes, Entry, NameEntry, Range, RuleRecord, Span, SpecialNet, half, word,
+};
 use crate::{Denial, DnsMode, Log, Operation};
 use core::cmp::Ordering;
 
@@ -123,20 +125,16 @@ impl<'w> Rules<'w> {
         u64::from(first) + u64::from(count) * size as u64 <= self.bytes.len() as u64
     }
 
-    fn record<const N: usize>(&self, number: usize, index: u32) -> Option<&'w [u8; N]> {
-        self.from_record(number, index, N as u32).first_chunk()
-    }
-
     /// The bytes from a record on, if there is one.
     // Inside components one copy, for there are many who call it.
     #[cfg_attr(target_family = "wasm", inline(never))]
     #[cfg_attr(not(target_family = "wasm"), inline(always))]
-    fn from_record(&self, number: usize, index: u32, size: u32) -> &'w [u8] {
+    fn record(&self, number: usize, index: u32, size: usize) -> Option<&'w Bytes> {
         let Span { first, count } = self.section(number);
         // No overflow where the section lies within the bytes, and no harm elsewhere.
-        let at = first.wrapping_add(index.wrapping_mul(size));
-        let rest = self.bytes.get(at as usize..).filter(|_| index < count);
-        rest.unwrap_or_default()
+        let at = first.wrapping_add(index.wrapping_mul(size as u32));
+        let rest = self.bytes.get(at as usize..)?;
+        rest.first_chunk().filter(|_| index < count)
     }
 
     /// How an operation ends that no rule allows.
@@ -152,7 +150,10 @@ impl<'w> Rules<'w> {
     /// The special ranges that an address lies in.
     pub(crate) fn special(&self, key: Key) -> u16 {
         let mut ranges = 0;
-        let nets = (0..).map_while(|i| self.record(section::SPECIAL, i).map(SpecialNet));
+        let nets = (0..).map_while(|i| {
+            self.record(section::SPECIAL, i, SpecialNet::SIZE)
+                .map(SpecialNet)
+        });
         for net in nets {
             // Those of IPv4 come first.
             let is_in = match (key.is_v4(), net.is_v4()) {
@@ -185,7 +186,8 @@ impl<'w> Rules<'w> {
     }
 
     pub(crate) fn rule(&self, index: u32) -> Option<RuleRecord<'w>> {
-        self.record(section::RULES, index).map(RuleRecord)
+        self.record(section::RULES, index, RuleRecord::SIZE)
+            .map(RuleRecord)
     }
 
     /// The id that the policy gives a rule; empty for a rule without one.
@@ -203,21 +205,21 @@ impl<'w> Rules<'w> {
     }
 
     pub(crate) fn item(&self, index: u32) -> Option<u32> {
-        self.record(section::ITEMS, index)
-            .map(|item| u32::from_le_bytes(*item))
+        self.record(section::ITEMS, index, 4)
+            .map(|item| word(item, 0))
     }
 
     pub(crate) fn range(&self, index: u32) -> Option<Range<'w>> {
-        self.record(section::RANGES, index).map(Range)
+        self.record(section::RANGES, index, Range::SIZE).map(Range)
     }
 
     pub(crate) fn ports(&self, index: u32) -> Option<(u16, u16)> {
-        self.record::<4>(section::PORTS, index)
+        self.record(section::PORTS, index, 4)
             .map(|range| (half(range, 0), half(range, 2)))
     }
 
     pub(crate) fn entry(&self, index: u32) -> Option<Entry<'w>> {
-        self.record(section::ENTRIES, index).map(Entry)
+        self.record(section::ENTRIES, index, Entry::SIZE).map(Entry)
     }
 
     /// The innermost prefix that has `key` in it, plus one; 0 for none.
@@ -265,7 +267,10 @@ impl<'w> Rules<'w> {
     /// The items of one pattern: a kind, and the text that it has.
     pub(crate) fn pattern(&self, kind: u8, text: &[u8]) -> Span {
         let Span { count, .. } = self.section(section::NAMES);
-        let name = |i: u32| self.record(section::NAMES, i).map(NameEntry);
+        let name = |i: u32| {
+            self.record(section::NAMES, i, NameEntry::SIZE)
+                .map(NameEntry)
+        };
         let order = |i: u32| {
             let entry = name(i)?;
             match self.text(entry.text()).split_first() {

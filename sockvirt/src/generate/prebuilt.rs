@@ -231,6 +231,7 @@ impl<'a> Whole<'a> {
         let mut open = roots.to_vec();
         let mut reached = BTreeSet::new();
         let mut by_pointer = false;
+        let mut globals = 0;
         while let Some(function) = open.pop() {
             if !reached.insert(function) {
                 continue;
@@ -243,6 +244,9 @@ impl<'a> Whole<'a> {
                     Operator::Call { function_index }
                     | Operator::ReturnCall { function_index }
                     | Operator::RefFunc { function_index } => open.push(function_index),
+                    Operator::GlobalGet { global_index } | Operator::GlobalSet { global_index } => {
+                        globals = globals.max(global_index as usize + 1);
+                    }
                     Operator::CallIndirect { .. } if !by_pointer => {
                         by_pointer = true;
                         open.extend(self.pointed_at()?);
@@ -254,6 +258,7 @@ impl<'a> Whole<'a> {
         Ok(Reached {
             functions: reached,
             by_pointer,
+            globals,
         })
     }
 
@@ -261,6 +266,7 @@ impl<'a> Whole<'a> {
         let Reached {
             functions: reached,
             by_pointer,
+            globals,
         } = self.reachable(roots)?;
         let numbers: BTreeMap<u32, u32> = reached.iter().copied().zip(0..).collect();
         let mut imports = ImportSection::new();
@@ -313,7 +319,10 @@ impl<'a> Whole<'a> {
         for element in self.elements.iter().filter(|_| by_pointer) {
             renumber.parse_element(&mut elements, element.clone())?;
         }
-        let (globals, data) = (self.globals(&mut renumber)?, self.data(&mut renumber)?);
+        let (globals, data) = (
+            self.globals(&mut renumber, globals)?,
+            self.data(&mut renumber)?,
+        );
         let mut module = Module::new();
         module.section(&renumber.types.section).section(&imports);
         module.section(&functions);
@@ -339,9 +348,13 @@ impl<'a> Whole<'a> {
         signature(ty.ok_or_else(|| Malformed("a function has no type".to_owned()))?)
     }
 
-    fn globals(&self, renumber: &mut Renumber<'_, '_>) -> Result<GlobalSection, Malformed> {
+    fn globals(
+        &self,
+        renumber: &mut Renumber<'_, '_>,
+        count: usize,
+    ) -> Result<GlobalSection, Malformed> {
         let mut section = GlobalSection::new();
-        for global in &self.globals {
+        for global in self.globals.iter().take(count) {
             renumber.parse_global(&mut section, global.clone())?;
         }
         Ok(section)
@@ -372,6 +385,8 @@ struct Reached {
     functions: BTreeSet<u32>,
     /// Whether functions are called by pointers.
     by_pointer: bool,
+    /// Up to which globals they go.
+    globals: usize,
 }
 
 fn signature(ty: &FuncType) -> Result<Signature, Malformed> {

@@ -231,11 +231,8 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
     fn add_outer(&mut self, guest_index: u32, outer_index: u32) -> Result<(), Error> {
         let (index, resource) = match self.plan.root.types().component_any_type_at(guest_index) {
             ComponentAnyTypeId::Resource(resource) => {
-                let name = format!("resource{}", self.args.len());
-                self.args.push((name.clone(), Arg::Type(outer_index)));
-                let index = self
-                    .component
-                    .import(&name, Ref::Type(TypeBounds::SubResource));
+                let ty = Ref::Type(TypeBounds::SubResource);
+                let index = self.import_arg(Arg::Type(outer_index), ty);
                 (index, Some(resource.resource()))
             }
             ComponentAnyTypeId::Defined(id) if self.has_names_inside(id) => {
@@ -452,8 +449,7 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
             return Err(self.mismatch("the type", "what it makes is not of `wasi:sockets`"));
         };
         let ty = self.open_type(made, index);
-        self.args.push((OPEN.to_owned(), Arg::Open(id)));
-        Ok(self.component.import(OPEN, Ref::Func(ty)))
+        Ok(self.import_arg(Arg::Open(id), Ref::Func(ty)))
     }
 
     /// Whether the interface is the one that gives out what is made like this.
@@ -504,8 +500,6 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
         encoder
             .params([(clock.param.as_str(), moment)])
             .result(Some(Val::Type(own)));
-        self.args
-            .push((clock.function.to_owned(), Arg::Clock(clock.clone())));
-        Ok(self.component.import(clock.function, Ref::Func(ty)))
+        Ok(self.import_arg(Arg::Clock(clock.clone()), Ref::Func(ty)))
     }
 }

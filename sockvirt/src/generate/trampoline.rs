@@ -56,12 +56,15 @@ fn types(functions: &[Late]) -> TypeSection {
     section
 }
 
-/// The module that comes first: a memory `m`, the table `t`, and a function for each number.
+/// The module that comes first: a memory `m` and, where there are functions, the table `t` and a
+/// function for each number.
 pub(super) fn first(functions: &[Late], pages: u64, most_pages: u64) -> Vec<u8> {
     let (mut defined, mut code) = (FunctionSection::new(), CodeSection::new());
     let mut exports = ExportSection::new();
     exports.export("m", ExportKind::Memory, 0);
-    exports.export("t", ExportKind::Table, 0);
+    if !functions.is_empty() {
+        exports.export("t", ExportKind::Table, 0);
+    }
     for (number, late) in (0..).zip(functions) {
         defined.function(number);
         let mut body = Function::new([]);
@@ -88,6 +91,10 @@ pub(super) fn first(functions: &[Late], pages: u64, most_pages: u64) -> Vec<u8> 
         page_size_log2: None,
     });
     let mut module = Module::new();
+    if functions.is_empty() {
+        module.section(&memories).section(&exports);
+        return module.finish();
+    }
     module
         .section(&types(functions))
         .section(&defined)

@@ -6,22 +6,12 @@ use crate::memory::trap;
 
 #[link(wasm_import_module = "policy")]
 unsafe extern "C" {
-    #[link_name = "tcp-bind"]
-    safe fn decide_tcp_bind(tag: u32, high: u64, low: u64) -> u32;
-    #[link_name = "tcp-connect"]
-    safe fn decide_tcp_connect(tag: u32, high: u64, low: u64) -> u32;
-    #[link_name = "tcp-listen"]
-    safe fn decide_tcp_listen(tag: u32, high: u64, low: u64) -> u32;
+    #[link_name = "tcp"]
+    safe fn decide_tcp(operation: u32, tag: u32, high: u64, low: u64) -> u32;
     #[link_name = "tcp-accept"]
     safe fn decide_tcp_accept(t0: u32, h0: u64, l0: u64, t1: u32, h1: u64, l1: u64) -> u32;
-    #[link_name = "udp-bind"]
-    safe fn decide_udp_bind(tag: u32, high: u64, low: u64) -> u32;
-    #[link_name = "udp-connect"]
-    safe fn decide_udp_connect(udp: u32, tag: u32, high: u64, low: u64) -> u32;
-    #[link_name = "udp-send"]
-    safe fn decide_udp_send(udp: u32, tag: u32, high: u64, low: u64) -> u32;
-    #[link_name = "udp-receive"]
-    safe fn decide_udp_receive(udp: u32, tag: u32, high: u64, low: u64) -> u32;
+    #[link_name = "udp"]
+    safe fn decide_udp(operation: u32, udp: u32, tag: u32, high: u64, low: u64) -> u32;
     /// A part of what was said last.
     safe fn part(index: u32) -> u64;
     #[link_name = "open-udp"]
@@ -114,19 +104,23 @@ fn said() -> Packed {
     }
 }
 
-pub(crate) fn tcp_bind(local: &mut Address) -> Result<(), Refused> {
-    let Packed { tag, high, low } = local.pack();
-    settle(decide_tcp_bind(tag, high, low), local)
+/// What a socket of TCP is to do with an address, in the order of the policy's function.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tcp {
+    Bind,
+    Connect,
+    Listen,
 }
 
-pub(crate) fn tcp_connect(remote: &mut Address) -> Result<(), Refused> {
-    let Packed { tag, high, low } = remote.pack();
-    settle(decide_tcp_connect(tag, high, low), remote)
+/// Decides to bind or to connect, and makes the address the one that the host is shown.
+pub(crate) fn tcp(operation: Tcp, address: &mut Address) -> Result<(), Refused> {
+    let Packed { tag, high, low } = address.pack();
+    settle(decide_tcp(operation as u32, tag, high, low), address)
 }
 
 /// Whether a socket that is bound to this address may listen.
 pub(crate) fn tcp_listen(Packed { tag, high, low }: Packed) -> Result<(), Refused> {
-    match decide_tcp_listen(tag, high, low) {
+    match decide_tcp(Tcp::Listen as u32, tag, high, low) {
         ALLOW => Ok(()),
         number => Err(refused(number)),
     }
@@ -137,9 +131,22 @@ pub(crate) fn tcp_accepts(at: Packed, from: Packed) -> bool {
     decide_tcp_accept(at.tag, at.high, at.low, from.tag, from.high, from.low) == ALLOW
 }
 
+/// What a socket of UDP is to do with an address, in the order of the policy's function.
+#[derive(Clone, Copy)]
+enum UdpUse {
+    Bind,
+    Connect,
+    Send,
+    Receive,
+}
+
+fn udp(operation: UdpUse, udp: u32, address: &mut Address) -> Result<(), Refused> {
+    let Packed { tag, high, low } = address.pack();
+    settle(decide_udp(operation as u32, udp, tag, high, low), address)
+}
+
 pub(crate) fn udp_bind(local: &mut Address) -> Result<(), Refused> {
-    let Packed { tag, high, low } = local.pack();
-    settle(decide_udp_bind(tag, high, low), local)
+    udp(UdpUse::Bind, 0, local)
 }
 
 /// What the policy remembers of a UDP socket.
@@ -160,19 +167,16 @@ impl Udp {
     }
 
     pub(crate) fn connect(self, remote: &mut Address) -> Result<(), Refused> {
-        let Packed { tag, high, low } = remote.pack();
-        settle(decide_udp_connect(self.0, tag, high, low), remote)
+        udp(UdpUse::Connect, self.0, remote)
     }
 
     pub(crate) fn send(self, remote: &mut Address) -> Result<(), Refused> {
-        let Packed { tag, high, low } = remote.pack();
-        settle(decide_udp_send(self.0, tag, high, low), remote)
+        udp(UdpUse::Send, self.0, remote)
     }
 
     /// Whether a sender is let in. Its address becomes the one by which the guest knows it.
     pub(crate) fn receive(self, remote: &mut Address) -> bool {
-        let Packed { tag, high, low } = remote.pack();
-        settle(decide_udp_receive(self.0, tag, high, low), remote).is_ok()
+        udp(UdpUse::Receive, self.0, remote).is_ok()
     }
 
     /// The socket is connected to what was decided on last, or to nothing any more.

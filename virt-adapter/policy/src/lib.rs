@@ -55,7 +55,7 @@ const NOWHERE: Ruling = Ruling {
 };
 
 /// Decides one use of a socket.
-// Inlined, so that each function has of the decision what its own operation takes.
+// Inlined, so that each protocol has of the decision what its own operations take.
 #[inline(always)]
 fn decide(operation: Operation, protocol: Protocol, udp: u32, address: Packed) -> u32 {
     let State {
@@ -82,28 +82,27 @@ fn decide(operation: Operation, protocol: Protocol, udp: u32, address: Packed) -
     verdict(ruling)
 }
 
-/// Defines the functions for uses of sockets.
-macro_rules! uses {
-    ($($export:literal $operation:ident $protocol:ident ($($udp:ident)?);)*) => {$(
-        const _: () = {
-            #[unsafe(export_name = $export)]
-            extern "C" fn export($($udp: u32,)? tag: u32, high: u64, low: u64) -> u32 {
-                let (operation, protocol) = (Operation::$operation, Protocol::$protocol);
-                let udp = 0 $(+ $udp)?;
-                decide(operation, protocol, udp, Packed { tag, high, low })
-            }
-        };
-    )*};
+/// Decides one use of a socket of TCP: to bind it, to connect it, or to have it listen.
+#[unsafe(export_name = "tcp")]
+extern "C" fn tcp(operation: u32, tag: u32, high: u64, low: u64) -> u32 {
+    let operation = match operation {
+        0 => Operation::Bind,
+        1 => Operation::Connect,
+        _ => Operation::Listen,
+    };
+    decide(operation, Protocol::Tcp, 0, Packed { tag, high, low })
 }
 
-uses! {
-    "tcp-bind" Bind Tcp ();
-    "tcp-connect" Connect Tcp ();
-    "tcp-listen" Listen Tcp ();
-    "udp-bind" Bind Udp ();
-    "udp-connect" Connect Udp (udp);
-    "udp-send" Send Udp (udp);
-    "udp-receive" Receive Udp (udp);
+/// Decides one use of a socket of UDP: to bind it, to connect it, to send or to receive.
+#[unsafe(export_name = "udp")]
+extern "C" fn udp(operation: u32, udp: u32, tag: u32, high: u64, low: u64) -> u32 {
+    let operation = match operation {
+        0 => Operation::Bind,
+        1 => Operation::Connect,
+        2 => Operation::Send,
+        _ => Operation::Receive,
+    };
+    decide(operation, Protocol::Udp, udp, Packed { tag, high, low })
 }
 
 /// Decides whether a listener takes a connection: its own address, then the peer's.

@@ -4,7 +4,7 @@ use super::{HANDLE, Refusal, UNIT};
 use crate::address::{Address, Packed, export_with_address, import_with_address, pass_address};
 use crate::codes::Code;
 use crate::memory::{fail, load8, load32, result};
-use crate::policy;
+use crate::policy::{self, Tcp};
 
 import_with_address! { "wasi:sockets/tcp@0.2"
     "[method]tcp-socket.start-bind" host_start_bind(this, network; address; result);
@@ -36,35 +36,25 @@ unsafe extern "C" {
 export_with_address! {
     "wasi:sockets/tcp@0.2#[method]tcp-socket.start-bind"
     start_bind(this, network; asked) {
-        start(Start::Bind, this, network, asked)
+        start(Tcp::Bind, this, network, asked)
     }
 }
 
 export_with_address! {
     "wasi:sockets/tcp@0.2#[method]tcp-socket.start-connect"
     start_connect(this, network; asked) {
-        start(Start::Connect, this, network, asked)
+        start(Tcp::Connect, this, network, asked)
     }
 }
 
-/// What is started with an address.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Start {
-    Bind,
-    Connect,
-}
-
-/// Does what the policy says with the host's function.
+/// Binds or connects as the policy says, with the host's function.
 #[inline(never)]
-fn start(what: Start, this: u32, network: u32, mut address: Address) -> u32 {
+fn start(what: Tcp, this: u32, network: u32, mut address: Address) -> u32 {
     let is_v6 = address.is_v6();
-    let decided = match what {
-        Start::Bind => policy::tcp_bind(&mut address),
-        Start::Connect => policy::tcp_connect(&mut address),
-    };
+    let decided = policy::tcp(what, &mut address);
     match what {
-        Start::Bind => pass_address!(host_start_bind(this, network; address; result())),
-        Start::Connect => pass_address!(host_start_connect(this, network; address; result())),
+        Tcp::Bind => pass_address!(host_start_bind(this, network; address; result())),
+        _ => pass_address!(host_start_connect(this, network; address; result())),
     }
     if let Err(refused) = decided {
         let refusal = Refusal {

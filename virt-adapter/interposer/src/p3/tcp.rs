@@ -7,7 +7,7 @@ use super::{
 use crate::address::{Address, export_with_address, import_with_address, pass_address};
 use crate::codes::Code;
 use crate::memory::{blocks, fail, load8, load32, result, store8, store32};
-use crate::policy;
+use crate::policy::{self, Tcp};
 
 import_with_address! { "wasi:sockets/types@0.3"
     "[method]tcp-socket.bind" host_bind(this; address; result);
@@ -40,7 +40,7 @@ export_with_address! {
     bind(this; asked) {
         begin();
         let mut address = asked;
-        let decided = policy::tcp_bind(&mut address);
+        let decided = policy::tcp(Tcp::Bind, &mut address);
         pass_address!(host_bind(this; address; result()));
         if let Err(refused) = decided {
             let refusal = Refusal::new(asked, refused);
@@ -70,7 +70,7 @@ export_with_address! {
             return EXIT;
         };
         let mut address = asked;
-        let decided = policy::tcp_connect(&mut address);
+        let decided = policy::tcp(Tcp::Connect, &mut address);
         task.kept[kept::SOCKET].set(this);
         task.kept[kept::REFUSAL].set(decision_word(decided));
         task.kept[kept::IS_V6].set(asked.is_v6().into());
