@@ -117,7 +117,9 @@ struct Text(String);
 
 impl Text {
     fn head(&mut self, head: &str) {
-        let _ = write!(self.0, "\n{head}\n");
+        for part in ["\n", head, "\n"] {
+            self.0.push_str(part);
+        }
     }
 
     fn line(&mut self, key: &str, value: impl Display) {
@@ -189,18 +191,40 @@ impl Text {
     }
 
     fn operations(&mut self, operations: &[Operation]) {
-        self.line("op", List(operations));
+        self.list("op", operations, |text, operation| {
+            text.push_str(operation.name());
+        });
     }
 
     fn targets(&mut self, key: &str, targets: &[Target]) {
         if !targets.is_empty() {
-            self.line(key, List(targets));
+            self.list(key, targets, |text, target| {
+                let _ = write!(Escaped(text), "{target}");
+            });
         }
+    }
+
+    /// A list of strings. Large policies are made of these.
+    fn list<T>(&mut self, key: &str, items: &[T], write: impl Fn(&mut String, &T)) {
+        self.0.push_str(key);
+        self.0.push_str(" = [");
+        for (i, item) in items.iter().enumerate() {
+            self.0.push_str(if i == 0 { "\"" } else { ", \"" });
+            write(&mut self.0, item);
+            self.0.push('"');
+        }
+        self.0.push_str("]\n");
     }
 
     fn ports(&mut self, ports: &Ports) {
         if ports.is_all() {
             return self.line("port", "\"*\"");
+        }
+        let mut ranges = ports.ranges();
+        if let (Some((low, high)), None) = (ranges.next(), ranges.next())
+            && low == high
+        {
+            return self.line("port", low);
         }
         let ranges = ports.ranges().map(|(low, high)| match low == high {
             true => low.to_string(),
@@ -226,9 +250,9 @@ impl<T: Display + ?Sized> Display for Quoted<'_, T> {
 }
 
 /// Writes text that stands between quotes.
-struct Escaped<'f, 'a>(&'f mut std::fmt::Formatter<'a>);
+struct Escaped<'w, W>(&'w mut W);
 
-impl Write for Escaped<'_, '_> {
+impl<W: Write> Write for Escaped<'_, W> {
     fn write_str(&mut self, text: &str) -> std::fmt::Result {
         for part in text.split_inclusive(['"', '\\']) {
             let plain = part.trim_end_matches(['"', '\\']);
