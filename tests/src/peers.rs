@@ -4,17 +4,29 @@ use anyhow::{Context, Result, ensure};
 use std::io::{Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long a peer waits for a program to come up, or to say something. None needs a tenth of it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A port of this address that nobody had a moment ago.
+/// A port of this address that nobody had a moment ago, and that nobody gets who does not ask for it:
+/// none of those that Linux gives to sockets by itself, 32768 and up.
 pub fn free_port(ip: &str) -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    const FIRST: u32 = 12_000;
+    const COUNT: u32 = 20_000;
     let ip: IpAddr = ip.parse().expect("an address");
-    let listener = TcpListener::bind((ip, 0)).expect("loopback has free ports");
-    listener.local_addr().expect("it is bound").port()
+    // Processes begin apart from each other.
+    let start = std::process::id().wrapping_mul(97);
+    let free = (0..COUNT).find_map(|_| {
+        let next = start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = (FIRST + next % COUNT) as u16;
+        let is_free = TcpListener::bind((ip, port)).is_ok() && UdpSocket::bind((ip, port)).is_ok();
+        is_free.then_some(port)
+    });
+    free.expect("loopback has free ports")
 }
 
 /// A TCP server on this address that says back what it hears, to everybody, as long as the
