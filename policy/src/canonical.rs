@@ -63,15 +63,14 @@ impl Policy {
 
     /// Puts the rules in the order of the canonical text, which changes nothing that they say.
     pub(crate) fn sort(&mut self) {
-        let policy = self;
-        policy.hosts.sort_unstable();
-        policy.allow.sort_unstable();
-        policy.deny.sort_unstable();
-        policy.redirect.sort_unstable();
+        self.hosts.sort_unstable();
+        self.allow.sort_unstable();
+        self.deny.sort_unstable();
+        self.redirect.sort_unstable();
         // A rule that is there twice says nothing the second time.
-        policy.allow.dedup();
-        policy.deny.dedup();
-        policy.redirect.dedup();
+        self.allow.dedup();
+        self.deny.dedup();
+        self.redirect.dedup();
     }
 }
 

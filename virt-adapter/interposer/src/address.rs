@@ -34,7 +34,8 @@ impl Address {
 
     /// As the policy takes it.
     pub(crate) fn pack(&self) -> Packed {
-        Packed::of(self.is_v6(), self.ip(), self.port())
+        let parts = self.ip();
+        Packed::of(self.is_v6(), self.port(), |i| word(parts, i))
     }
 
     pub(crate) fn is_unspecified(&self) -> bool {
@@ -122,10 +123,9 @@ impl Ip {
     pub(crate) fn pack(&self) -> Packed {
         let [case, v6 @ ..] = &self.0;
         let [v4 @ .., _, _, _, _] = v6;
-        match case {
-            0 => Packed::of(false, v4, 0),
-            _ => Packed::of(true, v6, 0),
-        }
+        let is_v6 = *case != 0;
+        let parts = if is_v6 { &v6[..] } else { v4 };
+        Packed::of(is_v6, 0, |i| word(parts, i))
     }
 }
 
@@ -140,18 +140,23 @@ pub(crate) struct Packed {
 
 const V6: u32 = 1 << 16;
 
+fn word(words: &[u32], i: u32) -> u32 {
+    words.get(i as usize).copied().unwrap_or(0)
+}
+
 /// The bits of an octet, or of a segment.
 const fn width(is_v6: bool) -> u32 {
     if is_v6 { 16 } else { 8 }
 }
 
 impl Packed {
-    fn of(is_v6: bool, parts: &[u32], port: u32) -> Self {
-        let width = width(is_v6);
+    /// Of octets or segments, by their places.
+    fn of(is_v6: bool, port: u32, part: impl Fn(u32) -> u32) -> Self {
+        let (width, count) = (width(is_v6), if is_v6 { 8 } else { 4 });
         let (mut high, mut low) = (0, 0);
-        for part in parts {
+        for i in 0..count {
             high = high << width | low >> (64 - width);
-            low = low << width | u64::from(*part);
+            low = low << width | u64::from(part(i));
         }
         let tag = port | if is_v6 { V6 } else { 0 };
         Packed { tag, high, low }
@@ -160,18 +165,10 @@ impl Packed {
     /// The socket address at `at`.
     pub(crate) fn load(at: u32) -> Self {
         let is_v6 = load8(at) != 0;
-        let (count, width) = if is_v6 { (8, 16) } else { (4, 8) };
-        let (mut high, mut low) = (0, 0);
-        for i in 0..count {
-            let part = match is_v6 {
-                true => load16(at + 12 + 2 * i),
-                false => load8(at + 6 + i),
-            };
-            high = high << width | low >> (64 - width);
-            low = low << width | u64::from(part);
-        }
-        let tag = load16(at + 4) | if is_v6 { V6 } else { 0 };
-        Packed { tag, high, low }
+        Packed::of(is_v6, load16(at + 4), |i| match is_v6 {
+            true => load16(at + 12 + 2 * i),
+            false => load8(at + 6 + i),
+        })
     }
 
     fn is_v6(self) -> bool {
