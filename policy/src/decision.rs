@@ -92,7 +92,8 @@ pub struct Ruling {
 }
 
 impl Ruling {
-    pub(crate) const INVALID: Ruling = Ruling {
+    /// The ruling on an address that sockets cannot have.
+    pub const INVALID: Ruling = Ruling {
         outcome: Outcome::Invalid,
         rule: RuleRef::Invalid,
     };

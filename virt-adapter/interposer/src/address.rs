@@ -1,5 +1,6 @@
 //! `ip-socket-address` and `ip-address`, in core values and in memory.
 
+use crate::contract::{Packed, V6};
 use crate::memory::{load8, load16, load32, store8, store16, store32};
 
 /// An `ip-socket-address` as it is passed in core values: the case, the port, then four octets, or
@@ -128,17 +129,6 @@ impl Ip {
         Packed::of(is_v6, 0, |i| word(parts, i))
     }
 }
-
-/// An address as the policy takes it: the port, with a bit on top for IPv6, and the two halves of
-/// the IP address.
-#[derive(Clone, Copy)]
-pub(crate) struct Packed {
-    pub(crate) tag: u32,
-    pub(crate) high: u64,
-    pub(crate) low: u64,
-}
-
-const V6: u32 = 1 << 16;
 
 fn word(words: &[u32], i: u32) -> u32 {
     words.get(i as usize).copied().unwrap_or(0)

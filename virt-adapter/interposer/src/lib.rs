@@ -20,6 +20,8 @@
 
 mod address;
 mod codes;
+#[path = "../../contract.rs"]
+mod contract;
 mod memory;
 mod name;
 mod p2;

@@ -1,7 +1,10 @@
 //! The policy's functions, which are another component's.
 
-use crate::address::{Address, Ip, Packed};
+use crate::address::{Address, Ip};
 use crate::codes::Code;
+#[cfg(feature = "names")]
+use crate::contract::REWRITE;
+use crate::contract::{ALLOW, DENY, INVALID, Packed};
 use crate::memory::trap;
 
 #[link(wasm_import_module = "policy")]
@@ -64,13 +67,6 @@ impl Denial {
         Code::of_denial(self.0)
     }
 }
-
-/// Verdicts in a number: these, or a denial on top of [`DENY`].
-const ALLOW: u32 = 0;
-#[cfg(feature = "names")]
-const REWRITE: u32 = 1;
-const INVALID: u32 = 2;
-const DENY: u32 = 16;
 
 /// Makes an address what the host is shown: itself, where it leads, or nowhere if it is refused.
 fn settle(number: u32, address: &mut Address) -> Result<(), Refused> {

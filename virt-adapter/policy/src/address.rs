@@ -1,17 +1,7 @@
 //! Addresses as core values.
 
+use crate::contract::{Packed, V6};
 use sockvirt_policy::{Key, Place};
-
-/// A socket address in three numbers: the port, with the bit of [`V6`] where it is one of IPv6, and
-/// the two halves of the address. Scope and flow, which decide nothing, are left out.
-#[derive(Clone, Copy)]
-pub(crate) struct Packed {
-    pub(crate) tag: u32,
-    pub(crate) high: u64,
-    pub(crate) low: u64,
-}
-
-const V6: u32 = 1 << 16;
 
 impl Packed {
     pub(crate) const NONE: Packed = Packed {

@@ -5,13 +5,14 @@
 //! composition needs. The feature `names` is for policies that have something to do with names, or
 //! redirects, and `log` for those that want decisions logged.
 //!
-//! Addresses are three numbers, see [`Packed`]. A verdict is a number too: 0 allows, 1 allows with
-//! another address, which `part` gives, 2 says that the address is invalid, and 16 and more deny,
-//! with the position in `Denial::ALL` on top.
+//! Addresses are three numbers, see [`Packed`], and a verdict is one, see `contract`: where an
+//! address leads to another one, `part` gives that.
 
 #![cfg_attr(target_family = "wasm", no_std)]
 
 mod address;
+#[path = "../../contract.rs"]
+mod contract;
 #[cfg_attr(not(feature = "log"), path = "no_log.rs")]
 mod log;
 #[cfg_attr(not(feature = "names"), path = "literal.rs")]
@@ -20,8 +21,8 @@ mod lookup;
 mod panic;
 mod state;
 
-use address::Packed;
-use sockvirt_policy::{Denial, Operation, Outcome, Protocol, RuleRef, Ruling};
+use contract::{ALLOW, DENY, INVALID, Packed, REWRITE};
+use sockvirt_policy::{Denial, Operation, Outcome, Protocol, Ruling};
 use state::{State, rules, state};
 
 #[cfg(not(feature = "names"))]
@@ -29,11 +30,6 @@ use sockvirt_policy::NoNames as Known;
 
 #[cfg(feature = "names")]
 use sockvirt_policy::NameTable as Known;
-
-const ALLOW: u32 = 0;
-const REWRITE: u32 = 1;
-const INVALID: u32 = 2;
-const DENY: u32 = 16;
 
 fn denial(denial: Denial) -> u32 {
     DENY + denial as u32
@@ -48,12 +44,6 @@ fn verdict(ruling: Ruling) -> u32 {
     }
 }
 
-/// The ruling on what is no place.
-const NOWHERE: Ruling = Ruling {
-    outcome: Outcome::Invalid,
-    rule: RuleRef::Invalid,
-};
-
 /// Decides one use of a socket.
 // Inlined, so that each protocol has of the decision what its own operations take.
 #[inline(always)]
@@ -65,7 +55,7 @@ fn decide(operation: Operation, protocol: Protocol, udp: u32, address: Packed) -
     } = state();
     let rules = &rules();
     let Some(asked) = address.to_place() else {
-        log::address(rules, operation, protocol, address, NOWHERE);
+        log::address(rules, operation, protocol, address, Ruling::INVALID);
         return INVALID;
     };
     let mut to = asked;
@@ -113,7 +103,7 @@ extern "C" fn tcp_accept(t0: u32, h0: u64, l0: u64, t1: u32, h1: u64, l1: u64) -
     let (rules, session) = (&rules(), &mut state().session);
     let ruling = match (local.to_place(), peer.to_place()) {
         (Some(local), Some(peer)) => session.rule_on_peer(rules, local, peer),
-        _ => NOWHERE,
+        _ => Ruling::INVALID,
     };
     log::address(rules, Operation::Accept, Protocol::Tcp, peer, ruling);
     verdict(ruling)

@@ -1,9 +1,10 @@
 //! Lookups where the policy has no rule for names: a literal is its own answer, and nothing else has
 //! one.
 
-use crate::address::Packed;
+use crate::contract::INVALID;
+use crate::contract::Packed;
 use crate::state::{name, rules, state};
-use crate::{INVALID, denial, log};
+use crate::{denial, log};
 use sockvirt_policy::{Lookup, Resolved, RuleRef, literal};
 
 /// Decides a lookup: 1 answers inside, with what `part` gives.

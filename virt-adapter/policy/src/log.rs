@@ -1,6 +1,6 @@
 //! Decisions on standard error, a line of JSON each.
 
-use crate::address::Packed;
+use crate::contract::Packed;
 use core::cell::{Cell, UnsafeCell};
 use core::net::Ipv6Addr;
 use sockvirt_policy::{Key, Operation, Protocol, Resolved, Rules, Ruling, Subject, write_json};

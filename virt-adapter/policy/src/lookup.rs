@@ -1,8 +1,9 @@
 //! Lookups of names.
 
-use crate::address::Packed;
+use crate::contract::INVALID;
+use crate::contract::Packed;
 use crate::state::{State, name, rules, state};
-use crate::{INVALID, denial, log};
+use crate::{denial, log};
 use sockvirt_policy::Lookup;
 
 /// Decides a lookup: 0 asks the host and 1 answers inside, with the number of the lookup as the

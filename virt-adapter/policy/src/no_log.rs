@@ -1,6 +1,6 @@
 //! No decision is logged.
 
-use crate::address::Packed;
+use crate::contract::Packed;
 use sockvirt_policy::{Operation, Protocol, Resolved, Rules, Ruling};
 
 pub(crate) fn address(_: &Rules<'_>, _: Operation, _: Protocol, _: Packed, _: Ruling) {}

@@ -1,7 +1,7 @@
 //! What is kept between calls.
 
 use crate::Known;
-use crate::address::Packed;
+use crate::contract::Packed;
 use core::cell::UnsafeCell;
 use sockvirt_policy::{Place, Rules, Session};
 

@@ -1,8 +1,9 @@
 //! `wasi:sockets/tcp@0.2`
 
 use super::{HANDLE, Refusal, UNIT};
-use crate::address::{Address, Packed, export_with_address, import_with_address, pass_address};
+use crate::address::{Address, export_with_address, import_with_address, pass_address};
 use crate::codes::Code;
+use crate::contract::Packed;
 use crate::memory::{fail, load8, load32, result};
 use crate::policy::{self, Tcp};
 
