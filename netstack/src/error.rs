@@ -1,0 +1,49 @@
+//! How operations fail.
+
+/// The `error-code` of `wasi:sockets/network@0.2`, in its order: `as u8` is the discriminant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ErrorCode {
+    /// Something that has no code of its own.
+    Unknown,
+    /// The policy, or the kernel, does not let this happen.
+    AccessDenied,
+    /// The operation is not supported.
+    NotSupported,
+    /// One of the arguments is invalid.
+    InvalidArgument,
+    /// There is no memory left for it.
+    OutOfMemory,
+    /// The operation took too long. No clock is in here, so nothing ends with it.
+    Timeout,
+    /// Another operation on the same socket has begun and is not finished.
+    ConcurrencyConflict,
+    /// A `finish` without its `start`.
+    NotInProgress,
+    /// The operation has to wait.
+    WouldBlock,
+    /// The socket is in no state for it.
+    InvalidState,
+    /// No socket can be created any more.
+    NewSocketLimit,
+    /// The address is none of this network.
+    AddressNotBindable,
+    /// Another socket has the address, or no port is left.
+    AddressInUse,
+    /// No way leads there.
+    RemoteUnreachable,
+    /// Nobody listens there.
+    ConnectionRefused,
+    /// The other side gave the connection up.
+    ConnectionReset,
+    /// The connection was given up on this side.
+    ConnectionAborted,
+    /// A datagram is longer than any can be.
+    DatagramTooLarge,
+    /// The name has no address.
+    NameUnresolvable,
+    /// The lookup failed, and may not when tried again.
+    TemporaryResolverFailure,
+    /// The lookup failed for good.
+    PermanentResolverFailure,
+}
