@@ -154,7 +154,7 @@ mod tests {
                 prop_assert_eq!(got, expected);
                 prop_assert_eq!(pipe.len(), model.len());
                 prop_assert_eq!(memory.used(), pipe.buffer.len());
-                prop_assert_eq!(pipe.buffer.len() == 0, model.is_empty());
+                prop_assert_eq!(pipe.buffer.is_empty(), model.is_empty());
             }
         }
     }
