@@ -10,6 +10,8 @@
 
 #![forbid(unsafe_code)]
 
+#[path = "../../netstack/tests/common/driver.rs"]
+mod calls;
 mod function;
 mod guest;
 mod interfaces;
@@ -133,6 +135,12 @@ fn ask(rules: Rules<'_>, data: &[u8]) {
         }
         session.close_udp(udp);
     }
+}
+
+/// Whatever the calls: the network in memory does not panic, stays within its limits, loses no byte
+/// of a connection, and is empty once everything was dropped.
+pub fn netstack(data: &[u8]) {
+    calls::drive(data);
 }
 
 /// Whatever is done to the wire form of a policy: what [`wire()`] says.

@@ -110,3 +110,10 @@ fn wire() {
         fuzz::wire(&numbers.bytes(4096));
     }
 }
+
+#[test]
+fn netstack() {
+    for mut numbers in inputs(1_000) {
+        fuzz::netstack(&numbers.bytes(4096));
+    }
+}

@@ -251,10 +251,6 @@ impl Network {
             return Ok(count);
         }
         end.input_ended = true;
-        // The end of the stream comes before what came behind it.
-        if end.is_last {
-            return Err(StreamEnd::Closed);
-        }
         match end.fault.take() {
             Some(Fault::Reset) => Err(StreamEnd::Failed(ErrorCode::ConnectionReset)),
             Some(Fault::Broken) | None => Err(StreamEnd::Closed),

@@ -511,7 +511,7 @@ impl Driver<'_> {
         let place = self.places.get(&end).copied();
         match readable {
             Ok(count) => {
-                let mut bytes = Vec::new();
+                let mut bytes: Vec<u8> = Vec::new();
                 let read = self.network.read_with(end, count, |run| bytes.extend(run));
                 assert_eq!((read, bytes.len()), (count, count));
                 if let Some(Place { connection, side }) = place {
