@@ -19,6 +19,8 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 mod address;
 mod config;
@@ -32,6 +34,7 @@ mod options;
 mod pipe;
 mod ports;
 mod slab;
+mod table;
 mod tcp;
 mod udp;
 

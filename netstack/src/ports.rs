@@ -1,14 +1,14 @@
 //! Who has which address.
 
+use crate::table::{Key, Table};
 use crate::{ErrorCode, Family};
-use alloc::collections::BTreeMap;
-use core::net::{IpAddr, SocketAddr};
+use core::net::SocketAddr;
 
 /// The first ephemeral port, and the last: `net.ipv4.ip_local_port_range` as Linux has it.
 const EPHEMERAL: (u16, u16) = (32_768, 60_999);
 
 /// Addresses that do not conflict with those of another space.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Space {
     Tcp4,
     Tcp6,
@@ -43,41 +43,6 @@ pub(crate) struct Binding {
     pub(crate) by_number: bool,
 }
 
-/// A place in the order of addresses: those of a port are next to each other, the wildcard first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    space: Space,
-    port: u16,
-    ip: u128,
-    /// The other side of a connection, which has a map of its own.
-    remote: Option<(u16, u128)>,
-}
-
-impl Key {
-    fn new(space: Space, address: SocketAddr) -> Self {
-        Key {
-            space,
-            port: address.port(),
-            ip: bits(address.ip()),
-            remote: None,
-        }
-    }
-
-    fn toward(self, remote: SocketAddr) -> Self {
-        Key {
-            remote: Some((remote.port(), bits(remote.ip()))),
-            ..self
-        }
-    }
-}
-
-fn bits(ip: IpAddr) -> u128 {
-    match ip {
-        IpAddr::V4(ip) => u128::from(ip.to_bits()),
-        IpAddr::V6(ip) => ip.to_bits(),
-    }
-}
-
 /// Who has one address.
 #[derive(Clone, Copy, Debug, Default)]
 struct Users {
@@ -98,8 +63,8 @@ impl Users {
 /// Who has which address, in all spaces.
 #[derive(Debug)]
 pub(crate) struct Ports {
-    users: BTreeMap<Key, Users>,
-    connections: BTreeMap<Key, Users>,
+    /// Who has each address, and the connections, whose users are none.
+    users: Table<Users>,
     /// The ephemeral port that is tried next.
     next: u16,
 }
@@ -107,15 +72,14 @@ pub(crate) struct Ports {
 impl Ports {
     pub(crate) const fn new() -> Self {
         Ports {
-            users: BTreeMap::new(),
-            connections: BTreeMap::new(),
+            users: Table::new(),
             next: EPHEMERAL.0,
         }
     }
 
     /// How many addresses and connections there are.
     pub(crate) fn len(&self) -> usize {
-        self.users.len() + self.connections.len()
+        self.users.len()
     }
 
     /// Binds to an address; where its port is 0, to a free one.
@@ -145,17 +109,18 @@ impl Ports {
     /// Counts one more user of an address, whoever else has it.
     pub(crate) fn hold(&mut self, binding: &Binding) {
         let key = Key::new(binding.space, binding.address);
-        let users = self.users.entry(key).or_default();
-        match binding.shared {
-            true => users.shared += 1,
-            false => users.sole += 1,
+        if let Some(users) = self.users.entry(key) {
+            match binding.shared {
+                true => users.shared += 1,
+                false => users.sole += 1,
+            }
         }
     }
 
     /// Gives an address up.
     pub(crate) fn release(&mut self, binding: &Binding) {
         let key = Key::new(binding.space, binding.address);
-        let Some(users) = self.users.get_mut(&key) else {
+        let Some(users) = self.users.get_mut(key) else {
             return;
         };
         match binding.shared {
@@ -163,7 +128,7 @@ impl Ports {
             false => users.sole = users.sole.saturating_sub(1),
         }
         if users.shared == 0 && users.sole == 0 {
-            self.users.remove(&key);
+            self.users.remove(key);
         }
     }
 
@@ -179,7 +144,7 @@ impl Ports {
     /// Says who is reached at an address.
     pub(crate) fn reach(&mut self, binding: &Binding, who: Option<u32>) {
         let key = Key::new(binding.space, binding.address);
-        if let Some(users) = self.users.get_mut(&key) {
+        if let Some(users) = self.users.get_mut(key) {
             users.reached = who;
         }
     }
@@ -187,24 +152,13 @@ impl Ports {
     /// Who is reached at an address: who has this very one, and who has the wildcard.
     pub(crate) fn reached(&self, space: Space, address: SocketAddr) -> [Option<u32>; 2] {
         let key = Key::new(space, address);
-        [key, Key { ip: 0, ..key }].map(|key| self.users.get(&key)?.reached)
+        [key, key.wildcard()].map(|key| self.users.get(key)?.reached)
     }
 
     /// Whether whoever has an address keeps another from binding to this one.
     fn conflict(&self, space: Space, address: SocketAddr, shared: bool) -> bool {
-        let key = Key::new(space, address);
-        let any = Key { ip: 0, ..key };
-        let last = Key {
-            ip: u128::MAX,
-            ..key
-        };
-        let conflict = |users: &Users| users.conflict(shared);
-        match address.ip().is_unspecified() {
-            true => self.users.range(any..=last).any(|(_, it)| conflict(it)),
-            false => [any, key]
-                .iter()
-                .any(|it| self.users.get(it).is_some_and(conflict)),
-        }
+        let mut others = self.users.overlapping(Key::new(space, address));
+        others.any(|users| users.conflict(shared))
     }
 
     /// A port that nobody has at an address, and that is not connected to `remote`.
@@ -232,20 +186,19 @@ impl Ports {
     /// Notes a connection, as one of its ends sees it.
     pub(crate) fn connect(&mut self, space: Space, local: SocketAddr, remote: SocketAddr) {
         let key = Key::new(space, local).toward(remote);
-        self.connections.insert(key, Users::default());
+        self.users.entry(key);
     }
 
     /// Forgets what [`connect`](Self::connect) noted.
     pub(crate) fn disconnect(&mut self, space: Space, local: SocketAddr, remote: SocketAddr) {
-        self.connections
-            .remove(&Key::new(space, local).toward(remote));
+        self.users.remove(Key::new(space, local).toward(remote));
     }
 
     /// Whether two addresses are connected, as either of them sees it.
     pub(crate) fn is_connected(&self, space: Space, local: SocketAddr, remote: SocketAddr) -> bool {
         let there = Key::new(space, local).toward(remote);
         let back = Key::new(space, remote).toward(local);
-        self.connections.contains_key(&there) || self.connections.contains_key(&back)
+        self.users.get(there).is_some() || self.users.get(back).is_some()
     }
 }
 

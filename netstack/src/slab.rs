@@ -44,6 +44,11 @@ impl<T> Slab<T> {
         Some(number)
     }
 
+    /// A number above all that are in use.
+    pub(crate) fn numbers(&self) -> u32 {
+        self.entries.len() as u32
+    }
+
     pub(crate) fn get(&self, number: u32) -> Option<&T> {
         self.entries.get(number as usize)?.as_ref()
     }

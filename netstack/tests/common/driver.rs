@@ -262,7 +262,7 @@ impl Driver<'_> {
     fn bind(&mut self) {
         let (id, address) = (self.pick_tcp(), self.input.address());
         let started = self.network.tcp_start_bind(id, address);
-        if self.input.byte() % 8 != 0 {
+        if self.input.below(8) != 0 {
             let finished = self.network.tcp_finish_bind(id);
             assert!(started.is_err() || finished.is_ok());
         }
@@ -282,7 +282,7 @@ impl Driver<'_> {
         let (id, address) = (self.pick_tcp(), self.destination());
         let started = self.network.tcp_start_connect(id, address);
         let ready = self.input.bool().then(|| self.ready(id));
-        if self.input.byte() % 8 != 0 {
+        if self.input.below(8) != 0 {
             let finished = self.network.tcp_finish_connect(id);
             self.note_connected(id);
             if let (Ok(()), Some(ready)) = (started, ready) {
@@ -610,7 +610,7 @@ impl Driver<'_> {
 
     fn send(&mut self) {
         let id = self.pick_udp();
-        let to = (self.input.byte() % 4 > 0).then(|| self.destination());
+        let to = (self.input.below(4) != 0).then(|| self.destination());
         let _ = self.network.udp_check_send(id);
         self.network
             .udp_begin_send(id, u64::from(self.input.byte()));
