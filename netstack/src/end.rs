@@ -8,6 +8,7 @@
 use crate::pipe::Pipe;
 use crate::ports::Binding;
 use crate::{EndId, ErrorCode, Network};
+use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 /// How much may be written at once, as in wasmtime.
@@ -194,13 +195,17 @@ impl Network {
     }
 
     /// Ends the input stream of an end. What comes later waits for nobody.
+    ///
+    /// This is a drop of a stream of 0.3. In 0.2 the socket keeps both its streams: that a program
+    /// drops one of them ends nothing before it drops the socket.
     pub fn drop_input(&mut self, id: EndId) {
         if let Some(end) = self.ends.get_mut(id.0) {
             end.input_ended = true;
         }
     }
 
-    /// Ends the output stream of an end: the peer reads the end of it.
+    /// Ends the output stream of an end: the peer reads the end of it. When to, is as for
+    /// [`drop_input`](Self::drop_input).
     pub fn drop_output(&mut self, id: EndId) {
         let Some(end) = self.ends.get_mut(id.0) else {
             return;
@@ -408,6 +413,34 @@ impl Network {
             end.output_ended = Some(ended);
         }
         WriteError::Ended(ended)
+    }
+
+    /// Moves bytes that wait at one end into the output stream of another, no more than `max` and
+    /// than may be written there. How many they were.
+    ///
+    /// # Errors
+    ///
+    /// How the output stream has ended, or else the input stream.
+    pub fn splice(&mut self, to: EndId, from: EndId, max: usize) -> Result<usize, StreamEnd> {
+        let permit = self.writable(to)?;
+        if permit.min(max) == 0 {
+            return Ok(0);
+        }
+        let count = self.readable(from, permit.min(max))?;
+        // What one end reads may be what is written at the other.
+        let mut bytes = Vec::with_capacity(count);
+        self.read_with(from, count, |run| bytes.extend_from_slice(run));
+        let mut rest = bytes.as_slice();
+        let written = self.write_with(to, count, |run| {
+            if let Some((front, back)) = rest.split_at_checked(run.len()) {
+                run.copy_from_slice(front);
+                rest = back;
+            }
+        });
+        match written {
+            Err(WriteError::Ended(ended)) => Err(ended),
+            Err(WriteError::NotPermitted) | Ok(()) => Ok(count),
+        }
     }
 
     /// Flushes an output stream, which has nothing to do.

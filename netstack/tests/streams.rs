@@ -345,3 +345,25 @@ fn peeks() {
     assert_eq!(net.0.skip(far, 400), 400);
     assert_eq!(net.0.peek(far, 350), [&[][..], &[]]);
 }
+
+/// `splice` of wasmtime: a check, a read and a write.
+#[test]
+fn splices() {
+    let mut net = Net::new();
+    let (first, second) = (net.pair(), net.pair());
+    assert_eq!(net.0.splice(second.near, first.far, 10), Ok(0));
+    net.write(first.near, b"hello").unwrap();
+    assert_eq!(net.0.splice(second.near, first.far, 0), Ok(0));
+    assert_eq!(net.0.splice(second.near, first.far, 2), Ok(2));
+    assert_eq!(net.0.splice(second.near, first.far, 10), Ok(3));
+    assert_eq!(net.read(second.far), Ok(b"hello".to_vec()));
+    // Back to where it came from.
+    net.write(first.near, b"hello").unwrap();
+    assert_eq!(net.0.splice(first.far, first.far, 10), Ok(5));
+    assert_eq!(net.0.splice(first.near, first.near, 10), Ok(5));
+    assert_eq!(net.read(first.far), Ok(b"hello".to_vec()));
+    net.0.tcp_drop(first.client);
+    assert_eq!(net.0.splice(second.near, first.far, 10), Err(CLOSED));
+    net.0.tcp_shutdown(second.client, Shutdown::Send).unwrap();
+    assert_eq!(net.0.splice(second.near, first.far, 0), Err(CLOSED));
+}
