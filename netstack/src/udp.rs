@@ -522,11 +522,15 @@ impl Network {
         socket.is_none_or(|it| !it.is_bound || it.is_refused || !it.queue.is_empty())
     }
 
-    /// Drops what a connected socket got from others before it was connected.
+    /// Drops what a connected socket got from others before it was connected. wasmtime does so as it
+    /// reads, and does not get to it where an error comes first.
     fn forget_strangers(&mut self, id: UdpId) {
         let Some(socket) = self.udp.get_mut(id.0) else {
             return;
         };
+        if socket.is_refused {
+            return;
+        }
         while let Some(first) = socket.queue.front()
             && !socket.hears(first.from)
         {

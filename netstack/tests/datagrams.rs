@@ -311,6 +311,20 @@ fn refused_before_what_waits() {
     assert!(net.receive(id).unwrap().is_some());
 }
 
+/// What wasmtime did not read, because an error came first, is there for the next peer.
+#[test]
+fn what_came_from_others_stays_behind_an_error() {
+    let mut net = Net::new();
+    let id = net.datagrams("127.0.0.1:80");
+    net.0.udp_send(id, b"x", Some(at("127.0.0.1:80"))).unwrap();
+    net.0.udp_stream(id, Some(at("127.0.0.1:9"))).unwrap();
+    net.0.udp_send(id, b"y", None).unwrap();
+    assert!(net.0.udp_input_ready(id));
+    assert_eq!(net.receive(id), Err(ErrorCode::ConnectionRefused));
+    net.0.udp_stream(id, None).unwrap();
+    assert!(net.receive(id).unwrap().is_some());
+}
+
 /// A flow or a scope makes it another address for wasmtime, and none for the kernel.
 #[test]
 fn flows_and_scopes() {
