@@ -24,6 +24,8 @@ extern crate std;
 
 mod address;
 mod config;
+mod connect;
+mod datagram;
 mod end;
 mod error;
 mod ids;
@@ -34,15 +36,16 @@ mod options;
 mod pipe;
 mod ports;
 mod slab;
+mod streams;
 mod table;
 mod tcp;
 mod udp;
 
 pub use address::Family;
 pub use config::{Answer, Config, Host, Limits};
-pub use end::{StreamEnd, WriteError};
 pub use error::ErrorCode;
 pub use ids::{EndId, LookupId, TcpId, UdpId};
 pub use network::{Network, Usage};
 pub use options::SocketOption;
+pub use streams::{StreamEnd, WriteError};
 pub use tcp::Shutdown;

@@ -1,4 +1,4 @@
-//! TCP sockets, up to the moment when they are connected.
+//! TCP sockets: their states, and all but what connects them.
 
 use crate::end::End;
 use crate::options::Options;
@@ -23,7 +23,7 @@ pub enum Shutdown {
 
 /// An operation between its `start` and its `finish`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Operation {
+pub(crate) enum Operation {
     Bind,
     Connect,
     Listen,
@@ -31,7 +31,7 @@ enum Operation {
 
 /// What a socket is at.
 #[derive(Debug)]
-enum State {
+pub(crate) enum State {
     /// The beginning. The socket may be bound. It goes on to `Connecting` or `Listening`.
     Default,
     /// A connect has started. As in wasmtime, it happens when someone asks for its outcome. The
@@ -47,22 +47,22 @@ enum State {
 
 /// A connection that waits to be accepted.
 #[derive(Debug)]
-struct Incoming {
-    end: u32,
+pub(crate) struct Incoming {
+    pub(crate) end: u32,
     /// Those of the listener when the connection came in.
-    options: Options,
+    pub(crate) options: Options,
 }
 
 /// A TCP socket.
 #[derive(Debug)]
 pub(crate) struct Socket {
-    family: Family,
-    state: State,
-    operation: Option<Operation>,
+    pub(crate) family: Family,
+    pub(crate) state: State,
+    pub(crate) operation: Option<Operation>,
     /// Where it is bound to. Its connection takes it over.
-    binding: Option<Binding>,
-    backlog: u32,
-    options: Options,
+    pub(crate) binding: Option<Binding>,
+    pub(crate) backlog: u32,
+    pub(crate) options: Options,
 }
 
 impl Socket {
@@ -78,7 +78,7 @@ impl Socket {
     }
 
     /// Begins an operation, of which there is one at a time.
-    fn idle(&self) -> Result<(), ErrorCode> {
+    pub(crate) fn idle(&self) -> Result<(), ErrorCode> {
         match self.operation {
             Some(_) => Err(ErrorCode::ConcurrencyConflict),
             None => Ok(()),
@@ -104,21 +104,12 @@ impl Socket {
     }
 }
 
-/// What a socket does to connect, once it is known that somebody listens.
-struct Connect {
-    space: Space,
-    local: SocketAddr,
-    remote: SocketAddr,
-    /// Where the socket was bound to.
-    binding: Option<Binding>,
-}
-
 impl Network {
-    fn socket(&self, id: TcpId) -> Result<&Socket, ErrorCode> {
+    pub(crate) fn socket(&self, id: TcpId) -> Result<&Socket, ErrorCode> {
         self.tcp.get(id.0).ok_or(ErrorCode::InvalidState)
     }
 
-    fn socket_mut(&mut self, id: TcpId) -> Result<&mut Socket, ErrorCode> {
+    pub(crate) fn socket_mut(&mut self, id: TcpId) -> Result<&mut Socket, ErrorCode> {
         self.tcp.get_mut(id.0).ok_or(ErrorCode::InvalidState)
     }
 
@@ -165,190 +156,6 @@ impl Network {
     /// [`ErrorCode::NotInProgress`].
     pub fn tcp_finish_bind(&mut self, id: TcpId) -> Result<(), ErrorCode> {
         self.socket_mut(id)?.finish(Operation::Bind)
-    }
-
-    /// Begins to connect a socket.
-    ///
-    /// # Errors
-    ///
-    /// Those of `start-connect`.
-    pub fn tcp_start_connect(&mut self, id: TcpId, remote: SocketAddr) -> Result<(), ErrorCode> {
-        let socket = self.socket_mut(id)?;
-        socket.idle()?;
-        if !matches!(socket.state, State::Default) {
-            return Err(ErrorCode::InvalidState);
-        }
-        let ip = remote.ip();
-        if !address::is_unicast(ip) || !address::is_remote(remote) || !socket.family.has(ip) {
-            return Err(ErrorCode::InvalidArgument);
-        }
-        socket.state = State::Connecting(address::plain(remote));
-        socket.operation = Some(Operation::Connect);
-        Ok(())
-    }
-
-    /// Ends what [`tcp_start_connect`](Self::tcp_start_connect) began, and gives the socket's end of
-    /// the connection.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorCode::WouldBlock`] as long as the listener has no room, [`ErrorCode::NotInProgress`],
-    /// and how the connect failed.
-    pub fn tcp_finish_connect(&mut self, id: TcpId) -> Result<EndId, ErrorCode> {
-        if self.socket(id)?.operation != Some(Operation::Connect) {
-            return Err(ErrorCode::NotInProgress);
-        }
-        self.try_connect(id);
-        let socket = self.socket_mut(id)?;
-        let result = match socket.state {
-            State::Connecting(_) => return Err(ErrorCode::WouldBlock),
-            State::Connected(end) => Ok(EndId(end)),
-            State::Closed(code) => Err(code),
-            State::Default | State::Listening(_) => Err(ErrorCode::InvalidState),
-        };
-        socket.operation = None;
-        result
-    }
-
-    /// Connects a socket that is to be, unless the listener has no room.
-    fn try_connect(&mut self, id: TcpId) {
-        let Some(socket) = self.tcp.get(id.0) else {
-            return;
-        };
-        let State::Connecting(remote) = socket.state else {
-            return;
-        };
-        let (family, binding) = (socket.family, socket.binding);
-        let state = match self.connect(family, binding, remote) {
-            Err(ErrorCode::WouldBlock) => return,
-            Ok(end) => State::Connected(end),
-            Err(code) => {
-                // wasmtime closes the kernel's socket.
-                if let Some(binding) = binding {
-                    self.ports.release(&binding);
-                }
-                State::Closed(code)
-            }
-        };
-        if let Some(socket) = self.tcp.get_mut(id.0) {
-            socket.state = state;
-            socket.binding = None;
-        }
-    }
-
-    /// What the kernel does for `connect(2)`.
-    fn connect(
-        &mut self,
-        family: Family,
-        binding: Option<Binding>,
-        remote: SocketAddr,
-    ) -> Result<u32, ErrorCode> {
-        if !address::is_inside(remote.ip()) {
-            return Err(self.config.outside_connect);
-        }
-        if address::is_broadcast(remote.ip()) {
-            return Err(ErrorCode::RemoteUnreachable);
-        }
-        let space = Space::tcp(family);
-        let mut local = match binding {
-            Some(binding) => binding.address,
-            None => SocketAddr::new(family.unspecified(), 0),
-        };
-        if local.ip().is_unspecified() {
-            local.set_ip(family.source());
-        }
-        if binding.is_some() && self.ports.is_connected(space, local, remote) {
-            return Err(ErrorCode::AddressNotBindable);
-        }
-        let connect = Connect {
-            space,
-            local,
-            remote,
-            binding,
-        };
-        // A socket that connects to itself meets its own greeting, which the kernel takes for the
-        // peer's before it looks for a listener.
-        if local == remote {
-            return self.connect_to_itself(connect);
-        }
-        let listener = self.ports.reached(space, remote);
-        let listener = listener.into_iter().flatten().next();
-        self.connect_to(connect, listener.ok_or(ErrorCode::ConnectionRefused)?)
-    }
-
-    fn connect_to_itself(&mut self, mut connect: Connect) -> Result<u32, ErrorCode> {
-        if !self.ends.has_room(1) {
-            return Err(ErrorCode::OutOfMemory);
-        }
-        let binding = self.settle(&mut connect)?;
-        let number = self.ends.insert(End::new(binding, connect.remote));
-        let number = number.ok_or(ErrorCode::OutOfMemory)?;
-        self.join(number, number);
-        Ok(number)
-    }
-
-    fn connect_to(&mut self, mut connect: Connect, listener: u32) -> Result<u32, ErrorCode> {
-        let room = self.ends.has_room(2);
-        let limit = self.config.limits.backlog;
-        let socket = self.tcp.get(listener).ok_or(ErrorCode::ConnectionRefused)?;
-        let State::Listening(queue) = &socket.state else {
-            return Err(ErrorCode::ConnectionRefused);
-        };
-        // Linux lets one more in than the backlog says.
-        if queue.len() > socket.backlog.min(limit) as usize {
-            return Err(ErrorCode::WouldBlock);
-        }
-        if !room {
-            return Err(ErrorCode::OutOfMemory);
-        }
-        let options = socket.options;
-        let binding = self.settle(&mut connect)?;
-        let there = Binding {
-            space: connect.space,
-            address: connect.remote,
-            // Those of the listener, except that the port is not bound to it.
-            shared: true,
-            by_number: false,
-        };
-        self.ports.hold(&there);
-        let here = self.ends.insert(End::new(binding, connect.remote));
-        let here = here.ok_or(ErrorCode::OutOfMemory)?;
-        let end = self.ends.insert(End::new(there, connect.local));
-        let end = end.ok_or(ErrorCode::OutOfMemory)?;
-        self.join(here, end);
-        let listener = self.tcp.get_mut(listener);
-        if let Some(State::Listening(queue)) = listener.map(|it| &mut it.state) {
-            queue.push_back(Incoming { end, options });
-        }
-        Ok(here)
-    }
-
-    /// Gives what connects the address that it has from now on.
-    fn settle(&mut self, connect: &mut Connect) -> Result<Binding, ErrorCode> {
-        let Connect { space, local, .. } = *connect;
-        let binding = match connect.binding {
-            Some(binding) => {
-                self.ports.release(&binding);
-                Binding {
-                    address: local,
-                    ..binding
-                }
-            }
-            None => {
-                let port = self.ports.ephemeral(space, local, Some(connect.remote));
-                connect
-                    .local
-                    .set_port(port.ok_or(ErrorCode::AddressNotBindable)?);
-                Binding {
-                    space,
-                    address: connect.local,
-                    shared: false,
-                    by_number: false,
-                }
-            }
-        };
-        self.ports.hold(&binding);
-        Ok(binding)
     }
 
     /// Makes a socket listen. It listens when this returns, as in wasmtime.
