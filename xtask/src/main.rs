@@ -2,6 +2,7 @@
 
 mod demo;
 mod engines;
+mod layout;
 mod prebuilt;
 mod wit;
 
@@ -23,6 +24,13 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
+    /// Write where the Canonical ABI puts things in memory, for the code that travels inside
+    /// components, from `wit/`.
+    Layout {
+        /// Write nothing, and fail where what is there differs.
+        #[arg(long)]
+        check: bool,
+    },
     /// Build the code that travels inside components into `sockvirt/prebuilt`.
     Prebuilt {
         /// Write nothing, and fail where what is there differs.
@@ -38,6 +46,7 @@ enum Chore {
 fn main() -> anyhow::Result<()> {
     match Cli::parse().chore {
         Chore::Wit { check } => wit::run(check),
+        Chore::Layout { check } => layout::run(check),
         Chore::Prebuilt { check } => prebuilt::run(check),
         Chore::Demo => demo::run(),
         Chore::Engines => engines::run(),

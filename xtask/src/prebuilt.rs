@@ -11,13 +11,26 @@ use std::path::{Path, PathBuf};
 use xshell::{Shell, cmd};
 
 /// What `sockvirt/prebuilt` holds: the name, the source in `virt-adapter/`, and its features.
-const MODULES: [(&str, &str, &[&str]); 6] = [
+const MODULES: [(&str, &str, &[&str]); 7] = [
     ("interposer", "interposer", &[]),
     ("interposer-names", "interposer", &["names"]),
+    (NETWORK, "p2", &[]),
     ("policy", "policy", &[]),
     ("policy-log", "policy", &["log"]),
     ("policy-names", "policy", &["names"]),
     ("policy-names-log", "policy", &["names", "log"]),
+];
+
+/// The module whose table others add to.
+const NETWORK: &str = "network";
+
+/// How that is linked: nobody may take its table for all that will be in there.
+const OPEN_TABLE: [&str; 2] = ["-Clink-arg=--export-table", "-Clink-arg=--growable-table"];
+
+/// The crates that they share with the tool: the name, and the folder.
+const CRATES: [(&str, &str); 2] = [
+    ("sockvirt_netstack", "netstack"),
+    ("sockvirt_policy", "policy"),
 ];
 
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -65,24 +78,29 @@ pub(crate) fn run(check: bool) -> Result<()> {
     let target = root.join("target/prebuilt");
     fs::create_dir_all(&target)?;
     let wasm_opt = install_wasm_opt(&shell, &target)?;
-    let rules = target.join("libsockvirt_policy.rlib");
     let remap = format!("--remap-path-prefix={}=sockvirt", root.display());
-    let source = "policy/src/lib.rs";
-    let name = "sockvirt_policy";
-    cmd!(
-        shell,
-        "rustc {OPTIONS...} {remap} --target {TARGET} --crate-type=rlib --crate-name {name}
-         {source} -o {rules}"
-    )
-    .run()?;
+    let mut externs = Vec::new();
+    for (name, folder) in CRATES {
+        let rlib = target.join(format!("lib{name}.rlib"));
+        let source = format!("{folder}/src/lib.rs");
+        cmd!(
+            shell,
+            "rustc {OPTIONS...} {remap} --target {TARGET} --crate-type=rlib --crate-name {name}
+             {source} -o {rlib}"
+        )
+        .run()?;
+        externs.push(format!("--extern={name}={}", rlib.display()));
+    }
     for (name, folder, features) in MODULES {
+        let externs = &externs;
         let built = target.join(format!("{name}.built.wasm"));
         let features = features.iter().map(|it| format!("--cfg=feature=\"{it}\""));
         let source = format!("virt-adapter/{folder}/src/lib.rs");
+        let table = OPEN_TABLE.iter().filter(|_| name == NETWORK);
         cmd!(
             shell,
-            "rustc {OPTIONS...} {LINK...} {remap} --target {TARGET} --crate-name sockvirt_core
-             {features...} --extern sockvirt_policy={rules} {source} -o {built}"
+            "rustc {OPTIONS...} {LINK...} {table...} {remap} --target {TARGET} --crate-name sockvirt_core
+             {features...} {externs...} {source} -o {built}"
         )
         .run()?;
         let small = target.join(format!("{name}.wasm"));

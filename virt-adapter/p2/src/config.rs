@@ -1,0 +1,167 @@
+//! What the composition was built with, as bytes behind the static data.
+//!
+//! | bytes | what |
+//! | --- | --- |
+//! | 6 | how binds of TCP and UDP, connects of both, datagrams and lookups end that are not inside |
+//! | then for each host | the length of its name, the name, and its answer |
+//!
+//! An answer is the number of its addresses, each as its length and its octets; or [`FAILS`] and an
+//! error code.
+
+use crate::memory::trap;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::net::IpAddr;
+use sockvirt_netstack::{Answer, Config, ErrorCode, Host};
+
+#[link(wasm_import_module = "wire")]
+unsafe extern "C" {
+    /// Where the configuration is.
+    safe fn at() -> usize;
+    /// How many bytes it has.
+    safe fn length() -> usize;
+}
+
+/// In the place of a number of addresses: an error code follows.
+const FAILS: u8 = 255;
+
+/// Where the memory behind the configuration begins.
+pub(crate) fn end() -> usize {
+    at() + length()
+}
+
+/// How binding to what is not inside ends, for which the network has one code.
+#[derive(Clone, Copy)]
+pub(crate) struct Outside {
+    pub(crate) tcp_bind: ErrorCode,
+    pub(crate) udp_bind: ErrorCode,
+    pub(crate) udp_connect: ErrorCode,
+}
+
+/// In the place of an error code: the guest ends.
+const TRAP: u8 = 254;
+/// In the place of an error code: a datagram is lost without a word.
+const DROP: u8 = 253;
+
+/// What stands for the end of the guest among error codes. No operation that is denied ends so
+/// otherwise.
+pub(crate) const ENDS: ErrorCode = ErrorCode::Unknown;
+/// What stands for a lost datagram.
+pub(crate) const LOST: ErrorCode = ErrorCode::NotSupported;
+
+/// The configuration.
+pub(crate) fn read() -> (Config, Outside) {
+    // SAFETY: the composition put it there, behind all static data and before what is allocated,
+    // and nothing writes to it.
+    let bytes =
+        unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance(at()), length()) };
+    let mut reader = Reader(bytes);
+    let codes = [0; 6].map(|_| reader.code());
+    let [
+        tcp_bind,
+        udp_bind,
+        outside_connect,
+        udp_connect,
+        outside_send,
+        deny_resolve,
+    ] = codes;
+    let mut config = Config {
+        outside_connect,
+        outside_send,
+        deny_resolve,
+        ..Config::default()
+    };
+    while !reader.0.is_empty() {
+        config.hosts.push(reader.host());
+    }
+    let outside = Outside {
+        tcp_bind,
+        udp_bind,
+        udp_connect,
+    };
+    (config, outside)
+}
+
+struct Reader<'b>(&'b [u8]);
+
+impl<'b> Reader<'b> {
+    fn byte(&mut self) -> u8 {
+        self.take(1).first().copied().unwrap_or_default()
+    }
+
+    fn take(&mut self, count: usize) -> &'b [u8] {
+        let Some((taken, rest)) = self.0.split_at_checked(count) else {
+            trap();
+        };
+        self.0 = rest;
+        taken
+    }
+
+    fn code(&mut self) -> ErrorCode {
+        match self.byte() {
+            TRAP => ENDS,
+            DROP => LOST,
+            code => code_of(code).unwrap_or(ErrorCode::AccessDenied),
+        }
+    }
+
+    fn host(&mut self) -> Host {
+        let length = self.byte();
+        let name = self.take(length.into());
+        let name = String::from_utf8_lossy(name).into_owned();
+        let answer = match self.byte() {
+            FAILS => Answer::Fail(self.code()),
+            count => Answer::Addresses((0..count).map(|_| self.address()).collect::<Vec<_>>()),
+        };
+        Host { name, answer }
+    }
+
+    fn address(&mut self) -> IpAddr {
+        let length = self.byte();
+        let octets = self.take(length.into());
+        if let Ok(octets) = <[u8; 4]>::try_from(octets) {
+            return IpAddr::from(octets);
+        }
+        match <[u8; 16]>::try_from(octets) {
+            Ok(octets) => IpAddr::from(octets),
+            Err(_) => trap(),
+        }
+    }
+}
+
+/// A code that the policy may have chosen, which may be the end of the guest.
+pub(crate) fn denied(code: ErrorCode) -> ErrorCode {
+    match code {
+        ENDS => trap(),
+        code => code,
+    }
+}
+
+/// The error code with a number.
+fn code_of(number: u8) -> Option<ErrorCode> {
+    use ErrorCode::*;
+    let all = [
+        Unknown,
+        AccessDenied,
+        NotSupported,
+        InvalidArgument,
+        OutOfMemory,
+        Timeout,
+        ConcurrencyConflict,
+        NotInProgress,
+        WouldBlock,
+        InvalidState,
+        NewSocketLimit,
+        AddressNotBindable,
+        AddressInUse,
+        RemoteUnreachable,
+        ConnectionRefused,
+        ConnectionReset,
+        ConnectionAborted,
+        DatagramTooLarge,
+        NameUnresolvable,
+        TemporaryResolverFailure,
+        PermanentResolverFailure,
+    ];
+    all.into_iter().find(|code| *code as u8 == number)
+}

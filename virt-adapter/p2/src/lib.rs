@@ -1,0 +1,38 @@
+//! The network inside a component: `wasi:io` and `wasi:sockets` 0.2 over `sockvirt_netstack`.
+//!
+//! Each exported function takes the place of one that a guest lowers, under the name
+//! `INTERFACE@VERSION#FUNCTION`, or `INTERFACE@VERSION#[resource-drop]NAME`. It has the arguments
+//! of the lowered function, and behind them the binding that the call came by (`binding.rs`), which
+//! leads to the caller's memory and to the host. Glue that `sockvirt` writes calls it for handles
+//! that were given here; the others are the host's.
+//!
+//! The behaviour is the netstack's. What is here are the Canonical ABI (`lower.rs`, `layout.rs`),
+//! the handles, and waiting, which has no place in a network without a clock.
+
+#![cfg_attr(target_family = "wasm", no_std)]
+
+extern crate alloc;
+
+#[path = "../../binding.rs"]
+mod binding;
+mod config;
+mod error;
+mod guest;
+mod handles;
+mod instance_network;
+mod ip_name_lookup;
+#[allow(clippy::module_inception, reason = "`poll` is a function of `wasi:io/poll`")]
+#[rustfmt::skip]
+mod layout;
+mod lower;
+mod memory;
+mod network;
+#[cfg(target_family = "wasm")]
+mod panic;
+mod poll;
+mod state;
+mod streams;
+mod tcp;
+mod tcp_create_socket;
+mod udp;
+mod udp_create_socket;

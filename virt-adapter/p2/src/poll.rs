@@ -1,0 +1,117 @@
+//! `wasi:io/poll@0.2`
+//!
+//! A network that only its own guest uses changes only when the guest calls. So whoever waits for it
+//! alone and is not ready waits for ever; with pollables of the host in the list, those are waited
+//! for.
+
+use crate::binding::VIRTUAL;
+use crate::error::write_list;
+use crate::guest::Guest;
+use crate::handles::{Handle, Resource, Subject};
+use crate::memory::trap;
+use crate::state::{State, state};
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// Whether what a pollable waits for is there.
+pub(crate) fn is_ready(state: &mut State, subject: Subject) -> bool {
+    let network = &mut state.network;
+    match subject {
+        Subject::Nothing => true,
+        Subject::Tcp(id) => network.tcp_ready(id),
+        Subject::Input(end) => network.input_ready(end),
+        Subject::Output(end) => network.output_ready(end),
+        Subject::Incoming(id) => network.udp_input_ready(id),
+    }
+}
+
+/// Ends the guest, which waits for what can never be there.
+pub(crate) fn deadlock() -> ! {
+    trap()
+}
+
+fn subject(state: &State, pollable: Handle) -> Subject {
+    match state.handles.get(pollable) {
+        Resource::Pollable(subject) => subject,
+        _ => trap(),
+    }
+}
+
+#[unsafe(export_name = "wasi:io/poll@0.2#[method]pollable.ready")]
+extern "C" fn ready(this: Handle, _: u32) -> u32 {
+    let state = state();
+    let subject = subject(state, this);
+    is_ready(state, subject).into()
+}
+
+#[unsafe(export_name = "wasi:io/poll@0.2#[method]pollable.block")]
+extern "C" fn block(this: Handle, _: u32) {
+    let state = state();
+    let subject = subject(state, this);
+    if !is_ready(state, subject) {
+        deadlock();
+    }
+}
+
+#[unsafe(export_name = "wasi:io/poll@0.2#[resource-drop]pollable")]
+extern "C" fn drop_pollable(this: Handle, _: u32) {
+    match state().handles.take(this) {
+        Resource::Pollable(_) => {}
+        _ => trap(),
+    }
+}
+
+#[unsafe(export_name = "wasi:io/poll@0.2#poll")]
+extern "C" fn poll(list: u32, count: u32, to: u32, binding: u32) {
+    let guest = Guest::new(binding);
+    if count == 0 || count as usize > MOST {
+        trap();
+    }
+    let mut bytes = vec![0; count as usize * 4];
+    guest.read(list, &mut bytes);
+    let words = bytes
+        .chunks_exact(4)
+        .map(|it| it.try_into().map(u32::from_le_bytes));
+    let pollables: Vec<u32> = words.map(Result::unwrap_or_default).collect();
+    let ready = ready_of(state(), guest, &pollables);
+    let bytes: Vec<u8> = ready.iter().flat_map(|it| it.to_le_bytes()).collect();
+    let at = guest.allocate(4, bytes.len() as u32);
+    guest.write(at, &bytes);
+    write_list(guest, to, at, ready.len() as u32);
+}
+
+/// No list of pollables is longer.
+const MOST: usize = 1 << 24;
+
+/// The positions of those that are ready, in order. Where one of the network's is, the host's are
+/// asked too: a timer must not starve because a socket is always ready.
+fn ready_of(state: &mut State, guest: Guest, pollables: &[Handle]) -> Vec<u32> {
+    let mut ready = Vec::new();
+    let mut hosts = Vec::new();
+    for (position, &pollable) in (0..).zip(pollables) {
+        match pollable & VIRTUAL {
+            0 => hosts.push((position, pollable)),
+            _ => {
+                let subject = subject(state, pollable);
+                if is_ready(state, subject) {
+                    ready.push(position);
+                }
+            }
+        }
+    }
+    if ready.is_empty() {
+        if hosts.is_empty() {
+            deadlock();
+        }
+        let handles: Vec<Handle> = hosts.iter().map(|(_, handle)| *handle).collect();
+        let positions = guest.poll(&handles);
+        return positions
+            .into_iter()
+            .filter_map(|i| hosts.get(i as usize).map(|(position, _)| *position))
+            .collect();
+    }
+    let hosts = hosts.into_iter();
+    ready.extend(hosts.filter_map(|(position, handle)| guest.is_ready(handle).then_some(position)));
+    ready.sort_unstable();
+    ready
+}

@@ -1,0 +1,325 @@
+//! `wasi:sockets/udp@0.2`
+
+use crate::config::{LOST, denied};
+use crate::guest::Guest;
+use crate::handles::{Handle, Resource, Subject};
+use crate::layout::udp::{incoming_datagram, outgoing_datagram};
+use crate::lower::{answer, layout, lift_address, load_address, lower_family};
+use crate::memory::trap;
+use crate::state::{State, state};
+use alloc::vec;
+use core::net::SocketAddr;
+use sockvirt_netstack::{ErrorCode, Network, SocketOption, UdpId};
+
+/// Whether an error is how the policy ends what leads to an address that is not inside.
+fn is_denied(remote: SocketAddr, code: ErrorCode) -> bool {
+    let early = [ErrorCode::InvalidArgument, ErrorCode::InvalidState];
+    !Network::is_inside(remote.ip()) && !early.contains(&code)
+}
+
+/// Whether a socket has streams that are not dropped.
+fn has_streams(state: &State, socket: Handle) -> bool {
+    state.handles.has_child(socket, |child| {
+        matches!(child, Resource::Incoming(_) | Resource::Outgoing(_))
+    })
+}
+
+#[unsafe(export_name = "wasi:sockets/udp@0.2#[method]udp-socket.start-bind")]
+#[allow(clippy::too_many_arguments, reason = "an address is passed as twelve numbers")]
+#[rustfmt::skip]
+extern "C" fn start_bind(
+    this: Handle, network: Handle,
+    a: u32, b: u32, c: u32, d: u32, e: u32, f: u32,
+    g: u32, h: u32, i: u32, j: u32, k: u32, l: u32,
+    to: u32, binding: u32,
+) {
+    let state = state();
+    state.check_network(network);
+    let id = state.udp(this);
+    let address = lift_address([a, b, c, d, e, f, g, h, i, j, k, l]);
+    let result = match has_streams(state, this) {
+        true => Err(ErrorCode::InvalidState),
+        false => state.network.udp_start_bind(id, address),
+    };
+    let result = result.map_err(|code| match code {
+        ErrorCode::AddressNotBindable if !Network::is_inside(address.ip()) => {
+            denied(state.outside.udp_bind)
+        }
+        code => code,
+    });
+    answer(Guest::new(binding), to, layout!(udp udp_socket_start_bind), result);
+}
+
+#[unsafe(export_name = "wasi:sockets/udp@0.2#[method]udp-socket.finish-bind")]
+extern "C" fn finish_bind(this: Handle, to: u32, binding: u32) {
+    let state = state();
+    let result = state.network.udp_finish_bind(state.udp(this));
+    answer(
+        Guest::new(binding),
+        to,
+        layout!(udp udp_socket_finish_bind),
+        result,
+    );
+}
+
+#[unsafe(export_name = "wasi:sockets/udp@0.2#[method]udp-socket.stream")]
+#[allow(clippy::too_many_arguments, reason = "an address is passed as twelve numbers")]
+#[rustfmt::skip]
+extern "C" fn stream(
+    this: Handle, given: u32,
+    a: u32, b: u32, c: u32, d: u32, e: u32, f: u32,
+    g: u32, h: u32, i: u32, j: u32, k: u32, l: u32,
+    to: u32, binding: u32,
+) {
+    let state = state();
+    let id = state.udp(this);
+    let remote = (given != 0).then(|| lift_address([a, b, c, d, e, f, g, h, i, j, k, l]));
+    if has_streams(state, this) {
+        trap();
+    }
+    let opened = state.network.udp_stream(id, remote).map_err(|code| match remote {
+        // The codes of the policy: what is invalid is found before.
+        Some(remote) if is_denied(remote, code) => denied(state.outside.udp_connect),
+        _ => code,
+    });
+    let streams = opened.map(|()| {
+        [Resource::Incoming(id), Resource::Outgoing(id)]
+            .map(|stream| state.handles.give_child(stream, this))
+    });
+    answer(Guest::new(binding), to, layout!(udp udp_socket_stream), streams);
+}
+
+#[unsafe(export_name = "wasi:sockets/udp@0.2#[method]udp-socket.local-address")]
+extern "C" fn local_address(this: Handle, to: u32, binding: u32) {
+    let state = state();
+    let address = state.network.udp_local_address(state.udp(this));
+    answer(
+        Guest::new(binding),
+        to,
+        layout!(udp udp_socket_local_address),
+        address,
+    );
+}
+
+#[unsafe(export_name = "wasi:sockets/udp@0.2#[method]udp-socket.remote-address")]
+extern "C" fn remote_address(this: Handle, to: u32, binding: u32) {
+    let state = state();
+    let address = state.network.udp_remote_address(state.udp(this));
+    answer(
+        Guest::new(binding),
+        to,
+        layout!(udp udp_socket_remote_address),
+        address,
+    );
+}
+
+#[unsafe(export_name = "wasi:sockets/udp@0.2#[method]udp-socket.address-family")]
+extern "C" fn address_family(this: Handle, _: u32) -> u32 {
+    let state = state();
+    lower_family(state.network.udp_family(state.udp(this)))
+}
+
+/// An option: how to read it, and how to set it.
+macro_rules! options {
+    ($($option:ident $core:ty, $ty:ty,
+       $get:literal $getter:ident $get_layout:ident,
+       $set:literal $setter:ident $set_layout:ident;)*) => {$(
+        #[unsafe(export_name = $get)]
+        extern "C" fn $getter(this: Handle, to: u32, binding: u32) {
+            let state = state();
+            let value = state.network.udp_option(state.udp(this), SocketOption::$option);
+            let value = value.map(|value| value as $ty);
+            answer(Guest::new(binding), to, layout!(udp $get_layout), value);
+        }
+
+        #[unsafe(export_name = $set)]
+        extern "C" fn $setter(this: Handle, value: $core, to: u32, binding: u32) {
+            let state = state();
+            let id = state.udp(this);
+            let result = state.network.udp_set_option(id, SocketOption::$option, value.into());
+            answer(Guest::new(binding), to, layout!(udp $set_layout), result);
+        }
+    )*};
+}
+
+options! {
+    HopLimit u32, u8,
+        "wasi:sockets/udp@0.2#[method]udp-socket.unicast-hop-limit"
+        unicast_hop_limit udp_socket_unicast_hop_limit,
+        "wasi:sockets/udp@0.2#[method]udp-socket.set-unicast-hop-limit"
+        set_unicast_hop_limit udp_socket_set_unicast_hop_limit;
+    ReceiveBuffer u64, u64,
+        "wasi:sockets/udp@0.2#[method]udp-socket.receive-buffer-size"
+        receive_buffer_size udp_socket_receive_buffer_size,
+        "wasi:sockets/udp@0.2#[method]udp-socket.set-receive-buffer-size"
+        set_receive_buffer_size udp_socket_set_receive_buffer_size;
+    SendBuffer u64, u64,
+        "wasi:sockets/udp@0.2#[method]udp-socket.send-buffer-size"
+        send_buffer_size udp_socket_send_buffer_size,
+        "wasi:sockets/udp@0.2#[method]udp-socket.set-send-buffer-size"
+        set_send_buffer_size udp_socket_set_send_buffer_size;
+}
+
+#[unsafe(export_name = "wasi:sockets/udp@0.2#[method]udp-socket.subscribe")]
+extern "C" fn subscribe(this: Handle, _: u32) -> Handle {
+    let state = state();
+    state.udp(this);
+    let pollable = Resource::Pollable(Subject::Nothing);
+    state.handles.give_child(pollable, this)
+}
+
+#[unsafe(export_name = "wasi:sockets/udp@0.2#[resource-drop]udp-socket")]
+extern "C" fn drop_socket(this: Handle, _: u32) {
+    let state = state();
+    match state.handles.take(this) {
+        Resource::Udp(id) => state.network.udp_drop(id),
+        _ => trap(),
+    }
+}
+
+#[unsafe(export_name = "wasi:sockets/udp@0.2#[method]incoming-datagram-stream.subscribe")]
+extern "C" fn subscribe_incoming(this: Handle, _: u32) -> Handle {
+    let state = state();
+    let pollable = Resource::Pollable(Subject::Incoming(state.incoming(this)));
+    state.handles.give_child(pollable, this)
+}
+
+#[unsafe(export_name = "wasi:sockets/udp@0.2#[method]outgoing-datagram-stream.subscribe")]
+extern "C" fn subscribe_outgoing(this: Handle, _: u32) -> Handle {
+    let state = state();
+    state.outgoing(this);
+    let pollable = Resource::Pollable(Subject::Nothing);
+    state.handles.give_child(pollable, this)
+}
+
+#[unsafe(export_name = "wasi:sockets/udp@0.2#[resource-drop]incoming-datagram-stream")]
+extern "C" fn drop_incoming(this: Handle, _: u32) {
+    match state().handles.take(this) {
+        Resource::Incoming(_) => {}
+        _ => trap(),
+    }
+}
+
+#[unsafe(export_name = "wasi:sockets/udp@0.2#[resource-drop]outgoing-datagram-stream")]
+extern "C" fn drop_outgoing(this: Handle, _: u32) {
+    match state().handles.take(this) {
+        Resource::Outgoing(_) => {}
+        _ => trap(),
+    }
+}
+
+/// As many datagrams are received at once at most, and no more once they have so many bytes, as in
+/// wasmtime.
+const MOST: u64 = 16;
+const MOST_BYTES: usize = 64 << 10;
+
+#[unsafe(export_name = "wasi:sockets/udp@0.2#[method]incoming-datagram-stream.receive")]
+extern "C" fn receive(this: Handle, most: u64, to: u32, binding: u32) {
+    let (state, guest) = (state(), Guest::new(binding));
+    let id = state.incoming(this);
+    let mut records = vec![];
+    let (mut count, mut bytes) = (0, 0);
+    let mut failed = None;
+    while count < most.min(MOST) && bytes < MOST_BYTES {
+        match receive_one(state, guest, id) {
+            Ok(Some((record, length))) => {
+                records.extend_from_slice(&record);
+                bytes += 1 + length;
+                count += 1;
+            }
+            Ok(None) => break,
+            Err(code) => {
+                failed = Some(code).filter(|_| count == 0);
+                break;
+            }
+        }
+    }
+    let result = match failed {
+        Some(code) => Err(code),
+        None => {
+            let list = guest.allocate(4, records.len() as u32);
+            guest.write(list, &records);
+            Ok([list, count as u32])
+        }
+    };
+    let layout = layout!(udp incoming_datagram_stream_receive);
+    answer(guest, to, layout, result);
+}
+
+/// An `incoming-datagram` whose data is in the guest's memory, and how long that is.
+fn receive_one(
+    state: &mut State,
+    guest: Guest,
+    id: UdpId,
+) -> Result<Option<([u8; incoming_datagram::SIZE], usize)>, ErrorCode> {
+    use crate::lower::{Bytes, Value};
+    let mut received = None;
+    state.network.udp_receive_with(id, |data, from| {
+        let at = guest.allocate(1, data.len() as u32);
+        guest.write(at, data);
+        let mut record = [0; incoming_datagram::SIZE];
+        let mut bytes = Bytes::new(&mut record);
+        [at, data.len() as u32].put(&mut bytes.from(incoming_datagram::DATA));
+        from.put(&mut bytes.from(incoming_datagram::REMOTE_ADDRESS));
+        received = Some((record, data.len()));
+    })?;
+    Ok(received)
+}
+
+#[unsafe(export_name = "wasi:sockets/udp@0.2#[method]outgoing-datagram-stream.check-send")]
+extern "C" fn check_send(this: Handle, to: u32, binding: u32) {
+    let state = state();
+    let permit = state.network.udp_check_send(state.outgoing(this));
+    let layout = layout!(udp outgoing_datagram_stream_check_send);
+    answer(Guest::new(binding), to, layout, permit);
+}
+
+/// Sends until one fails. As the WIT has it, an error is only told where nothing was sent before it.
+#[unsafe(export_name = "wasi:sockets/udp@0.2#[method]outgoing-datagram-stream.send")]
+extern "C" fn send(this: Handle, first: u32, count: u32, to: u32, binding: u32) {
+    let (state, guest) = (state(), Guest::new(binding));
+    let id = state.outgoing(this);
+    if count > 0 && !state.network.udp_begin_send(id, count.into()) {
+        trap();
+    }
+    let mut sent = 0;
+    let mut result = Ok(0);
+    while sent < count {
+        let at = first.wrapping_add(sent * outgoing_datagram::SIZE as u32);
+        match send_one(state, guest, id, at) {
+            Ok(()) | Err(LOST) => sent += 1,
+            Err(code) => {
+                result = Err(if sent == 0 { denied(code) } else { code });
+                break;
+            }
+        }
+    }
+    let result = match result {
+        Err(code) if sent == 0 => Err(code),
+        _ => Ok(u64::from(sent)),
+    };
+    let layout = layout!(udp outgoing_datagram_stream_send);
+    answer(guest, to, layout, result);
+}
+
+/// Sends an `outgoing-datagram` that is in the guest's memory.
+fn send_one(state: &mut State, guest: Guest, id: UdpId, at: u32) -> Result<(), ErrorCode> {
+    let mut record = [0; outgoing_datagram::SIZE];
+    guest.read(at, &mut record);
+    let word = |at: usize| {
+        let bytes = record.get(at..at + 4).and_then(|it| it.try_into().ok());
+        u32::from_le_bytes(bytes.unwrap_or_default())
+    };
+    let (data, length) = (
+        word(outgoing_datagram::DATA),
+        word(outgoing_datagram::DATA + 4),
+    );
+    let remote = record.get(outgoing_datagram::REMOTE_ADDRESS..);
+    let to: Option<SocketAddr> = match remote {
+        // An `ip-socket-address` is aligned to 4, as its flow is.
+        Some([1, _, _, _, address @ ..]) => Some(load_address(address)),
+        _ => None,
+    };
+    let fill = |place: &mut [u8]| guest.read(data, place);
+    state.network.udp_send_with(id, length as usize, to, fill)
+}
