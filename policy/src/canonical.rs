@@ -1,6 +1,8 @@
 //! The one text that a policy has, whatever its file looked like.
 
-use crate::{AllowRule, DenyRule, Host, HostAnswer, Operation, Policy, Ports, Redirect, Target};
+use crate::{
+    AllowRule, DenyRule, Host, HostAnswer, LoopbackMode, Operation, Policy, Ports, Redirect, Target,
+};
 use std::borrow::Cow;
 use std::fmt::{Display, Write};
 
@@ -32,7 +34,10 @@ impl Policy {
             policy.hosts.iter().for_each(|host| text.host(host));
         }
         text.head("[loopback]");
-        text.line("mode", Quoted(&"host"));
+        text.line("mode", Quoted(&policy.loopback.name()));
+        if policy.loopback == LoopbackMode::Virtual {
+            text.line("on-deadlock", Quoted(&policy.on_deadlock.name()));
+        }
         policy.allow.iter().for_each(|rule| text.allow(rule));
         policy.deny.iter().for_each(|rule| text.deny(rule));
         policy.redirect.iter().for_each(|rule| text.redirect(rule));

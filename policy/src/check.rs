@@ -2,7 +2,10 @@
 
 use crate::compile::uses_of;
 use crate::rules::{Ask, Kind, Matches, applies, use_of};
-use crate::{DenyAt, DenyRule, InvalidPolicy, Operation, Place, Policy, Protocol, Rules, Target};
+use crate::{
+    DenyAt, DenyRule, InvalidPolicy, LoopbackMode, Operation, Place, Policy, Protocol, Rules,
+    Special, Target,
+};
 use std::collections::{HashMap, HashSet};
 
 /// The most rules, and the most entries of their lists, together.
@@ -17,6 +20,7 @@ impl Policy {
     /// twice, for redirects that contradict each other or make a chain, and for too many rules.
     pub fn check(&self) -> Result<(), InvalidPolicy> {
         self.check_size()?;
+        self.check_loopback()?;
         let rules = self.deny.iter();
         let mut never = rules.filter_map(|rule| self.never_reached(rule));
         let operation = never.next().or_else(|| self.never_ends());
@@ -33,6 +37,34 @@ impl Policy {
             }
         }
         self.check_redirects()
+    }
+
+    /// Checks that no rule is about what is on the network in memory, and none asks for what this
+    /// version cannot do beside it.
+    pub(crate) fn check_loopback(&self) -> Result<(), InvalidPolicy> {
+        if self.loopback == LoopbackMode::Host {
+            return Ok(());
+        }
+        let refused = |table, position, does| InvalidPolicy::LoopbackInMemory {
+            table,
+            position,
+            does,
+        };
+        let about_loopback = |target: &Target| match target {
+            Target::Range(range) => *range == Special::Loopback,
+            Target::Net(net) => Special::Loopback.nets().any(|all| all.contains(net)),
+            Target::Any | Target::Name(_) => false,
+        };
+        let mut denies = self.deny.iter().map(|rule| &rule.to);
+        if let Some(position) = denies.position(|to| to.iter().any(about_loopback)) {
+            return Err(refused("deny", position, "denies some of it"));
+        }
+        let leads = "leads to the host, which this version cannot do beside it";
+        match (self.allow.is_empty(), self.redirect.is_empty()) {
+            (false, _) => Err(refused("allow", 0, leads)),
+            (_, false) => Err(refused("redirect", 0, leads)),
+            _ => Ok(()),
+        }
     }
 
     /// Checks that redirects lead to one place each, and to none where another one begins.
@@ -78,7 +110,7 @@ impl Policy {
             uses_of(&rule.operations, Some(*protocol)) != 0
                 && rule.protocol.is_none_or(|it| it == *protocol)
         });
-        if self.deny_at != DenyAt::Create || protocols.any(|it| self.reaches_host(it)) {
+        if protocols.any(|it| self.creates(it)) {
             return None;
         }
         let mut operations = rule.operations.iter().copied();
@@ -89,13 +121,10 @@ impl Policy {
     fn never_ends(&self) -> Option<Operation> {
         let reached = |operation: Operation| {
             let mut protocols = Protocol::ALL.into_iter();
-            protocols.any(|it| use_of(operation, it) != 0 && self.reaches_host(it))
+            protocols.any(|it| use_of(operation, it) != 0 && self.creates(it))
         };
         let mut operations = self.deny_as_for.keys().copied();
-        match self.deny_at {
-            DenyAt::Create => operations.find(|op| !reached(*op)),
-            DenyAt::Operation => None,
-        }
+        operations.find(|op| self.deny_at == DenyAt::Create && !reached(*op))
     }
 
     fn check_forks(&self) -> Result<(), InvalidPolicy> {

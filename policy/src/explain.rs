@@ -3,11 +3,11 @@
 use crate::rules::names::{NameMatches, first_named};
 use crate::rules::{Ask, Key, Kind, applies, target, use_of};
 use crate::{
-    DenyAt, DnsMode, Lookup, Mistake, NameTable, Operation, Outcome, Place, Policy, Protocol,
-    RuleRef, Rules, Session, Special, Target, Verdict,
+    DnsMode, HostAnswer, Lookup, LoopbackMode, Mistake, NameTable, Operation, Outcome, Place,
+    Policy, Protocol, RuleRef, Rules, Session, Special, Target, Verdict,
 };
 use serde::Serialize;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// What an operation is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,6 +108,9 @@ impl Policy {
     /// The session is a new one: nothing was looked up or sent before. A `connect` or `send` to a
     /// name is what happens to a program that looks the name up first.
     pub fn explain(&self, operation: Operation, destination: &Destination) -> Explanation {
+        if let Some(told) = self.explain_in_memory(operation, destination) {
+            return told;
+        }
         let wire = self.wire();
         let policy = self.sorted();
         let Ok(rules) = Rules::read(&wire) else {
@@ -124,6 +127,42 @@ impl Policy {
             Destination::Named(protocol, name, port) => explainer.named(*protocol, name, *port),
             Destination::Name(name) => explainer.lookup(name),
         }
+    }
+}
+
+/// What is on the network in memory.
+impl Policy {
+    /// Where an operation is one on the network in memory, which lets everything through.
+    fn explain_in_memory(
+        &self,
+        operation: Operation,
+        destination: &Destination,
+    ) -> Option<Explanation> {
+        if self.loopback == LoopbackMode::Host {
+            return None;
+        }
+        let is_local = matches!(operation, Operation::Bind | Operation::Listen);
+        let is_inside = |ip: IpAddr| ip.is_loopback() || is_local && ip.is_unspecified();
+        let listed = |name: &str| {
+            let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+            let host = self.hosts.iter().find(|host| host.name == name);
+            match host.map(|host| &host.answer) {
+                Some(HostAnswer::Addresses(ips)) => ips.iter().any(|ip| is_inside(*ip)),
+                Some(HostAnswer::Fail(_)) => false,
+                None => name == "localhost",
+            }
+        };
+        let (is_inside, destination) = match destination {
+            Destination::Address(protocol, address) => {
+                (is_inside(address.ip()), format!("{protocol}://{address}"))
+            }
+            Destination::Named(protocol, name, port) => {
+                (listed(name), format!("{protocol}://{name}:{port}"))
+            }
+            Destination::Name(name) => (listed(name), name.clone()),
+        };
+        let because = "it is on the network in memory, inside of the component".to_owned();
+        is_inside.then(|| told(operation, destination, Outcome::Allow, because))
     }
 }
 
@@ -175,10 +214,7 @@ impl Explainer<'_> {
     }
 
     fn remark(&self, protocol: Protocol, it: &mut Explanation) {
-        if !it.is_allowed()
-            && self.policy.deny_at == DenyAt::Create
-            && !self.policy.reaches_host(protocol)
-        {
+        if !it.is_allowed() && !self.policy.creates(protocol) {
             it.remarks.push(format!(
                 "no rule allows anything of {protocol}, so creating the socket fails already"
             ));

@@ -72,6 +72,6 @@ pub use ports::Ports;
 pub use rule::{AllowRule, DenyRule, Host, HostAnswer, Redirect};
 pub use rules::{Key, Place, Rules, WireError};
 pub use session::{Lookup, NameTable, Names, NoNames, Resolved, Session};
-pub use settings::{DenyAt, DnsMode, Log, UnknownDenyAt};
+pub use settings::{DenyAt, DnsMode, Log, LoopbackMode, OnDeadlock, UnknownDenyAt};
 #[cfg(feature = "file")]
 pub use special::Special;

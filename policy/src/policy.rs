@@ -2,7 +2,8 @@
 
 use crate::rules::uses;
 use crate::{
-    AllowRule, Denial, DenyAt, DenyRule, DnsMode, Host, Log, Operation, Protocol, Redirect, Target,
+    AllowRule, Denial, DenyAt, DenyRule, DnsMode, Host, Log, LoopbackMode, OnDeadlock, Operation,
+    Protocol, Redirect, Target,
 };
 use ipnet::Ipv4Net;
 use std::collections::BTreeMap;
@@ -39,6 +40,15 @@ pub enum InvalidPolicy {
     NeverReached {
         /// The operation that cannot happen.
         operation: Operation,
+    },
+    /// A rule does not go with a loopback that is a network in memory.
+    LoopbackInMemory {
+        /// The rule's table.
+        table: &'static str,
+        /// Its position among those of the table.
+        position: usize,
+        /// What the rule does.
+        does: &'static str,
     },
     /// Two rules have the same id.
     SameId(String),
@@ -86,6 +96,12 @@ impl fmt::Display for InvalidPolicy {
                 f,
                 "`{operation}` is never reached, because sockets are denied at `create`"
             ),
+            InvalidPolicy::LoopbackInMemory { table, does, .. } => {
+                write!(
+                    f,
+                    "loopback is a network in memory, and a rule of `{table}` {does}"
+                )
+            }
             InvalidPolicy::SameId(id) => write!(f, "two rules have the id `{id}`"),
             InvalidPolicy::Fork(from) => {
                 write!(f, "two redirects lead from `{from}` to different places")
@@ -119,6 +135,8 @@ pub struct Policy {
     /// The range of synthetic IPv4 addresses.
     pub(crate) dns_range: Ipv4Net,
     pub(crate) hosts: Vec<Host>,
+    pub(crate) loopback: LoopbackMode,
+    pub(crate) on_deadlock: OnDeadlock,
     pub(crate) allow: Vec<AllowRule>,
     pub(crate) deny: Vec<DenyRule>,
     pub(crate) redirect: Vec<Redirect>,
@@ -135,6 +153,8 @@ impl Default for Policy {
             dns_deny_as: Denial::PermanentResolverFailure,
             dns_range: Ipv4Net::new_assert(Ipv4Addr::new(198, 18, 0, 0), 15),
             hosts: Vec::new(),
+            loopback: LoopbackMode::default(),
+            on_deadlock: OnDeadlock::default(),
             allow: Vec::new(),
             deny: Vec::new(),
             redirect: Vec::new(),
@@ -156,6 +176,21 @@ impl Policy {
     /// Which decisions are logged.
     pub fn log(&self) -> Log {
         self.log
+    }
+
+    /// Where 127.0.0.0/8 and `::1` are.
+    pub fn loopback(&self) -> LoopbackMode {
+        self.loopback
+    }
+
+    /// What becomes of a program on the network in memory that waits for what can never happen.
+    pub fn on_deadlock(&self) -> OnDeadlock {
+        self.on_deadlock
+    }
+
+    /// The names that the policy itself answers.
+    pub fn hosts(&self) -> &[Host] {
+        &self.hosts
     }
 
     /// How creating a socket ends where sockets are denied at [`DenyAt::Create`].
@@ -198,6 +233,21 @@ impl Policy {
     #[must_use]
     pub fn with_log(mut self, log: Log) -> Self {
         self.log = log;
+        self
+    }
+
+    /// Says where 127.0.0.0/8 and `::1` are.
+    #[must_use]
+    pub fn with_loopback(mut self, mode: LoopbackMode) -> Self {
+        self.loopback = mode;
+        self
+    }
+
+    /// Says what becomes of a program on the network in memory that waits for what can never
+    /// happen.
+    #[must_use]
+    pub fn with_on_deadlock(mut self, on_deadlock: OnDeadlock) -> Self {
+        self.on_deadlock = on_deadlock;
         self
     }
 
@@ -308,6 +358,14 @@ impl Policy {
         };
         self.allow.iter().any(|rule| rule.uses() & its != 0)
             || self.redirect.iter().any(|rule| rule.protocol == protocol)
+    }
+
+    /// Whether a program gets sockets of `protocol`, so that the policy has more than their creation
+    /// to deny.
+    pub fn creates(&self, protocol: Protocol) -> bool {
+        self.deny_at == DenyAt::Operation
+            || self.loopback == LoopbackMode::Virtual
+            || self.reaches_host(protocol)
     }
 
     /// Whether what is denied of `protocol` is denied alike for every destination, so that

@@ -204,6 +204,18 @@ pub enum HostAnswer {
     Fail(Denial),
 }
 
+impl Host {
+    /// The name, in lower-case ASCII.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What is answered.
+    pub fn answer(&self) -> &HostAnswer {
+        &self.answer
+    }
+}
+
 impl HostAnswer {
     /// Answers of a name, as many as an instance keeps.
     pub(crate) fn addresses(addresses: Vec<IpAddr>) -> Result<Self, Mistake> {

@@ -1,7 +1,7 @@
 //! The JSON Schema of the file, from the keys that the reader knows.
 
 use crate::file::keys::{self, Section, Value};
-use crate::{Denial, DenyAt, DnsMode, Log, Operation, Policy, Protocol};
+use crate::{Denial, DenyAt, DnsMode, Log, LoopbackMode, OnDeadlock, Operation, Policy, Protocol};
 use std::fmt::Write;
 
 impl Policy {
@@ -53,7 +53,8 @@ fn value(schema: &mut Json, value: Value) {
         Value::DenyAt => schema.list("enum", &DenyAt::ALL.map(DenyAt::name)),
         Value::Log => schema.list("enum", &Log::ALL.map(Log::name)),
         Value::DnsMode => schema.list("enum", &DnsMode::ALL.map(DnsMode::name)),
-        Value::LoopbackMode => schema.list("enum", &["host"]),
+        Value::LoopbackMode => schema.list("enum", &LoopbackMode::ALL.map(LoopbackMode::name)),
+        Value::OnDeadlock => schema.list("enum", &OnDeadlock::ALL.map(OnDeadlock::name)),
         Value::Denial => schema.list("enum", &Denial::ALL.map(Denial::name)),
         Value::LookupDenial => schema.list("enum", &denials(Operation::Resolve)),
         Value::Operations => {

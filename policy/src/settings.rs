@@ -89,6 +89,52 @@ impl DnsMode {
     }
 }
 
+/// Where 127.0.0.0/8 and `::1` are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum LoopbackMode {
+    /// At the host. Rules decide, as for any special range.
+    #[default]
+    Host,
+    /// On a network in memory, inside of the component.
+    Virtual,
+}
+
+impl LoopbackMode {
+    /// Both modes.
+    pub const ALL: [LoopbackMode; 2] = [LoopbackMode::Host, LoopbackMode::Virtual];
+
+    /// The name that policy files use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            LoopbackMode::Host => "host",
+            LoopbackMode::Virtual => "virtual",
+        }
+    }
+}
+
+/// What becomes of a program on the network in memory that waits for what can never happen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum OnDeadlock {
+    /// It ends with a trap.
+    #[default]
+    Trap,
+    /// It waits, as it would on a host, for ever.
+    Hang,
+}
+
+impl OnDeadlock {
+    /// Both.
+    pub const ALL: [OnDeadlock; 2] = [OnDeadlock::Trap, OnDeadlock::Hang];
+
+    /// The name that policy files use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            OnDeadlock::Trap => "trap",
+            OnDeadlock::Hang => "hang",
+        }
+    }
+}
+
 /// Which decisions are logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Log {

@@ -372,7 +372,7 @@ fn what_is_not_known_is_an_error() {
         ),
         ("[[peer]]", "not supported"),
         ("[clock]", "not supported"),
-        ("[loopback]\nmode = 'virtual'", "not supported"),
+        ("[loopback]\non-deadlock = 'hang'", "there is none"),
         ("[[allow]]\nto = '*'", "`port`"),
         ("[[allow]]\nport = 80", "`to`"),
         ("[[allow]]\nto = '*'\nport = 70000", "65535"),

@@ -27,6 +27,7 @@ pub(crate) enum Value {
     Log,
     DnsMode,
     LoopbackMode,
+    OnDeadlock,
     /// A denial; of lookups, or of any operation.
     Denial,
     LookupDenial,
@@ -139,11 +140,19 @@ pub(crate) const HOST: Section = Section {
 pub(crate) const LOOPBACK: Section = Section {
     name: "`[loopback]`",
     about: "Where 127.0.0.0/8 and ::1 are.",
-    keys: &[key(
-        "mode",
-        Value::LoopbackMode,
-        "`host`: rules decide, as for any special range.",
-    )],
+    keys: &[
+        key(
+            "mode",
+            Value::LoopbackMode,
+            "`host`: rules decide, as for any special range. `virtual`: on a network in memory.",
+        ),
+        key(
+            "on-deadlock",
+            Value::OnDeadlock,
+            "What becomes of a program that waits for what can never happen in memory: `trap`, \
+             unless set, or `hang`.",
+        ),
+    ],
 };
 
 const ID: Key = key("id", Value::Text, "How logs and `explain` call the rule.");

@@ -9,25 +9,56 @@ use crate::{AllowRule, Denial, DenyRule, InvalidPolicy, Operation, Policy, Ports
 use core::ops::Range;
 use std::collections::HashMap;
 
+/// Where the rules stand in the file.
+#[derive(Default)]
+struct Spans {
+    deny: Vec<Range<usize>>,
+    allow: Vec<Range<usize>>,
+    redirect: Vec<Range<usize>>,
+}
+
 pub(super) fn read(file: &mut Table<'_>, policy: &mut Policy) -> Result<()> {
     let mut ids = HashMap::new();
-    let mut spans = Vec::new();
-    let mut redirects = Vec::new();
+    let mut spans = Spans::default();
     for table in file.tables("deny", &keys::DENY)? {
         let rule = read_deny(&table, &mut ids)?;
         let added = std::mem::take(policy).with_rule(rule);
         *policy = added.map_err(|e| Fault::new(table.span.clone(), e))?;
-        spans.push(table.span.clone());
+        spans.deny.push(table.span.clone());
     }
     for table in file.tables("allow", &keys::ALLOW)? {
         policy.allow.push(read_allow(&table, &mut ids)?);
+        spans.allow.push(table.span.clone());
     }
     for table in file.tables("redirect", &keys::REDIRECT)? {
         policy.redirect.push(read_redirect(&table, &mut ids)?);
-        redirects.push(table.span.clone());
+        spans.redirect.push(table.span.clone());
     }
-    lead_somewhere(policy, &redirects)?;
-    reached(policy, &spans)
+    lead_somewhere(policy, &spans.redirect)?;
+    beside_memory(policy, &spans)?;
+    reached(policy, &spans.deny)
+}
+
+/// Checks that rules go with a loopback that is a network in memory.
+fn beside_memory(policy: &Policy, spans: &Spans) -> Result<()> {
+    let Err(e) = policy.check_loopback() else {
+        return Ok(());
+    };
+    let span = match &e {
+        InvalidPolicy::LoopbackInMemory {
+            table, position, ..
+        } => {
+            let spans = match *table {
+                "deny" => &spans.deny,
+                "allow" => &spans.allow,
+                _ => &spans.redirect,
+            };
+            spans.get(*position).cloned()
+        }
+        _ => None,
+    };
+    let hint = "leave the rule out, or write `mode = \"host\"` in `[loopback]`";
+    Err(Fault::new(span.unwrap_or_default(), e).hint(hint))
 }
 
 /// Checks that no rule is about sockets that are never created.

@@ -3,13 +3,12 @@
 use super::keys;
 use super::table::{Table, Text, as_text, operation};
 use super::{Fault, Result};
-use crate::mistake::suggest;
 use crate::pattern::{address, name};
 use crate::{
-    Denial, DenyAt, DnsMode, Host, HostAnswer, InvalidPolicy, Log, Mistake, Operation, Policy,
+    Denial, DenyAt, DnsMode, Host, HostAnswer, InvalidPolicy, Log, LoopbackMode, Mistake,
+    OnDeadlock, Operation, Policy,
 };
 use ipnet::Ipv4Net;
-use toml::de::DeValue;
 
 pub(super) fn read(file: &mut Table<'_>, policy: &mut Policy) -> Result<()> {
     if let Some(table) = file.table("policy", &keys::POLICY)? {
@@ -19,7 +18,7 @@ pub(super) fn read(file: &mut Table<'_>, policy: &mut Policy) -> Result<()> {
         read_dns(&table, policy)?;
     }
     match file.table("loopback", &keys::LOOPBACK)? {
-        Some(table) => read_loopback(&table),
+        Some(table) => read_loopback(&table, policy),
         None => Ok(()),
     }
 }
@@ -120,25 +119,20 @@ fn read_host(table: &Table<'_>) -> Result<HostAnswer> {
     }
 }
 
-fn read_loopback(table: &Table<'_>) -> Result<()> {
-    if let Some(value) = table.get("mode") {
-        let span = value.span();
-        match value.get_ref() {
-            DeValue::String(mode) if mode == "host" => {}
-            DeValue::String(mode) if mode == "virtual" => {
-                return Err(
-                    Fault::new(span, "`[loopback] mode = \"virtual\"` is not supported")
-                        .hint("this version has no network in memory: write `mode = \"host\"`"),
-                );
-            }
-            DeValue::String(mode) => {
-                return Err(
-                    Fault::new(span, format!("`{mode}` is not a mode of `[loopback]`"))
-                        .hint(suggest(mode, &["host", "virtual"])),
-                );
-            }
-            _ => return Err(Fault::new(span, "`mode` is a string")),
+fn read_loopback(table: &Table<'_>, policy: &mut Policy) -> Result<()> {
+    let (all, name) = (LoopbackMode::ALL, LoopbackMode::name);
+    if let Some(mode) = table.choice("mode", "a mode of `[loopback]`", all, name)? {
+        policy.loopback = mode;
+    }
+    let (all, name) = (OnDeadlock::ALL, OnDeadlock::name);
+    if let Some(end) = table.choice("on-deadlock", "an end of a deadlock", all, name)? {
+        if policy.loopback == LoopbackMode::Host {
+            let e = "`on-deadlock` is about a network in memory, and there is none";
+            return Err(
+                Fault::new(table.span.clone(), e).hint("write `mode = \"virtual\"` beside it")
+            );
         }
+        policy.on_deadlock = end;
     }
     table.finish()
 }
