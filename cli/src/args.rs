@@ -139,6 +139,11 @@ pub(crate) struct PolicyArgs {
     #[arg(long, value_name = "ADDRESS[/LENGTH],..", value_parser = |text: &str| flag(Flag::addr_pool(text)))]
     pub(crate) addr_pool: Vec<Flag>,
 
+    /// Have loopback in memory: 127.0.0.0/8, ::1 and sockets bound to a wildcard are a network of
+    /// the component's own.
+    #[arg(long)]
+    pub(crate) loopback: bool,
+
     /// How names are looked up.
     #[arg(long, value_name = "MODE", value_parser = dns_mode())]
     pub(crate) dns: Option<DnsMode>,

@@ -84,6 +84,7 @@ fn text(report: &Report, verbose: bool) -> String {
         Mode::DenyAtCreate => "deny all sockets, at creation",
         Mode::DenyAtOperation => "deny all sockets, at each operation",
         Mode::Allowlist => "sockets only where the policy says",
+        Mode::Loopback => "sockets on a network in memory",
         _ => "done",
     };
     // Writing to a `String` cannot fail.

@@ -4,7 +4,7 @@ use crate::args::PolicyArgs;
 use crate::say::BadPolicy;
 use anyhow::Context;
 use sockvirt::Policy;
-use sockvirt::policy::InvalidPolicy;
+use sockvirt::policy::{InvalidPolicy, LoopbackMode};
 use std::fs;
 
 /// Reads the file and adds the flags.
@@ -26,6 +26,9 @@ pub(crate) fn read(args: &PolicyArgs) -> anyhow::Result<Policy> {
     }
     if let Some(mode) = args.dns {
         policy = policy.with_dns_mode(mode);
+    }
+    if args.loopback {
+        policy = policy.with_loopback(LoopbackMode::Virtual);
     }
     if let Some(log) = args.log {
         policy = policy.with_log(log);

@@ -30,6 +30,7 @@ mod compose;
 mod error;
 mod evidence;
 mod explain;
+mod fuse;
 mod generate;
 mod guard;
 mod hosts;
@@ -60,7 +61,7 @@ use componentize::{componentize, surface};
 use plan::{Plan, plan};
 use read::{Bodies, Kind};
 use root::{Root, import_label};
-use sockvirt_policy::DenyAt;
+use sockvirt_policy::{DenyAt, LoopbackMode};
 use std::borrow::Cow;
 use verify::Promise;
 
@@ -110,12 +111,21 @@ impl Virtualizer {
         };
         let adapted = matches!(guest, Cow::Owned(_));
         let mut root = read::read(&guest, Bodies::All)?;
+        let fuses = self.policy.loopback() == LoopbackMode::Virtual && imports_sockets(&root);
         let plan = plan(&root, &self.policy)?;
         let mut report = self.report(&plan);
         report.adapted = adapted;
         report.bytes_in = bytes.len();
         report.notes = notes;
         let component = match report.mode {
+            _ if fuses => {
+                report.mode = Mode::Loopback;
+                let evidence = evidence::write(&self.policy);
+                let fused = fuse::fuse(&root, &self.policy, (SECTION, &evidence))?;
+                let promise = Promise::of(&plan);
+                verify::verify_fused(&fused, &root, &promise)?;
+                fused.component
+            }
             Mode::Copied => {
                 report.notes.extend(copied_note(&root));
                 guest.to_vec()
@@ -195,6 +205,13 @@ impl Virtualizer {
             notes: Vec::new(),
         }
     }
+}
+
+fn imports_sockets(root: &Root<'_>) -> bool {
+    let mut names = root
+        .imports()
+        .filter_map(|(_, import)| InterfaceName::of(&import.name));
+    names.any(|name| name.is_sockets())
 }
 
 /// What to say where nothing was done.

@@ -305,7 +305,7 @@ fn refuse_disguised(name: &ComponentExternName<'_>) -> Result<(), Error> {
     }
 }
 
-fn instance_of<'r>(root: &'r Root<'_>, name: &str) -> Option<&'r ComponentInstanceType> {
+pub(crate) fn instance_of<'r>(root: &'r Root<'_>, name: &str) -> Option<&'r ComponentInstanceType> {
     let types = root.types();
     match types.component_item_for_import(name)?.ty {
         ComponentEntityType::Instance(id) => types.get(id),

@@ -37,6 +37,8 @@ pub enum Mode {
     DenyAtOperation,
     /// The policy is asked, and the host's own sockets are used where it says so.
     Allowlist,
+    /// All sockets are on a network in memory, inside of the output.
+    Loopback,
 }
 
 /// An import of a component.

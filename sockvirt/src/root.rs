@@ -160,6 +160,15 @@ impl<'a> Root<'a> {
         self.spaces[space as usize].get(index as usize).copied()
     }
 
+    /// The index of the instance that an item is.
+    pub(crate) fn instance_index(&self, at: usize) -> Option<u32> {
+        let instances = &self.spaces[Space::Instance as usize];
+        instances
+            .iter()
+            .position(|it| *it == at)
+            .map(|it| it as u32)
+    }
+
     /// The imports, each with its place among the items.
     pub(crate) fn imports(&self) -> impl Iterator<Item = (usize, &ComponentImport<'a>)> {
         self.items

@@ -1,6 +1,7 @@
 //! The last stage: the output is read back, and refused if it is not what was promised.
 
 use crate::error::Error;
+use crate::fuse::{self, Fused};
 use crate::plan::{Plan, Route};
 use crate::reach::{Reach, reach};
 use crate::read::{Bodies, read};
@@ -41,7 +42,28 @@ impl Promise {
 /// give it what it was not to have.
 pub(crate) fn verify(bytes: &[u8], guest: &Root<'_>, promise: &Promise) -> Result<(), Error> {
     // The guest's function bodies were validated when it was read. What was generated was not.
-    let output = read(bytes, Bodies::AllBut(guest.bytes)).map_err(|e| match e {
+    let output = read_back(bytes, guest)?;
+    verify_surface(&output, guest, promise)?;
+    if !output.has_component(guest.bytes) {
+        return Err(refused("the guest in it is not as it was".to_owned()));
+    }
+    verify_wiring(&output, guest, promise)
+}
+
+/// Checks a component that a network was fused into: as [`verify`], but that the guest's functions
+/// are behind glue instead of inside of a component.
+pub(crate) fn verify_fused(
+    fused: &Fused,
+    guest: &Root<'_>,
+    promise: &Promise,
+) -> Result<(), Error> {
+    let output = read_back(&fused.component, guest)?;
+    verify_surface(&output, guest, promise)?;
+    fuse::verify(fused, &output)
+}
+
+fn read_back<'a>(bytes: &'a [u8], guest: &Root<'_>) -> Result<Root<'a>, Error> {
+    read(bytes, Bodies::AllBut(guest.bytes)).map_err(|e| match e {
         Error::Dependency { .. } => e,
         // What the shell cannot give a name shows only here, where all types are known.
         Error::Invalid { message, .. } if message.contains("not valid to be used as export") => {
@@ -51,7 +73,12 @@ pub(crate) fn verify(bytes: &[u8], guest: &Root<'_>, promise: &Promise) -> Resul
             }
         }
         e => refused(format!("it is not valid: {e}")),
-    })?;
+    })
+}
+
+/// Checks that the output imports of sockets what was promised, and otherwise imports and exports
+/// what the guest does.
+fn verify_surface(output: &Root<'_>, guest: &Root<'_>, promise: &Promise) -> Result<(), Error> {
     let kept = |(name, is_sockets): &(&str, bool)| match promise.route(name) {
         Some(route) => matches!(route, Route::Host | Route::Checked),
         None => !is_sockets,
@@ -62,20 +89,17 @@ pub(crate) fn verify(bytes: &[u8], guest: &Root<'_>, promise: &Promise) -> Resul
         .filter(kept)
         .chain(added)
         .collect();
-    if let Some((name, is_sockets)) = imports(&output).difference(&expected).next() {
+    if let Some((name, is_sockets)) = imports(output).difference(&expected).next() {
         let still = if *is_sockets { "still " } else { "" };
         return Err(refused(format!("it {still}imports `{name}`")));
     }
-    if let Some((name, _)) = expected.difference(&imports(&output)).next() {
+    if let Some((name, _)) = expected.difference(&imports(output)).next() {
         return Err(refused(format!("it does not import `{name}`")));
     }
-    if exports(guest) != exports(&output) {
+    if exports(guest) != exports(output) {
         return Err(refused("its exports are not the guest's".to_owned()));
     }
-    if !output.has_component(guest.bytes) {
-        return Err(refused("the guest in it is not as it was".to_owned()));
-    }
-    verify_wiring(&output, guest, promise)
+    Ok(())
 }
 
 /// Checks that the guest is given the host's own instance of an interface only where nothing of

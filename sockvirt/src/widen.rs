@@ -92,6 +92,15 @@ impl<'r> Widened<'r> {
         });
     }
 
+    /// `pollable -> bool`, for an interface that exports `pollable`.
+    pub(crate) fn add_ready(&mut self, name: &'static str) -> Option<()> {
+        let pollable = self.exported_type("pollable")?;
+        let this = self.add_type(ComponentType::Defined(Defined::Borrow(pollable)));
+        let bool = Val::Primitive(wasmparser::PrimitiveValType::Bool);
+        self.add_func(name, Val::Type(this), bool);
+        Some(())
+    }
+
     /// `self -> result<ip-socket-address, error-code>`, of the types of a function that takes an
     /// address.
     fn add_address_of(&mut self, name: &'static str, like: &[&str]) -> Option<()> {
@@ -158,6 +167,11 @@ fn is_type(declaration: &Declaration<'_>) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether a declaration is the export of a function of this name.
+pub(crate) fn exports(declaration: &Declaration<'_>, wanted: &str) -> bool {
+    exported_func(declaration, wanted).is_some()
 }
 
 fn exported_func(declaration: &Declaration<'_>, wanted: &str) -> Option<u32> {

@@ -38,6 +38,12 @@ pub(crate) const fn policy(names: bool, log: bool) -> &'static [u8] {
     }
 }
 
+/// The network, which is fused into components.
+pub(crate) const NETWORK: &[u8] = include_bytes!("../../prebuilt/network.wasm");
+
+/// The name under which a table is exported.
+pub(crate) const TABLE: &str = "t";
+
 /// What was taken of a module.
 pub(crate) struct Part {
     pub(crate) module: Vec<u8>,
@@ -49,6 +55,8 @@ pub(crate) struct Part {
     pub(crate) pages: u64,
     /// Where its static data ends, in bytes.
     pub(crate) heap: u32,
+    /// How many places of its table it has need of itself.
+    pub(crate) table: u32,
 }
 
 /// A function that a module imports.
@@ -105,6 +113,12 @@ pub(crate) fn exports(name: &str) -> bool {
     NAMES.contains(name)
 }
 
+/// Whether the network has a function of this name.
+pub(crate) fn network_exports(name: &str) -> bool {
+    static NAMES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| exports_of(NETWORK));
+    NAMES.contains(name)
+}
+
 fn exports_of(module: &'static [u8]) -> BTreeSet<&'static str> {
     let whole = Whole::read(module);
     whole.map_or_else(
@@ -115,13 +129,26 @@ fn exports_of(module: &'static [u8]) -> BTreeSet<&'static str> {
 
 /// Takes the functions that are exported under these names, and what they call.
 pub(crate) fn take(module: &[u8], exports: &[&str]) -> Result<Part, Malformed> {
+    take_roots(module, exports, None)
+}
+
+/// As [`take`], with the table exported as [`TABLE`], and so many places more in it.
+pub(crate) fn take_with_table(
+    module: &[u8],
+    exports: &[&str],
+    room: u32,
+) -> Result<Part, Malformed> {
+    take_roots(module, exports, Some(room))
+}
+
+fn take_roots(module: &[u8], exports: &[&str], room: Option<u32>) -> Result<Part, Malformed> {
     let whole = Whole::read(module)?;
     let mut roots = Vec::new();
     for name in exports {
         let function = whole.exports.get(name).copied();
         roots.push(function.ok_or_else(|| Malformed(format!("it has no export `{name}`")))?);
     }
-    whole.part(&roots)
+    whole.part(&roots, room)
 }
 
 impl<'a> Whole<'a> {
@@ -262,7 +289,7 @@ impl<'a> Whole<'a> {
         })
     }
 
-    fn part(&self, roots: &[u32]) -> Result<Part, Malformed> {
+    fn part(&self, roots: &[u32], room: Option<u32>) -> Result<Part, Malformed> {
         let Reached {
             functions: reached,
             by_pointer,
@@ -314,7 +341,13 @@ impl<'a> Whole<'a> {
         }
         let (mut tables, mut elements) = (TableSection::new(), ElementSection::new());
         for table in self.tables.iter().filter(|_| by_pointer) {
-            renumber.parse_table(&mut tables, table.clone())?;
+            let mut table = table.clone();
+            if let Some(room) = room {
+                table.ty.initial += u64::from(room);
+                table.ty.maximum = None;
+                exports.export(TABLE, ExportKind::Table, 0);
+            }
+            renumber.parse_table(&mut tables, table)?;
         }
         for element in self.elements.iter().filter(|_| by_pointer) {
             renumber.parse_element(&mut elements, element.clone())?;
@@ -340,6 +373,10 @@ impl<'a> Whole<'a> {
             exports: signatures,
             pages: self.pages,
             heap: self.heap()?,
+            table: self
+                .tables
+                .first()
+                .map_or(0, |table| table.ty.initial as u32),
         })
     }
 

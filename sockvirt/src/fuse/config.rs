@@ -1,0 +1,68 @@
+//! What a policy says of the network in memory, as the bytes that it reads (`config.rs` of
+//! `virt-adapter/p2`).
+
+use sockvirt_netstack::ErrorCode;
+use sockvirt_policy::{Denial, HostAnswer, Operation, Policy, Protocol};
+use std::net::IpAddr;
+
+/// In the place of a number of addresses: an error code follows.
+const FAILS: u8 = 255;
+
+/// The configuration.
+pub(crate) fn write(policy: &Policy) -> Vec<u8> {
+    let of = |operation, protocol| code(policy.denial(operation, protocol));
+    let mut bytes = vec![
+        of(Operation::Bind, Protocol::Tcp),
+        of(Operation::Bind, Protocol::Udp),
+        of(Operation::Connect, Protocol::Tcp),
+        of(Operation::Connect, Protocol::Udp),
+        of(Operation::Send, Protocol::Udp),
+        code(policy.resolve_denial()),
+    ];
+    for host in policy.hosts() {
+        put(&mut bytes, host.name().as_bytes());
+        match host.answer() {
+            HostAnswer::Fail(denial) => bytes.extend([FAILS, code(*denial)]),
+            HostAnswer::Addresses(ips) => {
+                bytes.push(ips.len() as u8);
+                for ip in ips {
+                    match ip {
+                        IpAddr::V4(ip) => put(&mut bytes, &ip.octets()),
+                        IpAddr::V6(ip) => put(&mut bytes, &ip.octets()),
+                    }
+                }
+            }
+        }
+    }
+    bytes
+}
+
+/// Names have 253 bytes at most, and answers 64 addresses.
+fn put(bytes: &mut Vec<u8>, text: &[u8]) {
+    bytes.push(text.len() as u8);
+    bytes.extend(text);
+}
+
+/// A denial as a number: an error code, or what stands for none.
+fn code(denial: Denial) -> u8 {
+    let code = match denial {
+        Denial::Trap => return TRAP,
+        Denial::Drop => return DROP,
+        Denial::AccessDenied => ErrorCode::AccessDenied,
+        Denial::ConnectionRefused => ErrorCode::ConnectionRefused,
+        Denial::RemoteUnreachable => ErrorCode::RemoteUnreachable,
+        Denial::Timeout => ErrorCode::Timeout,
+        Denial::ConnectionReset => ErrorCode::ConnectionReset,
+        Denial::AddressNotBindable => ErrorCode::AddressNotBindable,
+        Denial::AddressInUse => ErrorCode::AddressInUse,
+        Denial::NameUnresolvable => ErrorCode::NameUnresolvable,
+        Denial::TemporaryResolverFailure => ErrorCode::TemporaryResolverFailure,
+        Denial::PermanentResolverFailure => ErrorCode::PermanentResolverFailure,
+    };
+    code as u8
+}
+
+/// In the place of an error code: the guest ends.
+const TRAP: u8 = 254;
+/// In the place of an error code: a datagram is lost without a word.
+const DROP: u8 = 253;

@@ -1,0 +1,303 @@
+//! Which lowered functions are replaced, and how a call is told from one that is the host's.
+
+use crate::error::Error;
+use crate::generate::abi::{Abi, Signature};
+use crate::name::InterfaceName;
+use crate::plan::{exported_resource, handle, instance_of};
+use crate::root::{Item, Root, Space};
+use std::collections::HashMap;
+use wasmparser::component_types::{
+    ComponentAnyTypeId, ComponentDefinedType, ComponentEntityType, ComponentFuncType,
+    ComponentInstanceType, ComponentValType, ResourceId,
+};
+use wasmparser::{CanonicalOption, ComponentAlias};
+
+/// Who answers a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Hook {
+    /// The network, whatever the arguments.
+    Inside,
+    /// The network where one of these parameters is a handle that it gave, else the host.
+    ByHandle(Vec<u32>),
+    /// The network where a list that begins at the first parameter, and has as many handles as the
+    /// second says, has one that it gave, else the host.
+    ByList,
+    /// Nobody where the parameter is a handle that the network gave: the answer is `none`, written
+    /// where the second parameter says. Else the host.
+    NoneByHandle,
+}
+
+/// A function that is replaced where the guest lowers it.
+#[derive(Clone, Debug)]
+pub(super) struct Hooked {
+    pub(super) hook: Hook,
+    /// The network's function, where one has a part in it.
+    pub(super) inside: Option<String>,
+    /// What the guest calls.
+    pub(super) signature: Signature,
+}
+
+/// What of a component's imports the network takes the place of.
+pub(super) struct Surface<'r> {
+    root: &'r Root<'r>,
+    /// The resource types of handles that the network can give: the interface and the name of each.
+    resources: HashMap<ResourceId, (String, String)>,
+}
+
+/// What the network calls an interface of WASI 0.2; `None` for those that it has no part in.
+pub(super) fn key(name: &InterfaceName) -> Option<String> {
+    let version = name.version.as_ref()?;
+    let is_known = name.is_sockets() || name.package == "wasi:io";
+    let is_0_2 = (version.major, version.minor) == (0, 2) && version.pre.is_empty();
+    (is_known && is_0_2).then(|| format!("{}/{}@0.2", name.package, name.interface))
+}
+
+impl<'r> Surface<'r> {
+    pub(super) fn of(root: &'r Root<'r>) -> Self {
+        let mut resources = HashMap::new();
+        for (_, import) in root.imports() {
+            let name = InterfaceName::of(&import.name);
+            let (Some(key), Some(instance)) = (
+                name.as_ref().and_then(key),
+                instance_of(root, import.name.name),
+            ) else {
+                continue;
+            };
+            for name in instance.exports.keys() {
+                if let Some(resource) = exported_resource(instance, name) {
+                    // The first interface that exports a resource is the one that defines it.
+                    let defined = (key.clone(), name.to_string());
+                    resources.entry(resource).or_insert(defined);
+                }
+            }
+        }
+        Surface { root, resources }
+    }
+
+    /// The import, and the name of the function in it, that a function of the outermost scope comes
+    /// from.
+    pub(super) fn imported(&self, func: u32) -> Option<Imported<'r>> {
+        let at = self.root.item_at(Space::Func, func)?;
+        let Item::Alias(ComponentAlias::InstanceExport {
+            instance_index,
+            name,
+            ..
+        }) = &self.root.items[at]
+        else {
+            return None;
+        };
+        let import = self.root.item_at(Space::Instance, *instance_index)?;
+        let Item::Import(declared) = &self.root.items[import] else {
+            return None;
+        };
+        Some(Imported {
+            at: import,
+            interface: InterfaceName::of(&declared.name)?,
+            function: name,
+        })
+    }
+
+    /// What takes the place of a function where it is lowered; `None` where nothing does.
+    pub(super) fn lowered(
+        &self,
+        func: u32,
+        options: &[CanonicalOption],
+    ) -> Result<Option<Hooked>, Error> {
+        let types = self.root.types();
+        let ty = &types[types.component_function_at(func)];
+        let Some(imported) = self.imported(func) else {
+            return match self.handles_in(ty).next() {
+                None => Ok(None),
+                Some(_) => Err(unsupported(
+                    "a function that takes handles of `wasi:io` or `wasi:sockets`",
+                    "it is not one of an imported interface",
+                )),
+            };
+        };
+        let hook = match key(&imported.interface) {
+            Some(key) => Some((self.hook(&imported, ty)?, Some(key))),
+            None => self.foreign_hook(&imported, ty)?.map(|hook| (hook, None)),
+        };
+        let Some((hook, key)) = hook else {
+            return Ok(None);
+        };
+        imported.refuse_options(options)?;
+        let inside = key.map(|key| format!("{key}#{}", imported.function));
+        if inside
+            .as_ref()
+            .is_some_and(|name| !super::network::has(name))
+        {
+            return Err(imported.unknown());
+        }
+        Ok(Some(Hooked {
+            hook,
+            inside,
+            signature: Abi(types).lowered(ty, false),
+        }))
+    }
+
+    /// What takes the place of dropping a handle.
+    pub(super) fn dropped(&self, ty: u32) -> Option<Hooked> {
+        let ComponentAnyTypeId::Resource(id) = self.root.types().component_any_type_at(ty) else {
+            return None;
+        };
+        let (key, name) = self.resources.get(&id.resource())?;
+        let is_io = key.starts_with("wasi:io/");
+        Some(Hooked {
+            hook: if is_io {
+                Hook::ByHandle(vec![0])
+            } else {
+                Hook::Inside
+            },
+            inside: Some(format!("{key}#[resource-drop]{name}")),
+            signature: Signature {
+                params: vec![wasm_encoder::ValType::I32],
+                results: Vec::new(),
+            },
+        })
+    }
+
+    fn hook(&self, imported: &Imported<'_>, ty: &ComponentFuncType) -> Result<Hook, Error> {
+        if imported.interface.is_sockets() {
+            return Ok(Hook::Inside);
+        }
+        if imported.function == "poll" {
+            return Ok(Hook::ByList);
+        }
+        let abi = Abi(self.root.types());
+        let (mut handles, mut at) = (Vec::new(), 0);
+        for (_, param) in &ty.params {
+            if self.is_handle(*param) {
+                handles.push(at);
+            }
+            at += abi.flat(*param).len() as u32;
+        }
+        match handles.is_empty() {
+            false => Ok(Hook::ByHandle(handles)),
+            true => Err(imported.unknown()),
+        }
+    }
+
+    /// What takes the place of a function of another interface, which knows nothing of the
+    /// network's handles. Those that ask what an error means have no answer for the network's.
+    fn foreign_hook(
+        &self,
+        imported: &Imported<'_>,
+        ty: &ComponentFuncType,
+    ) -> Result<Option<Hook>, Error> {
+        let mut taken = ty.params.iter().filter(|(_, ty)| self.mentions_handle(*ty));
+        let Some((_, first)) = taken.next() else {
+            return Ok(None);
+        };
+        let is_error = handle(self.root, *first)
+            .and_then(|id| self.resources.get(&id))
+            .is_some_and(|(key, name)| key == "wasi:io/error@0.2" && name == "error");
+        let abi = Abi(self.root.types());
+        let answers_none = ty.result.and_then(|ty| abi.defined(ty));
+        let answers_none = matches!(answers_none, Some(ComponentDefinedType::Option { .. }));
+        match is_error && ty.params.len() == 1 && answers_none {
+            true => Ok(Some(Hook::NoneByHandle)),
+            false => Err(unsupported(
+                &format!("`{}` of `{}`", imported.function, imported.interface),
+                "it takes handles of `wasi:io` or `wasi:sockets`, and the host does not know those \
+                 of a network inside",
+            )),
+        }
+    }
+
+    /// The parameters and the result in which there are handles of the network's.
+    fn handles_in<'t>(&'t self, ty: &'t ComponentFuncType) -> impl Iterator<Item = ()> + 't {
+        let types = ty.params.iter().map(|(_, ty)| *ty).chain(ty.result);
+        types.filter(|ty| self.mentions_handle(*ty)).map(drop)
+    }
+
+    fn is_handle(&self, ty: ComponentValType) -> bool {
+        handle(self.root, ty).is_some_and(|id| self.resources.contains_key(&id))
+    }
+
+    /// Whether there is a handle of the network's somewhere in a type.
+    fn mentions_handle(&self, ty: ComponentValType) -> bool {
+        let defined = Abi(self.root.types()).defined(ty);
+        self.is_handle(ty)
+            || defined.is_some_and(|defined| {
+                let parts = crate::generate::values::parts(defined);
+                parts.into_iter().any(|part| self.mentions_handle(part))
+            })
+    }
+
+    /// Refuses exports that give handles away which the host would not know.
+    pub(super) fn refuse_exports(&self) -> Result<(), Error> {
+        let types = self.root.types();
+        for (_, export) in self.root.exports() {
+            let Some(item) = types.component_item_for_export(export.name.name) else {
+                continue;
+            };
+            let functions: Vec<_> = match item.ty {
+                ComponentEntityType::Func(id) => vec![("", id)],
+                ComponentEntityType::Instance(id) => functions(&types[id]).collect(),
+                _ => Vec::new(),
+            };
+            for (name, id) in functions {
+                if types[id].result.is_some_and(|ty| self.mentions_handle(ty)) {
+                    return Err(unsupported(
+                        &format!("export `{}` `{name}`", export.name.name),
+                        "it gives handles of `wasi:io` or `wasi:sockets` away, and the host does \
+                         not know those of a network inside",
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn functions(
+    instance: &ComponentInstanceType,
+) -> impl Iterator<Item = (&str, wasmparser::component_types::ComponentFuncTypeId)> {
+    let exports = instance.exports.iter();
+    exports.filter_map(|(name, item)| match item.ty {
+        ComponentEntityType::Func(id) => Some((name.as_str(), id)),
+        _ => None,
+    })
+}
+
+/// Where a function comes from.
+pub(super) struct Imported<'r> {
+    /// The import's place among the items.
+    pub(super) at: usize,
+    pub(super) interface: InterfaceName,
+    pub(super) function: &'r str,
+}
+
+impl Imported<'_> {
+    pub(super) fn unknown(&self) -> Error {
+        Error::UnknownFunction {
+            interface: Box::new(self.interface.clone()),
+            function: self.function.to_owned(),
+        }
+    }
+
+    /// Refuses ways to pass arguments that the network does not know.
+    fn refuse_options(&self, options: &[CanonicalOption]) -> Result<(), Error> {
+        let unknown = options.iter().find_map(|option| match option {
+            CanonicalOption::UTF16 | CanonicalOption::CompactUTF16 => Some("strings in UTF-16"),
+            CanonicalOption::Async => Some("`async`"),
+            CanonicalOption::Gc | CanonicalOption::CoreType(_) => Some("garbage collection"),
+            _ => None,
+        });
+        match unknown {
+            None => Ok(()),
+            Some(what) => Err(unsupported(
+                &format!("`{}` of `{}`", self.function, self.interface),
+                &format!("it is lowered with {what}"),
+            )),
+        }
+    }
+}
+
+pub(super) fn unsupported(item: &str, reason: &str) -> Error {
+    Error::Unsupported {
+        item: item.to_owned(),
+        reason: reason.to_owned(),
+    }
+}

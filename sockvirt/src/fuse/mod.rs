@@ -1,0 +1,674 @@
+//! Puts the network into a component of WASI 0.2.
+//!
+//! Where the guest lowers a function of `wasi:io` or `wasi:sockets`, or drops one of their handles,
+//! a function of *glue* takes the place of the lowered one. It looks at the handle: those that the
+//! network gave have a bit that no handle of the host's has. With it the call goes to the network,
+//! a core module with a memory of its own; without it, to the host as before. Nothing else of the
+//! guest is touched, so whatever has nothing to do with sockets costs what it did.
+//!
+//! The guest's core modules are copied as they are. Imports of `wasi:sockets` that nobody needs any
+//! more are left out.
+
+#[path = "../../../virt-adapter/binding.rs"]
+pub(crate) mod binding;
+mod config;
+mod escape;
+mod glue;
+mod hooks;
+mod network;
+mod renumber;
+mod survey;
+mod table;
+mod writer;
+
+use crate::error::Error;
+use crate::guard::guard;
+use crate::name::InterfaceName;
+use crate::root::Root;
+use crate::widen::Widened;
+use binding::Slot;
+use glue::{Function, GIVEN, GUEST, Glue};
+use hooks::{Hook, Hooked, Surface, unsupported};
+use network::{Given, Network};
+use renumber::{LEFT_OUT, Maps};
+use sockvirt_policy::Policy;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use survey::{Binding, Replaced, Survey, broken, left_out, outermost};
+use wasm_encoder::reencode::{ReencodeComponent, component_utils};
+use wasm_encoder::{CanonicalOption, ExportKind};
+use wasmparser::{
+    CanonicalFunction, ComponentAlias, ComponentType, ComponentTypeRef, Instance, Payload,
+};
+use writer::{Sort, Writer};
+
+pub(crate) use escape::verify;
+
+/// A component with a network inside.
+pub(crate) struct Fused {
+    pub(crate) component: Vec<u8>,
+    /// The modules that may call the host's functions.
+    glue: Vec<Vec<u8>>,
+}
+
+/// Puts a network into the component, set up by the policy. `evidence` goes into a custom section of
+/// this name.
+pub(crate) fn fuse(
+    root: &Root<'_>,
+    policy: &Policy,
+    evidence: (&str, &str),
+) -> Result<Fused, Error> {
+    refuse_other_sockets(root)?;
+    let surface = Surface::of(root);
+    surface.refuse_exports()?;
+    let survey = Survey::of(root, &surface)?;
+    fuse_as(root, &survey, &config::write(policy), evidence)
+}
+
+/// Refuses sockets of another generation of WASI, which the network does not serve.
+fn refuse_other_sockets(root: &Root<'_>) -> Result<(), Error> {
+    for (_, import) in root.imports() {
+        let name = InterfaceName::of(&import.name).filter(InterfaceName::is_sockets);
+        if let Some(name) = name
+            && hooks::key(&name).is_none()
+        {
+            return Err(unsupported(
+                &format!("import `{name}`"),
+                "a network in memory is only there for `wasi:sockets` 0.2",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn fuse_as(
+    root: &Root<'_>,
+    survey: &Survey,
+    config: &[u8],
+    (section, evidence): (&str, &str),
+) -> Result<Fused, Error> {
+    let mut fuser = Fuser {
+        root,
+        config,
+        left_out: left_out(root)?,
+        survey,
+        writer: Writer::default(),
+        maps: Maps::default(),
+        at: 0,
+        canonical: 0,
+        functions: Vec::new(),
+        bags: Vec::new(),
+        network: None,
+        bound: HashSet::new(),
+        glue: Vec::new(),
+    };
+    guard("wasm-encoder", || {
+        for payload in outermost(root.bytes) {
+            fuser.add(payload?)?;
+        }
+        fuser.flush()
+    })?;
+    fuser.writer.section(&wasm_encoder::CustomSection {
+        name: section.into(),
+        data: evidence.as_bytes().into(),
+    });
+    Ok(Fused {
+        component: fuser.writer.finish(),
+        glue: fuser.glue,
+    })
+}
+
+/// A canonical function that was left out, and whose stand-in is not written yet.
+struct Pending {
+    /// Its index in the guest.
+    index: u32,
+    replaced: Replaced,
+    original: CanonicalFunction,
+}
+
+/// Copies the outermost scope of the guest, with the functions replaced.
+///
+/// Stand-ins are written as late as can be, so that those that need the same memory share a module:
+/// when somebody uses one. A bag of exports with one in it is put off as well.
+struct Fuser<'a> {
+    root: &'a Root<'a>,
+    config: &'a [u8],
+    survey: &'a Survey,
+    left_out: HashSet<usize>,
+    writer: Writer,
+    maps: Maps,
+    /// The place among the root's items of what comes next.
+    at: usize,
+    /// The position of the next canonical function.
+    canonical: usize,
+    functions: Vec<Pending>,
+    /// Bags of exports that are put off: their index in the guest, and what they are.
+    bags: Vec<(u32, Instance<'a>)>,
+    network: Option<Network>,
+    /// The bindings that are in the table.
+    bound: HashSet<Binding>,
+    /// The modules that were given functions of the host's.
+    glue: Vec<Vec<u8>>,
+}
+
+type Failed = wasm_encoder::reencode::Error;
+
+fn failed(e: Failed) -> Error {
+    Error::Unsupported {
+        item: "the input".to_owned(),
+        reason: format!("it cannot be copied: {e}"),
+    }
+}
+
+impl<'a> Fuser<'a> {
+    fn add(&mut self, payload: Payload<'a>) -> Result<(), Error> {
+        match payload {
+            Payload::ModuleSection {
+                unchecked_range, ..
+            } => {
+                let range = unchecked_range.start as usize..unchecked_range.end as usize;
+                let index = self.writer.core_module(&self.root.bytes[range]);
+                self.maps.push(Sort::CoreModule, index);
+            }
+            Payload::ComponentSection {
+                parser,
+                unchecked_range,
+            } => {
+                let range = unchecked_range.start as usize..unchecked_range.end as usize;
+                self.component(parser, &self.root.bytes[range])?;
+            }
+            Payload::CoreTypeSection(section) => {
+                for ty in section {
+                    self.core_type(ty.map_err(broken)?)?;
+                }
+            }
+            Payload::ComponentTypeSection(section) => {
+                for ty in section {
+                    self.ty(ty.map_err(broken)?)?;
+                }
+            }
+            Payload::ComponentImportSection(section) => {
+                for import in section {
+                    self.import(import.map_err(broken)?)?;
+                }
+            }
+            Payload::ComponentExportSection(section) => {
+                for export in section {
+                    self.export(export.map_err(broken)?)?;
+                }
+            }
+            Payload::ComponentAliasSection(section) => {
+                for alias in section {
+                    self.alias(alias.map_err(broken)?)?;
+                }
+            }
+            Payload::ComponentCanonicalSection(section) => {
+                for canonical in section {
+                    self.canonical(canonical.map_err(broken)?)?;
+                }
+            }
+            Payload::InstanceSection(section) => {
+                for instance in section {
+                    self.core_instance(instance.map_err(broken)?)?;
+                }
+            }
+            Payload::ComponentInstanceSection(section) => {
+                for instance in section {
+                    let instance = instance.map_err(broken)?;
+                    let mut renumber = self.maps.renumber();
+                    renumber
+                        .parse_component_instance(self.writer.instances(), instance)
+                        .map_err(failed)?;
+                    self.copied(Sort::Instance);
+                    self.at += 1;
+                }
+            }
+            // Names of items, by indices that are no longer theirs.
+            Payload::CustomSection(section) if section.name() == "component-name" => {}
+            Payload::CustomSection(section) => {
+                self.writer.section(&wasm_encoder::CustomSection {
+                    name: section.name().into(),
+                    data: section.data().into(),
+                });
+            }
+            Payload::ComponentStartSection { .. } => {
+                return Err(unsupported("a component", "it has a start function"));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Notes that the guest's next item of a sort was copied.
+    fn copied(&mut self, sort: Sort) {
+        let index = self.writer.added(sort);
+        self.maps.push(sort, index);
+    }
+
+    fn component(&mut self, parser: wasmparser::Parser, bytes: &[u8]) -> Result<(), Error> {
+        let mut nested = wasm_encoder::Component::new();
+        let mut renumber = self.maps.renumber();
+        renumber.push_depth();
+        let whole = self.root.bytes;
+        let parsed =
+            component_utils::parse_component(&mut renumber, &mut nested, parser, bytes, whole);
+        parsed.map_err(failed)?;
+        self.writer
+            .section(&wasm_encoder::NestedComponentSection(&nested));
+        self.copied(Sort::Component);
+        Ok(())
+    }
+
+    fn core_type(&mut self, ty: wasmparser::CoreType<'a>) -> Result<(), Error> {
+        let count = match &ty {
+            wasmparser::CoreType::Rec(group) => group.types().len(),
+            _ => 1,
+        };
+        let mut renumber = self.maps.renumber();
+        renumber
+            .parse_component_core_type(self.writer.core_types().ty(), ty)
+            .map_err(failed)?;
+        for _ in 0..count {
+            self.copied(Sort::CoreType);
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    /// Whether the next item is left out, which is noted.
+    fn leaves_out(&mut self, sort: Sort) -> bool {
+        let leaves_out = self.left_out.contains(&self.at);
+        self.at += 1;
+        if leaves_out {
+            self.maps.push(sort, LEFT_OUT);
+        }
+        leaves_out
+    }
+
+    fn ty(&mut self, ty: ComponentType<'a>) -> Result<(), Error> {
+        let at = self.at;
+        if self.leaves_out(Sort::Type) {
+            return Ok(());
+        }
+        if let ComponentType::Resource { .. } = ty {
+            self.flush()?;
+        }
+        let ty = self.with_ready(at, ty)?;
+        let mut renumber = self.maps.renumber();
+        renumber
+            .parse_component_type(self.writer.types().ty(), ty)
+            .map_err(failed)?;
+        self.copied(Sort::Type);
+        Ok(())
+    }
+
+    /// The type of an import of `wasi:io/poll` with `ready` in it, which the network calls.
+    fn with_ready(&self, at: usize, ty: ComponentType<'a>) -> Result<ComponentType<'a>, Error> {
+        let polled = self.survey.polled.iter();
+        let mut types = polled.flat_map(|import| self.root.references(*import));
+        let ComponentType::Instance(declarations) = &ty else {
+            return Ok(ty);
+        };
+        if !types.any(|it| it == at) {
+            return Ok(ty);
+        }
+        // The guest's own declarations, which live as long as it does.
+        let Some(crate::root::Item::Type(ComponentType::Instance(declared))) =
+            self.root.items.get(at)
+        else {
+            return Ok(ty);
+        };
+        let mut widened = Widened::from(&**declared);
+        let has = declarations
+            .iter()
+            .any(|it| crate::widen::exports(it, READY));
+        match has || widened.add_ready(READY).is_some() {
+            true => Ok(widened.widened().unwrap_or(ty)),
+            false => Err(unsupported(
+                "an import of `wasi:io/poll`",
+                "it does not export the type `pollable`",
+            )),
+        }
+    }
+
+    fn import(&mut self, import: wasmparser::ComponentImport<'a>) -> Result<(), Error> {
+        let sort = sort_of_ref(import.ty);
+        if self.leaves_out(sort) {
+            return Ok(());
+        }
+        let ty = self.maps.renumber().component_type_ref(import.ty);
+        let ty = ty.map_err(failed)?;
+        self.writer.imports().import(import.name, ty);
+        self.copied(sort);
+        Ok(())
+    }
+
+    fn export(&mut self, export: wasmparser::ComponentExport<'a>) -> Result<(), Error> {
+        let sort = sort_of(export.kind);
+        let mut renumber = self.maps.renumber();
+        renumber
+            .parse_component_export(self.writer.exports(), export)
+            .map_err(failed)?;
+        self.copied(sort);
+        self.at += 1;
+        Ok(())
+    }
+
+    fn alias(&mut self, alias: ComponentAlias<'a>) -> Result<(), Error> {
+        let sort = match &alias {
+            ComponentAlias::InstanceExport { kind, .. } => sort_of(*kind),
+            ComponentAlias::CoreInstanceExport {
+                kind,
+                instance_index,
+                ..
+            } => {
+                self.need_core_instance(*instance_index)?;
+                match kind {
+                    wasmparser::ExternalKind::Table => Sort::CoreTable,
+                    wasmparser::ExternalKind::Memory => Sort::CoreMemory,
+                    wasmparser::ExternalKind::Global => Sort::CoreGlobal,
+                    wasmparser::ExternalKind::Tag => Sort::CoreTag,
+                    _ => Sort::CoreFunc,
+                }
+            }
+            ComponentAlias::Outer { kind, .. } => match kind {
+                wasmparser::ComponentOuterAliasKind::CoreModule => Sort::CoreModule,
+                wasmparser::ComponentOuterAliasKind::CoreType => Sort::CoreType,
+                wasmparser::ComponentOuterAliasKind::Type => Sort::Type,
+                wasmparser::ComponentOuterAliasKind::Component => Sort::Component,
+            },
+        };
+        if self.leaves_out(sort) {
+            return Ok(());
+        }
+        let alias = self.maps.renumber().component_alias(alias);
+        self.writer.aliases().alias(alias.map_err(failed)?);
+        self.copied(sort);
+        Ok(())
+    }
+
+    fn canonical(&mut self, canonical: CanonicalFunction) -> Result<(), Error> {
+        let replaced = self.survey.canonicals.get(self.canonical).cloned();
+        self.canonical += 1;
+        if let Some(replaced) = replaced.flatten() {
+            self.functions.push(Pending {
+                index: self.maps.count(Sort::CoreFunc),
+                replaced,
+                original: canonical,
+            });
+            self.maps.push(Sort::CoreFunc, LEFT_OUT);
+            return Ok(());
+        }
+        let is_lift = matches!(canonical, CanonicalFunction::Lift { .. });
+        if is_lift {
+            self.flush()?;
+            self.at += 1;
+        }
+        let mut renumber = self.maps.renumber();
+        renumber
+            .parse_component_canonical(self.writer.canonicals(), canonical)
+            .map_err(failed)?;
+        self.copied(match is_lift {
+            true => Sort::Func,
+            false => Sort::CoreFunc,
+        });
+        Ok(())
+    }
+
+    fn core_instance(&mut self, instance: Instance<'a>) -> Result<(), Error> {
+        match &instance {
+            Instance::FromExports(exports) => {
+                let waits = exports.iter().any(|export| {
+                    let pending = |it: &Pending| it.index == export.index;
+                    export.kind == wasmparser::ExternalKind::Func
+                        && self.functions.iter().any(pending)
+                });
+                if waits {
+                    self.bags
+                        .push((self.maps.count(Sort::CoreInstance), instance));
+                    self.maps.push(Sort::CoreInstance, LEFT_OUT);
+                    return Ok(());
+                }
+            }
+            Instance::Instantiate { args, .. } => {
+                for arg in args {
+                    self.need_core_instance(arg.index)?;
+                }
+            }
+        }
+        let index = self.write_core_instance(instance)?;
+        self.maps.push(Sort::CoreInstance, index);
+        Ok(())
+    }
+
+    fn write_core_instance(&mut self, instance: Instance<'a>) -> Result<u32, Error> {
+        let mut renumber = self.maps.renumber();
+        renumber
+            .parse_instance(self.writer.core_instances(), instance)
+            .map_err(failed)?;
+        Ok(self.writer.added(Sort::CoreInstance))
+    }
+
+    /// Writes what was put off if a core instance is part of it.
+    fn need_core_instance(&mut self, index: u32) -> Result<(), Error> {
+        match self.bags.iter().any(|(it, _)| *it == index) {
+            true => self.flush(),
+            false => Ok(()),
+        }
+    }
+
+    /// Writes all that was put off: the stand-ins, a module for each memory, and the bags.
+    fn flush(&mut self) -> Result<(), Error> {
+        let pending = std::mem::take(&mut self.functions);
+        let with_memory = pending.iter().find_map(|it| it.replaced.binding);
+        let any = with_memory.map(|binding| binding.memory);
+        let mut groups: BTreeMap<Option<u32>, Vec<Pending>> = BTreeMap::new();
+        for it in pending {
+            // What needs no memory goes with any.
+            let memory = it.replaced.binding.map(|binding| binding.memory).or(any);
+            groups.entry(memory).or_default().push(it);
+        }
+        for (memory, functions) in groups {
+            self.add_glue(memory, functions)?;
+        }
+        for (index, bag) in std::mem::take(&mut self.bags) {
+            let written = self.write_core_instance(bag)?;
+            self.maps.settle(Sort::CoreInstance, index, written);
+        }
+        Ok(())
+    }
+
+    /// The network; the first who asks has it instantiated.
+    fn network(&mut self) -> Result<Network, Error> {
+        match self.network.take() {
+            Some(network) => Ok(network),
+            None => Network::add(
+                &mut self.writer,
+                &self.survey.inside,
+                self.survey.bindings.len() as u32,
+                self.config,
+            ),
+        }
+    }
+
+    fn add_glue(&mut self, memory: Option<u32>, pending: Vec<Pending>) -> Result<(), Error> {
+        let network = self.network()?;
+        let mut given = Vec::new();
+        let mut functions = Vec::new();
+        for it in &pending {
+            let function = self.glue_function(&network, it, &mut given)?;
+            functions.push(function);
+        }
+        let mover = memory.map(|_| given.len() as u32);
+        if memory.is_some() {
+            given.extend(network.mover.iter().cloned());
+        }
+        let glue = Glue {
+            functions,
+            given: given.iter().map(|it| it.signature.clone()).collect(),
+            mover,
+        };
+        let (module, numbers) = glue.module(memory.is_some());
+        let instance = self.instantiate_glue(&module, memory, &given);
+        self.glue.push(module);
+        let mut exported = HashMap::new();
+        let mut export = |writer: &mut Writer, number: u32| {
+            *exported.entry(number).or_insert_with(|| {
+                writer.core_alias(instance, &number.to_string(), ExportKind::Func)
+            })
+        };
+        for (it, number) in pending.iter().zip(&numbers) {
+            let index = export(&mut self.writer, *number);
+            self.maps.settle(Sort::CoreFunc, it.index, index);
+        }
+        if memory.is_some()
+            && let [.., copy_in, copy_out] = numbers[..]
+        {
+            let copies = [copy_in, copy_out].map(|number| export(&mut self.writer, number));
+            self.bind(&network, &pending, copies)?;
+        }
+        self.network = Some(network);
+        Ok(())
+    }
+
+    fn instantiate_glue(&mut self, module: &[u8], memory: Option<u32>, given: &[Given]) -> u32 {
+        let module = self.writer.core_module(module);
+        let items: Vec<_> = (0..)
+            .zip(given)
+            .map(|(number, it): (u32, _)| (number.to_string(), ExportKind::Func, it.index))
+            .collect();
+        let mut args = vec![(GIVEN, self.writer.core_bag(&items))];
+        if let Some(memory) = memory {
+            let memory = self.maps.get(Sort::CoreMemory, memory);
+            let bag = [("m".to_owned(), ExportKind::Memory, memory)];
+            args.push((GUEST, self.writer.core_bag(&bag)));
+        }
+        self.writer.core_instantiate(module, &args)
+    }
+
+    /// What stands in for one function, and what it must be given.
+    fn glue_function(
+        &mut self,
+        network: &Network,
+        pending: &Pending,
+        given: &mut Vec<Given>,
+    ) -> Result<Function, Error> {
+        let Replaced { hooked, binding } = &pending.replaced;
+        let Hooked {
+            hook,
+            inside,
+            signature,
+        } = hooked;
+        let mut give = |it: Given| {
+            given.push(it);
+            given.len() as u32 - 1
+        };
+        let inside = match inside {
+            Some(name) => Some(give(network.function(name, signature)?)),
+            None => None,
+        };
+        let host = match hook {
+            Hook::Inside => None,
+            _ => Some(give(Given {
+                index: self.write_original(&pending.original)?,
+                signature: signature.clone(),
+            })),
+        };
+        let position = |binding: &Binding| self.survey.bindings.iter().position(|it| it == binding);
+        let binding = binding.as_ref().and_then(position);
+        Ok(Function {
+            hook: hook.clone(),
+            signature: signature.clone(),
+            inside,
+            host,
+            binding: binding.map_or(0, |position| network.place(position)),
+        })
+    }
+
+    /// Writes a canonical function as the guest has it.
+    fn write_original(&mut self, original: &CanonicalFunction) -> Result<u32, Error> {
+        let mut renumber = self.maps.renumber();
+        renumber
+            .parse_component_canonical(self.writer.canonicals(), original.clone())
+            .map_err(failed)?;
+        Ok(self.writer.added(Sort::CoreFunc))
+    }
+
+    /// Puts the bindings of these functions into the table, where they are not there yet.
+    fn bind(
+        &mut self,
+        network: &Network,
+        pending: &[Pending],
+        [copy_in, copy_out]: [u32; 2],
+    ) -> Result<(), Error> {
+        let mut places = Vec::new();
+        for binding in pending.iter().filter_map(|it| it.replaced.binding) {
+            if !self.bound.insert(binding) {
+                continue;
+            }
+            let position = self.survey.bindings.iter().position(|it| *it == binding);
+            let first = network.place(position.unwrap_or_default());
+            let mut put = |slot: Slot, index| places.push((first + slot as u32, slot, index));
+            put(Slot::CopyIn, copy_in);
+            put(Slot::CopyOut, copy_out);
+            if let Some(realloc) = binding.realloc {
+                put(Slot::Allocate, self.maps.get(Sort::CoreFunc, realloc));
+            }
+            if let Some(import) = binding.poll {
+                let [poll, ready] = self.lower_poll(network, import)?;
+                put(Slot::Poll, poll);
+                put(Slot::Ready, ready);
+            }
+        }
+        let signatures: Vec<_> = places
+            .iter()
+            .map(|(place, slot, _)| (*place, table::signature(*slot)))
+            .collect();
+        let mut items: Vec<_> = (0..)
+            .zip(&places)
+            .map(|(number, (_, _, index)): (u32, _)| (number.to_string(), ExportKind::Func, *index))
+            .collect();
+        items.push((table::TABLE.to_owned(), ExportKind::Table, network.table));
+        let module = table::module(&signatures);
+        let index = self.writer.core_module(&module);
+        self.glue.push(module);
+        let bag = self.writer.core_bag(&items);
+        self.writer.core_instantiate(index, &[(GIVEN, bag)]);
+        Ok(())
+    }
+
+    /// Lowers the host's `poll` and `ready` for the network.
+    fn lower_poll(&mut self, network: &Network, import: usize) -> Result<[u32; 2], Error> {
+        let instance = self.root.instance_index(import);
+        let instance = instance.map(|index| self.maps.get(Sort::Instance, index));
+        let instance = instance.unwrap_or(LEFT_OUT);
+        let options = [
+            CanonicalOption::UTF8,
+            CanonicalOption::Memory(network.memory),
+            CanonicalOption::Realloc(network.realloc),
+        ];
+        let poll = self.writer.alias_func(instance, "poll");
+        let ready = self.writer.alias_func(instance, READY);
+        Ok([
+            self.writer.lower(poll, &options),
+            self.writer.lower(ready, &[]),
+        ])
+    }
+}
+
+const READY: &str = "[method]pollable.ready";
+
+fn sort_of(kind: wasmparser::ComponentExternalKind) -> Sort {
+    use wasmparser::ComponentExternalKind as Kind;
+    match kind {
+        Kind::Module => Sort::CoreModule,
+        Kind::Func => Sort::Func,
+        Kind::Value => Sort::Value,
+        Kind::Type => Sort::Type,
+        Kind::Instance => Sort::Instance,
+        Kind::Component => Sort::Component,
+    }
+}
+
+fn sort_of_ref(ty: ComponentTypeRef) -> Sort {
+    sort_of(crate::root::kind_of(ty))
+}
