@@ -45,6 +45,8 @@ pub enum Guest {
     Echo,
     /// A client of Redis.
     Redis,
+    /// A server and its client in one, of Rust's standard library.
+    Local,
 }
 
 impl Guest {
@@ -82,6 +84,7 @@ impl Guest {
             Guest::ProbeStd => "probe-std",
             Guest::Echo => "echo",
             Guest::Redis => "redis",
+            Guest::Local => "local",
         }
     }
 
@@ -112,6 +115,7 @@ impl Guest {
             Guest::ProbeStd => cargo("guest-probe-std", wasip2, ""),
             Guest::Echo => cargo("guest-echo", wasip2, "--cfg tokio_unstable"),
             Guest::Redis => cargo("guest-redis", wasip2, ""),
+            Guest::Local => cargo("guest-local", wasip2, ""),
             Guest::Composed => compose(&Guest::Std.build()?, &Guest::Wstd.build()?),
         }
     }
