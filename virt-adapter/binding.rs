@@ -3,40 +3,67 @@
 //!
 //! A binding is a run of [`Slot::COUNT`] places. It stands for the memory that a caller's arguments
 //! lie in, and for the host's functions in the version that the caller imports. Every call to the
-//! network says last which binding it came by. What a component does not import is not there, and
+//! network says last which binding it came by. What a component has no need of is not there, and
 //! calling it traps.
 
 #![allow(dead_code, reason = "each side uses its part")]
 
-/// A place in a binding, counted from its start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Slot {
+macro_rules! slots {
+    ($($(#[$doc:meta])* $slot:ident,)*) => {
+        /// A place in a binding, counted from its start. What stands there, as a core function:
+        /// `result` is where in the network's memory a result is written.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub(crate) enum Slot {
+            $($(#[$doc])* $slot,)*
+        }
+
+        impl Slot {
+            /// All of them, in order.
+            pub(crate) const ALL: &'static [Slot] = &[$(Slot::$slot),*];
+            /// How many there are.
+            pub(crate) const COUNT: u32 = Self::ALL.len() as u32;
+        }
+    };
+}
+
+slots! {
     /// `(old, old size, align, size) -> address`: `realloc` of the caller.
     Allocate,
     /// `(to, from, length)`: copies from the caller's memory into the network's.
     CopyIn,
     /// `(to, from, length)`: copies from the network's memory into the caller's.
     CopyOut,
-    /// `(list, count, result)`: `poll` of the host, with the network's memory.
+    /// `(list, count, result)`: `poll` of the host.
     Poll,
     /// `(pollable) -> ready`: `[method]pollable.ready` of the host.
     Ready,
-}
-
-impl Slot {
-    /// How many there are.
-    pub(crate) const COUNT: u32 = 5;
-
-    /// All of them, in order.
-    pub(crate) const ALL: [Slot; Slot::COUNT as usize] = [
-        Slot::Allocate,
-        Slot::CopyIn,
-        Slot::CopyOut,
-        Slot::Poll,
-        Slot::Ready,
-    ];
+    /// `(pollable)`: `[method]pollable.block` of the host.
+    Block,
+    /// `(nanoseconds) -> pollable`: `subscribe-duration` of the host's clock.
+    SubscribeDuration,
+    /// `() -> output-stream`: `get-stderr` of the host.
+    Stderr,
+    /// `(output-stream, bytes, count, result)`: `blocking-write-and-flush` of the host.
+    BlockingWrite,
+    /// `(output-stream, result)`: `check-write` of the host.
+    CheckWrite,
+    /// `(output-stream, bytes, count, result)`: `write` of the host.
+    Write,
+    /// `(input-stream, count, result)`: `read` of the host.
+    Read,
+    /// `(input-stream, count, result)`: `blocking-read` of the host.
+    BlockingRead,
 }
 
 /// The bit by which the handles that the network gives are told from the host's, which stay below
 /// it. The bit above it would make a handle negative in C.
 pub(crate) const VIRTUAL: u32 = 1 << 30;
+
+/// What the first byte of the network's configuration says, bit by bit.
+pub(crate) mod flags {
+    /// A program that waits for what can never happen waits for ever.
+    pub(crate) const HANG: u8 = 1;
+    /// There are [`Stderr`](super::Slot::Stderr) and
+    /// [`BlockingWrite`](super::Slot::BlockingWrite).
+    pub(crate) const REPORT: u8 = 2;
+}

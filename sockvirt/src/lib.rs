@@ -42,6 +42,8 @@ mod read;
 mod report;
 mod root;
 mod stand_in;
+#[cfg(test)]
+mod test_guest;
 mod verify;
 mod widen;
 

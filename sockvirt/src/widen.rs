@@ -8,7 +8,8 @@ use crate::error::Error;
 use crate::plan::SocketImport;
 use wasmparser::{
     ComponentDefinedType as Defined, ComponentExternName, ComponentFuncType, ComponentType,
-    ComponentTypeRef, ComponentValType as Val, InstanceTypeDeclaration as Declaration, TypeBounds,
+    ComponentTypeRef, ComponentValType as Val, InstanceTypeDeclaration as Declaration,
+    PrimitiveValType as Primitive, TypeBounds,
 };
 
 /// An import's type: what the guest declares, and what else is asked of the host.
@@ -81,10 +82,14 @@ impl<'r> Widened<'r> {
     }
 
     fn add_func(&mut self, name: &'static str, this: Val, result: Val) {
+        self.add_func_of(name, &[("self", this)], Some(result));
+    }
+
+    fn add_func_of(&mut self, name: &'static str, params: &[(&'r str, Val)], result: Option<Val>) {
         let ty = self.add_type(ComponentType::Func(ComponentFuncType {
             async_: false,
-            params: Box::new([("self", this)]),
-            result: Some(result),
+            params: params.into(),
+            result,
         }));
         self.more.push(Declaration::Export {
             name: plain(name),
@@ -92,13 +97,45 @@ impl<'r> Widened<'r> {
         });
     }
 
-    /// `pollable -> bool`, for an interface that exports `pollable`.
-    pub(crate) fn add_ready(&mut self, name: &'static str) -> Option<()> {
-        let pollable = self.exported_type("pollable")?;
-        let this = self.add_type(ComponentType::Defined(Defined::Borrow(pollable)));
-        let bool = Val::Primitive(wasmparser::PrimitiveValType::Bool);
-        self.add_func(name, Val::Type(this), bool);
+    /// A method of `wasi:io` that a network in memory calls, for an interface that exports its
+    /// resource.
+    pub(crate) fn add_for_network(&mut self, name: &'static str) -> Option<()> {
+        let (resource, method) = name.strip_prefix("[method]")?.split_once('.')?;
+        let resource = self.exported_type(resource)?;
+        let this = self.add_type(ComponentType::Defined(Defined::Borrow(resource)));
+        let this = ("self", Val::Type(this));
+        match method {
+            "ready" => self.add_func_of(name, &[this], Some(Val::Primitive(Primitive::Bool))),
+            "block" => self.add_func_of(name, &[this], None),
+            "check-write" => {
+                let result = self.fallible(Some(Val::Primitive(Primitive::U64)))?;
+                self.add_func_of(name, &[this], Some(result));
+            }
+            "write" | "blocking-write-and-flush" => {
+                let (bytes, result) = (self.bytes(), self.fallible(None)?);
+                self.add_func_of(name, &[this, ("contents", bytes)], Some(result));
+            }
+            "read" | "blocking-read" => {
+                let bytes = self.bytes();
+                let result = self.fallible(Some(bytes))?;
+                let most = ("len", Val::Primitive(Primitive::U64));
+                self.add_func_of(name, &[this, most], Some(result));
+            }
+            _ => return None,
+        }
         Some(())
+    }
+
+    fn bytes(&mut self) -> Val {
+        let bytes = Defined::List(Val::Primitive(Primitive::U8));
+        Val::Type(self.add_type(ComponentType::Defined(bytes)))
+    }
+
+    /// `result<ok, stream-error>`
+    fn fallible(&mut self, ok: Option<Val>) -> Option<Val> {
+        let err = Some(Val::Type(self.exported_type("stream-error")?));
+        let result = self.add_type(ComponentType::Defined(Defined::Result { ok, err }));
+        Some(Val::Type(result))
     }
 
     /// `self -> result<ip-socket-address, error-code>`, of the types of a function that takes an

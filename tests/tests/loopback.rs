@@ -1,12 +1,17 @@
 //! Programs that are server and client in one, on a network in memory.
 
 use anyhow::Result;
-use sockvirt::policy::LoopbackMode;
+use sockvirt::policy::{LoopbackMode, OnDeadlock};
 use sockvirt::{Mode, Policy, Virtualizer};
 use sockvirt_guest_builder::Guest;
-use sockvirt_tests::host::{self, Sockets};
+use sockvirt_tests::host::{self, Outcome, Pipes, Sockets, State};
 use sockvirt_tests::names::Failure;
 use sockvirt_tests::recording::Recording;
+use std::time::Duration;
+use wasmtime::Store;
+use wasmtime::component::Component;
+use wasmtime_wasi::WasiCtx;
+use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 
 /// Builds a guest with a network in memory that answers some names.
 fn build(guest: Guest) -> Result<Vec<u8>> {
@@ -63,5 +68,99 @@ fn nothing_of_it_reaches_the_host() -> Result<()> {
         assert_eq!(run.reached(), [""; 0], "{}", guest.name());
         assert_eq!(run.names, [""; 0], "{}", guest.name());
     }
+    Ok(())
+}
+
+/// What is written to the standard input of a program.
+fn input() -> String {
+    (0..2000).map(|i| format!("line {i}\n")).collect()
+}
+
+/// Runs the guest of streams, and says how it ended.
+fn streams(policy: Policy, argument: &str) -> Result<(Outcome, Result<i32>)> {
+    let pipes = Pipes::new();
+    let ended = streams_to(&pipes, policy, argument);
+    Ok((pipes.outcome(0), ended))
+}
+
+fn streams_to(pipes: &Pipes, policy: Policy, argument: &str) -> Result<i32> {
+    let built = Virtualizer::new(policy).build(&Guest::Streams.build()?)?;
+    let component = Component::new(host::engine(), built.component)?;
+    let mut wasi = WasiCtx::builder();
+    wasi.args(&["streams", argument])
+        .stdin(MemoryInputPipe::new(input()));
+    let state = State::new(pipes.attach(&mut wasi).build());
+    let store = Store::new(host::engine(), state);
+    host::run_to_end(&host::linker(Sockets::None)?, store, &component)
+}
+
+fn in_memory() -> Policy {
+    Policy::deny_all().with_loopback(LoopbackMode::Virtual)
+}
+
+/// One end of each copy is a stream of the host's, in the middle neither is.
+#[test]
+fn streams_of_the_host_are_spliced_with_those_of_sockets() -> Result<()> {
+    for how in ["splice", "blocking-splice"] {
+        let (outcome, ended) = streams(in_memory(), how)?;
+        assert_eq!(outcome.stderr, "", "{how}");
+        assert_eq!(outcome.stdout, input(), "{how}");
+        assert_eq!(ended?, 0, "{how}");
+    }
+    Ok(())
+}
+
+/// Timers do not starve while sockets are ready, nor the other way round.
+#[test]
+fn sockets_and_the_host_are_waited_for_together() -> Result<()> {
+    let (outcome, ended) = streams(in_memory(), "together")?;
+    let expected = "room: [2]\na timer: [2]\ninput: [1]\nheard: [1]\nall: [0, 1, 3, 4, 5]\n";
+    assert_eq!(outcome.stdout, expected, "{outcome:?}");
+    assert_eq!(ended?, 0);
+    Ok(())
+}
+
+#[test]
+fn who_waits_for_what_never_happens_is_told() -> Result<()> {
+    let told =
+        |sockets: &str| format!("sockvirt: deadlock: nothing can happen any more on {sockets}\n");
+    let (outcome, ended) = streams(in_memory(), "wait-accept")?;
+    assert_eq!(outcome.stderr, told("tcp 127.0.0.1:4000 (accepting)"));
+    let trap = ended.expect_err("it waits for ever");
+    assert!(format!("{trap:?}").contains("unreachable"), "{trap:?}");
+
+    let (outcome, _) = streams(in_memory(), "wait-all")?;
+    let [client, server] = [
+        "127.0.0.1:32769 -> 127.0.0.1:32768",
+        "127.0.0.1:32768 -> 127.0.0.1:32769",
+    ];
+    let all =
+        format!("tcp {client} (reading), tcp {server} (reading), udp 127.0.0.1:5000 (receiving)");
+    assert_eq!(outcome.stderr, told(&all));
+
+    let (outcome, ended) = streams(in_memory(), "accept")?;
+    assert_eq!(
+        (outcome.stderr.as_str(), ended?),
+        ("", 0),
+        "it does not wait"
+    );
+    Ok(())
+}
+
+#[test]
+fn who_is_to_hang_is_told_and_hangs() -> Result<()> {
+    let pipes = Pipes::new();
+    let hanging = {
+        let pipes = pipes.clone();
+        let policy = in_memory().with_on_deadlock(OnDeadlock::Hang);
+        std::thread::spawn(move || streams_to(&pipes, policy, "wait-accept"))
+    };
+    while !pipes.outcome(0).stderr.ends_with("(accepting)\n") {
+        assert!(!hanging.is_finished(), "{:?}", hanging.join());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    // What ends would do so at once.
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(!hanging.is_finished(), "{:?}", hanging.join());
     Ok(())
 }

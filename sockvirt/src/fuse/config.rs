@@ -1,17 +1,26 @@
 //! What a policy says of the network in memory, as the bytes that it reads (`config.rs` of
 //! `virt-adapter/p2`).
 
+use super::binding::flags;
 use sockvirt_netstack::ErrorCode;
-use sockvirt_policy::{Denial, HostAnswer, Operation, Policy, Protocol};
+use sockvirt_policy::{Denial, HostAnswer, OnDeadlock, Operation, Policy, Protocol};
 use std::net::IpAddr;
 
 /// In the place of a number of addresses: an error code follows.
 const FAILS: u8 = 255;
 
-/// The configuration.
-pub(crate) fn write(policy: &Policy) -> Vec<u8> {
+/// The configuration. `reports` is whether the network can tell of a deadlock.
+pub(crate) fn write(policy: &Policy, reports: bool) -> Vec<u8> {
     let of = |operation, protocol| code(policy.denial(operation, protocol));
+    let mut flags = 0;
+    if policy.on_deadlock() == OnDeadlock::Hang {
+        flags |= flags::HANG;
+    }
+    if reports {
+        flags |= flags::REPORT;
+    }
     let mut bytes = vec![
+        flags,
         of(Operation::Bind, Protocol::Tcp),
         of(Operation::Bind, Protocol::Udp),
         of(Operation::Connect, Protocol::Tcp),

@@ -91,7 +91,6 @@ impl<'r> Surface<'r> {
             return None;
         };
         Some(Imported {
-            at: import,
             interface: InterfaceName::of(&declared.name)?,
             function: name,
         })
@@ -263,8 +262,6 @@ fn functions(
 
 /// Where a function comes from.
 pub(super) struct Imported<'r> {
-    /// The import's place among the items.
-    pub(super) at: usize,
     pub(super) interface: InterfaceName,
     pub(super) function: &'r str,
 }

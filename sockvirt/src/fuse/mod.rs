@@ -15,6 +15,7 @@ mod config;
 mod escape;
 mod glue;
 mod hooks;
+mod hosted;
 mod network;
 mod renumber;
 mod survey;
@@ -25,10 +26,10 @@ use crate::error::Error;
 use crate::guard::guard;
 use crate::name::InterfaceName;
 use crate::root::Root;
-use crate::widen::Widened;
 use binding::Slot;
 use glue::{Function, GIVEN, GUEST, Glue};
 use hooks::{Hook, Hooked, Surface, unsupported};
+use hosted::Hosted;
 use network::{Given, Network};
 use renumber::{LEFT_OUT, Maps};
 use sockvirt_policy::Policy;
@@ -61,7 +62,9 @@ pub(crate) fn fuse(
     let surface = Surface::of(root);
     surface.refuse_exports()?;
     let survey = Survey::of(root, &surface)?;
-    fuse_as(root, &survey, &config::write(policy), evidence)
+    let hosted = Hosted::of(root, &survey.versions, &survey.called, policy.on_deadlock())?;
+    let config = config::write(policy, hosted.reports);
+    fuse_as(root, &survey, &hosted, &config, evidence)
 }
 
 /// Refuses sockets of another generation of WASI, which the network does not serve.
@@ -83,6 +86,7 @@ fn refuse_other_sockets(root: &Root<'_>) -> Result<(), Error> {
 fn fuse_as(
     root: &Root<'_>,
     survey: &Survey,
+    hosted: &Hosted,
     config: &[u8],
     (section, evidence): (&str, &str),
 ) -> Result<Fused, Error> {
@@ -91,6 +95,8 @@ fn fuse_as(
         config,
         left_out: left_out(root)?,
         survey,
+        hosted,
+        given_by_host: HashMap::new(),
         writer: Writer::default(),
         maps: Maps::default(),
         at: 0,
@@ -133,6 +139,9 @@ struct Fuser<'a> {
     root: &'a Root<'a>,
     config: &'a [u8],
     survey: &'a Survey,
+    hosted: &'a Hosted,
+    /// The lowered functions of the host's that the network calls, by version and slot.
+    given_by_host: HashMap<(usize, Slot), u32>,
     left_out: HashSet<usize>,
     writer: Writer,
     maps: Maps,
@@ -292,42 +301,13 @@ impl<'a> Fuser<'a> {
         if let ComponentType::Resource { .. } = ty {
             self.flush()?;
         }
-        let ty = self.with_ready(at, ty)?;
+        let ty = hosted::widened(self.root, self.hosted, at)?.unwrap_or(ty);
         let mut renumber = self.maps.renumber();
         renumber
             .parse_component_type(self.writer.types().ty(), ty)
             .map_err(failed)?;
         self.copied(Sort::Type);
         Ok(())
-    }
-
-    /// The type of an import of `wasi:io/poll` with `ready` in it, which the network calls.
-    fn with_ready(&self, at: usize, ty: ComponentType<'a>) -> Result<ComponentType<'a>, Error> {
-        let polled = self.survey.polled.iter();
-        let mut types = polled.flat_map(|import| self.root.references(*import));
-        let ComponentType::Instance(declarations) = &ty else {
-            return Ok(ty);
-        };
-        if !types.any(|it| it == at) {
-            return Ok(ty);
-        }
-        // The guest's own declarations, which live as long as it does.
-        let Some(crate::root::Item::Type(ComponentType::Instance(declared))) =
-            self.root.items.get(at)
-        else {
-            return Ok(ty);
-        };
-        let mut widened = Widened::from(&**declared);
-        let has = declarations
-            .iter()
-            .any(|it| crate::widen::exports(it, READY));
-        match has || widened.add_ready(READY).is_some() {
-            true => Ok(widened.widened().unwrap_or(ty)),
-            false => Err(unsupported(
-                "an import of `wasi:io/poll`",
-                "it does not export the type `pollable`",
-            )),
-        }
     }
 
     fn import(&mut self, import: wasmparser::ComponentImport<'a>) -> Result<(), Error> {
@@ -552,12 +532,11 @@ impl<'a> Fuser<'a> {
         pending: &Pending,
         given: &mut Vec<Given>,
     ) -> Result<Function, Error> {
-        let Replaced { hooked, binding } = &pending.replaced;
         let Hooked {
             hook,
             inside,
             signature,
-        } = hooked;
+        } = &pending.replaced.hooked;
         let mut give = |it: Given| {
             given.push(it);
             given.len() as u32 - 1
@@ -573,8 +552,7 @@ impl<'a> Fuser<'a> {
                 signature: signature.clone(),
             })),
         };
-        let position = |binding: &Binding| self.survey.bindings.iter().position(|it| it == binding);
-        let binding = binding.as_ref().and_then(position);
+        let binding = self.survey.goes_by(&pending.replaced);
         Ok(Function {
             hook: hook.clone(),
             signature: signature.clone(),
@@ -613,10 +591,12 @@ impl<'a> Fuser<'a> {
             if let Some(realloc) = binding.realloc {
                 put(Slot::Allocate, self.maps.get(Sort::CoreFunc, realloc));
             }
-            if let Some(import) = binding.poll {
-                let [poll, ready] = self.lower_poll(network, import)?;
-                put(Slot::Poll, poll);
-                put(Slot::Ready, ready);
+            for (slot, import) in self.hosted.of_version(binding.version) {
+                let key = (binding.version, slot);
+                let known = self.given_by_host.get(&key).copied();
+                let index = known.unwrap_or_else(|| self.lower_host(network, slot, import));
+                self.given_by_host.insert(key, index);
+                put(slot, index);
             }
         }
         let signatures: Vec<_> = places
@@ -636,26 +616,21 @@ impl<'a> Fuser<'a> {
         Ok(())
     }
 
-    /// Lowers the host's `poll` and `ready` for the network.
-    fn lower_poll(&mut self, network: &Network, import: usize) -> Result<[u32; 2], Error> {
+    /// Lowers a function of the host's for the network.
+    fn lower_host(&mut self, network: &Network, slot: Slot, import: usize) -> u32 {
         let instance = self.root.instance_index(import);
         let instance = instance.map(|index| self.maps.get(Sort::Instance, index));
-        let instance = instance.unwrap_or(LEFT_OUT);
+        let function = self
+            .writer
+            .alias_func(instance.unwrap_or(LEFT_OUT), hosted::name(slot));
         let options = [
             CanonicalOption::UTF8,
             CanonicalOption::Memory(network.memory),
             CanonicalOption::Realloc(network.realloc),
         ];
-        let poll = self.writer.alias_func(instance, "poll");
-        let ready = self.writer.alias_func(instance, READY);
-        Ok([
-            self.writer.lower(poll, &options),
-            self.writer.lower(ready, &[]),
-        ])
+        self.writer.lower(function, &options)
     }
 }
-
-const READY: &str = "[method]pollable.ready";
 
 fn sort_of(kind: wasmparser::ComponentExternalKind) -> Sort {
     use wasmparser::ComponentExternalKind as Kind;
@@ -671,4 +646,55 @@ fn sort_of(kind: wasmparser::ComponentExternalKind) -> Sort {
 
 fn sort_of_ref(ty: ComponentTypeRef) -> Sort {
     sort_of(crate::root::kind_of(ty))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::read::{Bodies, read};
+    use crate::test_guest::{guest, versions};
+
+    /// Why a component in which this is replaced is refused; nothing if it is not.
+    fn refused(root: &Root<'_>, survey: &Survey) -> String {
+        let hosted = Hosted::of(root, &survey.versions, &survey.called, Default::default());
+        let config = config::write(&Policy::deny_all(), false);
+        let evidence = ("sockvirt:policy", "");
+        let fused = fuse_as(
+            root,
+            survey,
+            &hosted.expect("it has them"),
+            &config,
+            evidence,
+        );
+        let Ok(fused) = fused else {
+            return "not written".to_owned();
+        };
+        let output = match read(&fused.component, Bodies::All) {
+            Ok(output) => output,
+            Err(e) => return e.to_string(),
+        };
+        match verify(&fused, &output) {
+            Ok(()) => String::new(),
+            Err(e) => e.to_string(),
+        }
+    }
+
+    /// A rewriter that forgets a function is caught, whichever it is.
+    #[test]
+    fn a_forgotten_function_is_found() {
+        let [(resolve, world), _] = versions();
+        let bytes = guest(&resolve, world);
+        let root = read(&bytes, Bodies::All).expect("it is valid");
+        let whole = Survey::of(&root, &Surface::of(&root)).expect("it can be fused");
+        assert_eq!(refused(&root, &whole), "");
+        let replaced = whole.canonicals.iter().filter(|it| it.is_some());
+        let count = replaced.count();
+        assert!(count > 80, "only {count} functions");
+        for forgotten in 0..whole.canonicals.len() {
+            let mut survey = Survey::of(&root, &Surface::of(&root)).expect("it can be fused");
+            if survey.canonicals[forgotten].take().is_some() {
+                assert_ne!(refused(&root, &survey), "", "function {forgotten}");
+            }
+        }
+    }
 }

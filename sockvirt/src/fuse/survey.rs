@@ -1,9 +1,11 @@
 //! What is to be replaced in a component, before anything is written.
 
-use super::hooks::{Hook, Hooked, Surface, unsupported};
+use super::hooks::{Hooked, Surface, unsupported};
+use super::hosted;
 use crate::error::Error;
 use crate::name::InterfaceName;
 use crate::root::{Item, Root};
+use semver::Version;
 use std::collections::{BTreeSet, HashSet};
 use wasmparser::{CanonicalFunction, CanonicalOption, Parser, Payload};
 
@@ -13,15 +15,19 @@ use wasmparser::{CanonicalFunction, CanonicalOption, Parser, Payload};
 pub(super) struct Binding {
     pub(super) memory: u32,
     pub(super) realloc: Option<u32>,
-    /// The import whose `poll` and `ready` are the host's, by its place among the items.
-    pub(super) poll: Option<usize>,
+    /// The version of the interface, by its place among [`Survey::versions`].
+    pub(super) version: usize,
 }
 
 /// One canonical function of the guest's that is replaced.
 #[derive(Clone, Debug)]
 pub(super) struct Replaced {
     pub(super) hooked: Hooked,
+    /// The binding of what is lowered with a memory.
     pub(super) binding: Option<Binding>,
+    /// The number of the interface's version; `None` for what is not an interface's function that
+    /// the network has a part in.
+    version: Option<usize>,
 }
 
 /// All of it.
@@ -32,8 +38,10 @@ pub(super) struct Survey {
     pub(super) bindings: Vec<Binding>,
     /// The network's functions that are called.
     pub(super) inside: BTreeSet<String>,
-    /// Imports of `wasi:io/poll` that must have `ready`.
-    pub(super) polled: HashSet<usize>,
+    /// The versions of what is replaced.
+    pub(super) versions: Vec<Version>,
+    /// The functions that are replaced, each with its version.
+    pub(super) called: BTreeSet<(usize, String)>,
 }
 
 impl Survey {
@@ -50,6 +58,26 @@ impl Survey {
         Ok(survey)
     }
 
+    /// The position of the binding that a function goes by. One that has no memory goes by that of
+    /// another one, for what the network calls of the host meanwhile.
+    pub(super) fn goes_by(&self, replaced: &Replaced) -> Option<usize> {
+        let mut bindings = self.bindings.iter();
+        match replaced.binding {
+            Some(binding) => bindings.position(|it| *it == binding),
+            None => bindings.position(|it| Some(it.version) == replaced.version),
+        }
+    }
+
+    /// The number of a version.
+    fn version(&mut self, name: &InterfaceName) -> Option<usize> {
+        let version = hosted::version(name)?;
+        let known = self.versions.iter().position(|it| it == version);
+        Some(known.unwrap_or_else(|| {
+            self.versions.push(version.clone());
+            self.versions.len() - 1
+        }))
+    }
+
     fn replaced(
         &mut self,
         root: &Root<'_>,
@@ -64,60 +92,38 @@ impl Survey {
                 let Some(hooked) = surface.lowered(*func_index, options)? else {
                     return Ok(None);
                 };
-                let binding = self.binding(root, surface, *func_index, &hooked, options)?;
-                Ok(Some(Replaced { hooked, binding }))
+                let imported = surface.imported(*func_index);
+                let version = imported.and_then(|it| self.version(&it.interface));
+                if let (Some(version), Some(inside)) = (version, &hooked.inside) {
+                    self.called.insert((version, inside.clone()));
+                }
+                let binding = match version {
+                    Some(version) => binding(root, version, options)?,
+                    None => None,
+                };
+                Ok(Some(Replaced {
+                    hooked,
+                    binding,
+                    version,
+                }))
             }
             CanonicalFunction::ResourceDrop { resource } => {
                 let hooked = surface.dropped(*resource);
                 Ok(hooked.map(|hooked| Replaced {
                     hooked,
                     binding: None,
+                    version: None,
                 }))
             }
             _ => Ok(None),
         }
     }
 
-    fn binding(
-        &mut self,
-        root: &Root<'_>,
-        surface: &Surface<'_>,
-        func: u32,
-        hooked: &Hooked,
-        options: &[CanonicalOption],
-    ) -> Result<Option<Binding>, Error> {
-        let memory = options.iter().find_map(|option| match option {
-            CanonicalOption::Memory(memory) => Some(*memory),
-            _ => None,
-        });
-        let Some(memory) = memory else {
-            return Ok(None);
-        };
-        let ty = root.types().memory_at(memory);
-        if ty.memory64 || ty.shared {
-            return Err(unsupported(
-                "a function of `wasi:io` or `wasi:sockets`",
-                "it is lowered with a memory of 64 bits, or a shared one",
-            ));
-        }
-        let realloc = options.iter().find_map(|option| match option {
-            CanonicalOption::Realloc(realloc) => Some(*realloc),
-            _ => None,
-        });
-        let poll = match hooked.hook {
-            Hook::ByList => surface.imported(func).map(|imported| imported.at),
-            _ => None,
-        };
-        self.polled.extend(poll);
-        Ok(Some(Binding {
-            memory,
-            realloc,
-            poll,
-        }))
-    }
-
     fn note(&mut self, replaced: Option<Replaced>) {
-        if let Some(Replaced { hooked, binding }) = &replaced {
+        if let Some(Replaced {
+            hooked, binding, ..
+        }) = &replaced
+        {
             self.inside.extend(hooked.inside.clone());
             if let Some(binding) = binding
                 && !self.bindings.contains(binding)
@@ -127,6 +133,37 @@ impl Survey {
         }
         self.canonicals.push(replaced);
     }
+}
+
+/// The binding of a function that is lowered with these options; `None` without a memory.
+fn binding(
+    root: &Root<'_>,
+    version: usize,
+    options: &[CanonicalOption],
+) -> Result<Option<Binding>, Error> {
+    let memory = options.iter().find_map(|option| match option {
+        CanonicalOption::Memory(memory) => Some(*memory),
+        _ => None,
+    });
+    let Some(memory) = memory else {
+        return Ok(None);
+    };
+    let ty = root.types().memory_at(memory);
+    if ty.memory64 || ty.shared {
+        return Err(unsupported(
+            "a function of `wasi:io` or `wasi:sockets`",
+            "it is lowered with a memory of 64 bits, or a shared one",
+        ));
+    }
+    let realloc = options.iter().find_map(|option| match option {
+        CanonicalOption::Realloc(realloc) => Some(*realloc),
+        _ => None,
+    });
+    Ok(Some(Binding {
+        memory,
+        realloc,
+        version,
+    }))
 }
 
 /// The payloads of the outermost scope.

@@ -13,12 +13,18 @@ pub(super) const TABLE: &str = "t";
 
 /// The signature of what stands in a slot.
 pub(super) fn signature(slot: Slot) -> Signature {
-    use ValType::I32;
+    use ValType::{I32, I64};
     let (params, results) = match slot {
         Slot::Allocate => (vec![I32; 4], vec![I32]),
         Slot::CopyIn | Slot::CopyOut => (vec![I32; 3], vec![]),
         Slot::Poll => (vec![I32; 3], vec![]),
         Slot::Ready => (vec![I32], vec![I32]),
+        Slot::Block => (vec![I32], vec![]),
+        Slot::SubscribeDuration => (vec![I64], vec![I32]),
+        Slot::Stderr => (vec![], vec![I32]),
+        Slot::BlockingWrite | Slot::Write => (vec![I32; 4], vec![]),
+        Slot::CheckWrite => (vec![I32; 2], vec![]),
+        Slot::Read | Slot::BlockingRead => (vec![I32, I64, I32], vec![]),
     };
     Signature { params, results }
 }

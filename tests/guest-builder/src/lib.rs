@@ -47,6 +47,8 @@ pub enum Guest {
     Redis,
     /// A server and its client in one, of Rust's standard library.
     Local,
+    /// Streams of sockets beside those of the host.
+    Streams,
 }
 
 impl Guest {
@@ -85,6 +87,7 @@ impl Guest {
             Guest::Echo => "echo",
             Guest::Redis => "redis",
             Guest::Local => "local",
+            Guest::Streams => "streams",
         }
     }
 
@@ -116,6 +119,7 @@ impl Guest {
             Guest::Echo => cargo("guest-echo", wasip2, "--cfg tokio_unstable"),
             Guest::Redis => cargo("guest-redis", wasip2, ""),
             Guest::Local => cargo("guest-local", wasip2, ""),
+            Guest::Streams => cargo("guest-streams", wasip2, ""),
             Guest::Composed => compose(&Guest::Std.build()?, &Guest::Wstd.build()?),
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! | bytes | what |
 //! | --- | --- |
+//! | 1 | flags, as in `binding.rs` |
 //! | 6 | how binds of TCP and UDP, connects of both, datagrams and lookups end that are not inside |
 //! | then for each host | the length of its name, the name, and its answer |
 //!
@@ -30,9 +31,12 @@ pub(crate) fn end() -> usize {
     at() + length()
 }
 
-/// How binding to what is not inside ends, for which the network has one code.
+/// What the network has no place for: how binding to what is not inside ends, for which it has one
+/// code, and what becomes of a program that waits for ever.
 #[derive(Clone, Copy)]
 pub(crate) struct Outside {
+    /// As in `binding.rs`.
+    pub(crate) flags: u8,
     pub(crate) tcp_bind: ErrorCode,
     pub(crate) udp_bind: ErrorCode,
     pub(crate) udp_connect: ErrorCode,
@@ -56,6 +60,7 @@ pub(crate) fn read() -> (Config, Outside) {
     let bytes =
         unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance(at()), length()) };
     let mut reader = Reader(bytes);
+    let flags = reader.byte();
     let codes = [0; 6].map(|_| reader.code());
     let [
         tcp_bind,
@@ -75,6 +80,7 @@ pub(crate) fn read() -> (Config, Outside) {
         config.hosts.push(reader.host());
     }
     let outside = Outside {
+        flags,
         tcp_bind,
         udp_bind,
         udp_connect,

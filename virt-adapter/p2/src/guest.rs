@@ -2,6 +2,8 @@
 //! imports.
 
 use crate::binding::Slot;
+use crate::layout::streams::{self, stream_error};
+use crate::lower::Ended;
 use crate::memory::release;
 use crate::state::away;
 use alloc::vec::Vec;
@@ -13,6 +15,16 @@ pub(crate) struct Guest(u32);
 type Copy3 = extern "C" fn(u32, u32, u32);
 type Realloc = extern "C" fn(u32, u32, u32, u32) -> u32;
 type Ready = extern "C" fn(u32) -> u32;
+type Block = extern "C" fn(u32);
+type SubscribeDuration = extern "C" fn(u64) -> u32;
+type Stderr = extern "C" fn() -> u32;
+type Write = extern "C" fn(u32, u32, u32, u32);
+type CheckWrite = extern "C" fn(u32, u32);
+type Read = extern "C" fn(u32, u64, u32);
+
+/// Where the host writes the result of a function of a stream: the case, and what it has.
+#[repr(C, align(8))]
+struct Answer([u8; streams::output_stream_check_write::SIZE]);
 
 impl Guest {
     pub(crate) fn new(binding: u32) -> Self {
@@ -79,10 +91,118 @@ impl Guest {
         ready
     }
 
+    /// Waits for a moment that never comes.
+    pub(crate) fn hang(self) -> ! {
+        // SAFETY: as above.
+        let subscribe: SubscribeDuration =
+            unsafe { core::mem::transmute(self.place(Slot::SubscribeDuration)) };
+        // SAFETY: as above.
+        let block: Block = unsafe { core::mem::transmute(self.place(Slot::Block)) };
+        loop {
+            block(subscribe(u64::MAX));
+        }
+    }
+
+    /// Writes to standard error of the host, as well as it goes.
+    pub(crate) fn report(self, text: &str) {
+        // SAFETY: as above.
+        let stderr: Stderr = unsafe { core::mem::transmute(self.place(Slot::Stderr)) };
+        let stderr = stderr();
+        for bytes in text.as_bytes().chunks(MOST_AT_ONCE) {
+            let _ = self.blocking_write(stderr, bytes);
+        }
+    }
+
     /// Whether a pollable of the host is ready.
     pub(crate) fn is_ready(self, pollable: u32) -> bool {
         // SAFETY: as above.
         let ready: Ready = unsafe { core::mem::transmute(self.place(Slot::Ready)) };
         ready(pollable) != 0
+    }
+
+    /// How much may be written to a stream of the host.
+    pub(crate) fn check_write(self, output: u32) -> Result<u64, Ended> {
+        let mut answer = Answer::new();
+        // SAFETY: as above. The host writes where the answer is.
+        let check: CheckWrite = unsafe { core::mem::transmute(self.place(Slot::CheckWrite)) };
+        check(output, answer.at());
+        answer.number(streams::output_stream_check_write::PAYLOAD)
+    }
+
+    /// Writes to a stream of the host, which lets so much in.
+    pub(crate) fn write_to(self, output: u32, bytes: &[u8]) -> Result<(), Ended> {
+        self.put(Slot::Write, output, bytes)
+    }
+
+    /// Writes to a stream of the host once it lets so much in: [`MOST_AT_ONCE`] bytes at most.
+    pub(crate) fn blocking_write(self, output: u32, bytes: &[u8]) -> Result<(), Ended> {
+        self.put(Slot::BlockingWrite, output, bytes)
+    }
+
+    fn put(self, slot: Slot, output: u32, bytes: &[u8]) -> Result<(), Ended> {
+        let mut answer = Answer::new();
+        // SAFETY: as above. The host reads the bytes, and writes where the answer is.
+        let write: Write = unsafe { core::mem::transmute(self.place(slot)) };
+        write(
+            output,
+            bytes.as_ptr().expose_provenance() as u32,
+            bytes.len() as u32,
+            answer.at(),
+        );
+        answer.case(streams::output_stream_write::PAYLOAD)
+    }
+
+    /// Reads from a stream of the host: [`Slot::Read`] or [`Slot::BlockingRead`].
+    pub(crate) fn read_from(self, slot: Slot, input: u32, most: u64) -> Result<Vec<u8>, Ended> {
+        let mut answer = Answer::new();
+        // SAFETY: as above. The host writes where the answer is.
+        let read: Read = unsafe { core::mem::transmute(self.place(slot)) };
+        read(input, most, answer.at());
+        let payload = streams::input_stream_read::PAYLOAD;
+        answer.case(payload)?;
+        let [at, count] = [payload, payload + 4].map(|place| answer.word(place) as usize);
+        let first: *const u8 = core::ptr::with_exposed_provenance(at);
+        // SAFETY: the host wrote so many bytes there, in a block that it got from `realloc`.
+        let bytes = unsafe { core::slice::from_raw_parts(first, count) }.to_vec();
+        release(at, count);
+        Ok(bytes)
+    }
+}
+
+/// As much is written at once by a function that waits, as the WIT has it.
+pub(crate) const MOST_AT_ONCE: usize = 4096;
+
+impl Answer {
+    fn new() -> Self {
+        Answer([0; streams::output_stream_check_write::SIZE])
+    }
+
+    fn at(&mut self) -> u32 {
+        self.0.as_mut_ptr().expose_provenance() as u32
+    }
+
+    fn byte(&self, at: usize) -> u8 {
+        self.0.get(at).copied().unwrap_or_default()
+    }
+
+    fn word(&self, at: usize) -> u32 {
+        u32::from_le_bytes([0, 1, 2, 3].map(|i| self.byte(at + i)))
+    }
+
+    /// Whether it is an error, which is where the payload is.
+    fn case(&self, payload: usize) -> Result<(), Ended> {
+        match (self.byte(0), self.byte(payload)) {
+            (0, _) => Ok(()),
+            (_, stream_error::LAST_OPERATION_FAILED) => {
+                Err(Ended::Failed(self.word(payload + stream_error::PAYLOAD)))
+            }
+            _ => Err(Ended::Closed),
+        }
+    }
+
+    fn number(&self, payload: usize) -> Result<u64, Ended> {
+        self.case(payload)?;
+        let [low, high] = [payload, payload + 4].map(|at| u64::from(self.word(at)));
+        Ok(low | high << 32)
     }
 }

@@ -118,9 +118,22 @@ impl Handles {
         }
     }
 
+    /// What a handle is a child of.
+    pub(crate) fn parent(&self, handle: Handle) -> Option<Handle> {
+        match self.entries.get((handle & !VIRTUAL) as usize) {
+            Some(Entry::Taken(taken)) => taken.parent.checked_sub(1).map(|it| VIRTUAL | it),
+            _ => None,
+        }
+    }
+
     /// Whether a resource has a child of a kind.
     pub(crate) fn has_child(&self, of: Handle, is: impl Fn(Resource) -> bool) -> bool {
-        let parent = (of & !VIRTUAL) + 1;
+        let index = of & !VIRTUAL;
+        // Most have none, which is known at once.
+        if matches!(self.entries.get(index as usize), Some(Entry::Taken(it)) if it.children == 0) {
+            return false;
+        }
+        let parent = index + 1;
         self.entries.iter().any(|entry| match entry {
             Entry::Taken(taken) => taken.parent == parent && is(taken.resource),
             Entry::Free(_) => false,

@@ -16,6 +16,7 @@ extern crate alloc;
 #[path = "../../binding.rs"]
 mod binding;
 mod config;
+mod deadlock;
 mod error;
 mod guest;
 mod handles;
@@ -30,6 +31,7 @@ mod network;
 #[cfg(target_family = "wasm")]
 mod panic;
 mod poll;
+mod splice;
 mod state;
 mod streams;
 mod tcp;

@@ -1,10 +1,11 @@
 //! `wasi:io/poll@0.2`
 //!
 //! A network that only its own guest uses changes only when the guest calls. So whoever waits for it
-//! alone and is not ready waits for ever; with pollables of the host in the list, those are waited
-//! for.
+//! alone and is not ready waits for ever (`deadlock.rs`); with pollables of the host in the list,
+//! those are waited for.
 
 use crate::binding::VIRTUAL;
+use crate::deadlock::deadlock;
 use crate::error::write_list;
 use crate::guest::Guest;
 use crate::handles::{Handle, Resource, Subject};
@@ -25,11 +26,6 @@ pub(crate) fn is_ready(state: &mut State, subject: Subject) -> bool {
     }
 }
 
-/// Ends the guest, which waits for what can never be there.
-pub(crate) fn deadlock() -> ! {
-    trap()
-}
-
 fn subject(state: &State, pollable: Handle) -> Subject {
     match state.handles.get(pollable) {
         Resource::Pollable(subject) => subject,
@@ -45,11 +41,11 @@ extern "C" fn ready(this: Handle, _: u32) -> u32 {
 }
 
 #[unsafe(export_name = "wasi:io/poll@0.2#[method]pollable.block")]
-extern "C" fn block(this: Handle, _: u32) {
+extern "C" fn block(this: Handle, binding: u32) {
     let state = state();
     let subject = subject(state, this);
     if !is_ready(state, subject) {
-        deadlock();
+        deadlock(state, Guest::new(binding), &[this]);
     }
 }
 
@@ -101,7 +97,7 @@ fn ready_of(state: &mut State, guest: Guest, pollables: &[Handle]) -> Vec<u32> {
     }
     if ready.is_empty() {
         if hosts.is_empty() {
-            deadlock();
+            deadlock(state, guest, pollables);
         }
         let handles: Vec<Handle> = hosts.iter().map(|(_, handle)| *handle).collect();
         let positions = guest.poll(&handles);

@@ -1,18 +1,15 @@
 //! `wasi:io/streams@0.2`
 
-use crate::binding::VIRTUAL;
-use crate::guest::Guest;
+use crate::deadlock::deadlock;
+use crate::guest::{Guest, MOST_AT_ONCE};
 use crate::handles::{Handle, Resource, Subject};
 use crate::lower::{Ended, Layout, answer, layout};
 use crate::memory::trap;
-use crate::poll::deadlock;
 use crate::state::{State, state};
 use sockvirt_netstack::{EndId, StreamEnd, WriteError};
 
 /// No read gives more, as in wasmtime.
-const MOST: u64 = 64 << 10;
-/// What a blocking write may have at most, as the WIT has it.
-const BLOCKING: u64 = 4096;
+pub(crate) const MOST: u64 = 64 << 10;
 
 /// Reads into a new block of the caller's memory, and gives where it is and how long.
 fn take(state: &mut State, guest: Guest, end: EndId, most: u64) -> Result<[u32; 2], StreamEnd> {
@@ -27,17 +24,17 @@ fn take(state: &mut State, guest: Guest, end: EndId, most: u64) -> Result<[u32; 
     Ok([at, count as u32])
 }
 
-/// Ends the guest unless an input stream is ready.
-fn wait_for_input(state: &State, end: EndId) {
-    if !state.network.input_ready(end) {
-        deadlock();
+/// Waits until an input stream is ready, which it is, or it never will be.
+pub(crate) fn wait_for_input(state: &State, guest: Guest, stream: Handle) {
+    if !state.network.input_ready(state.input(stream)) {
+        deadlock(state, guest, &[stream]);
     }
 }
 
-/// Ends the guest unless an output stream is ready.
-fn wait_for_output(state: &State, end: EndId) {
-    if !state.network.output_ready(end) {
-        deadlock();
+/// Waits until an output stream is ready, which it is, or it never will be.
+pub(crate) fn wait_for_output(state: &State, guest: Guest, stream: Handle) {
+    if !state.network.output_ready(state.output(stream)) {
+        deadlock(state, guest, &[stream]);
     }
 }
 
@@ -72,7 +69,7 @@ extern "C" fn blocking_read(this: Handle, most: u64, to: u32, binding: u32) {
     let state = state();
     let end = state.input(this);
     if most > 0 {
-        wait_for_input(state, end);
+        wait_for_input(state, Guest::new(binding), this);
     }
     let result = take(state, Guest::new(binding), end, most);
     finish(
@@ -108,7 +105,7 @@ extern "C" fn blocking_skip(this: Handle, most: u64, to: u32, binding: u32) {
     let state = state();
     let end = state.input(this);
     if most > 0 {
-        wait_for_input(state, end);
+        wait_for_input(state, Guest::new(binding), this);
     }
     let result = skip_some(state, end, most);
     finish(
@@ -184,16 +181,17 @@ fn put(
 fn put_blocking(
     state: &mut State,
     guest: Guest,
-    end: EndId,
+    stream: Handle,
     source: Source,
     count: u64,
 ) -> Result<(), StreamEnd> {
-    if count > BLOCKING {
+    if count > MOST_AT_ONCE as u64 {
         trap();
     }
+    let end = state.output(stream);
     let mut done = 0;
     while done < count {
-        wait_for_output(state, end);
+        wait_for_output(state, guest, stream);
         let permit = state.network.writable(end)?;
         let some = (count - done).min(permit as u64);
         let source = match source {
@@ -206,7 +204,7 @@ fn put_blocking(
         done += some;
     }
     state.network.flush(end)?;
-    wait_for_output(state, end);
+    wait_for_output(state, guest, stream);
     state.network.writable(end).map(drop)
 }
 
@@ -228,9 +226,8 @@ extern "C" fn write(this: Handle, at: u32, count: u32, to: u32, binding: u32) {
 #[unsafe(export_name = "wasi:io/streams@0.2#[method]output-stream.blocking-write-and-flush")]
 extern "C" fn blocking_write_and_flush(this: Handle, at: u32, count: u32, to: u32, binding: u32) {
     let state = state();
-    let end = state.output(this);
     let source = Source::Caller { at };
-    let result = put_blocking(state, Guest::new(binding), end, source, count.into());
+    let result = put_blocking(state, Guest::new(binding), this, source, count.into());
     let layout = layout!(streams output_stream_blocking_write_and_flush);
     finish(state, binding, to, layout, result);
 }
@@ -253,8 +250,7 @@ extern "C" fn write_zeroes(this: Handle, count: u64, to: u32, binding: u32) {
 #[unsafe(export_name = "wasi:io/streams@0.2#[method]output-stream.blocking-write-zeroes-and-flush")]
 extern "C" fn blocking_write_zeroes_and_flush(this: Handle, count: u64, to: u32, binding: u32) {
     let state = state();
-    let end = state.output(this);
-    let result = put_blocking(state, Guest::new(binding), end, Source::Zeros, count);
+    let result = put_blocking(state, Guest::new(binding), this, Source::Zeros, count);
     let layout = layout!(streams output_stream_blocking_write_zeroes_and_flush);
     finish(state, binding, to, layout, result);
 }
@@ -278,7 +274,7 @@ extern "C" fn blocking_flush(this: Handle, to: u32, binding: u32) {
     let state = state();
     let end = state.output(this);
     let result = state.network.flush(end).and_then(|()| {
-        wait_for_output(state, end);
+        wait_for_output(state, Guest::new(binding), this);
         state.network.writable(end).map(drop)
     });
     finish(
@@ -304,75 +300,4 @@ extern "C" fn drop_output(this: Handle, _: u32) {
         Resource::Output(_) => {}
         _ => trap(),
     }
-}
-
-/// Moves bytes from one stream to another, where both are the network's.
-fn move_some(
-    state: &mut State,
-    [to, from]: [Handle; 2],
-    most: u64,
-    blocks: bool,
-) -> Result<u64, StreamEnd> {
-    if to & from & VIRTUAL == 0 {
-        // `sockvirt` refuses components in which one could be the host's.
-        trap();
-    }
-    let (output, input) = (state.output(to), state.input(from));
-    if blocks {
-        wait_for_output(state, output);
-    }
-    let permit = state.network.writable(output)? as u64;
-    let most = most.min(permit).min(MOST) as usize;
-    if most == 0 {
-        return Ok(0);
-    }
-    if blocks {
-        wait_for_input(state, input);
-    }
-    let count = state.network.readable(input, most)?;
-    if count == 0 {
-        return Ok(0);
-    }
-    let mut bytes = alloc::vec::Vec::with_capacity(count);
-    state
-        .network
-        .read_with(input, count, |run| bytes.extend_from_slice(run));
-    let mut rest = bytes.as_slice();
-    let written = state.network.write_with(output, count, |run| {
-        if let Some((now, later)) = rest.split_at_checked(run.len()) {
-            run.copy_from_slice(now);
-            rest = later;
-        }
-    });
-    match written {
-        Ok(()) => Ok(count as u64),
-        Err(WriteError::Ended(end)) => Err(end),
-        Err(WriteError::NotPermitted) => trap(),
-    }
-}
-
-#[unsafe(export_name = "wasi:io/streams@0.2#[method]output-stream.splice")]
-extern "C" fn splice(this: Handle, from: Handle, most: u64, to: u32, binding: u32) {
-    let state = state();
-    let result = move_some(state, [this, from], most, false);
-    finish(
-        state,
-        binding,
-        to,
-        layout!(streams output_stream_splice),
-        result,
-    );
-}
-
-#[unsafe(export_name = "wasi:io/streams@0.2#[method]output-stream.blocking-splice")]
-extern "C" fn blocking_splice(this: Handle, from: Handle, most: u64, to: u32, binding: u32) {
-    let state = state();
-    let result = move_some(state, [this, from], most, true);
-    finish(
-        state,
-        binding,
-        to,
-        layout!(streams output_stream_blocking_splice),
-        result,
-    );
 }

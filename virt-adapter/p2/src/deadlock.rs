@@ -1,0 +1,71 @@
+//! What becomes of a program that waits for what can never happen: nothing on a network in memory
+//! changes unless its own program has it so.
+
+use crate::binding::flags;
+use crate::guest::Guest;
+use crate::handles::{Handle, Resource};
+use crate::memory::trap;
+use crate::state::State;
+use alloc::string::String;
+use core::fmt::Write;
+
+/// No report names more sockets.
+const MOST: usize = 16;
+
+/// Tells on standard error which sockets the program waits for, and ends it, or leaves it waiting.
+pub(crate) fn deadlock(state: &State, guest: Guest, waiting: &[Handle]) -> ! {
+    if state.outside.flags & flags::REPORT != 0 {
+        let mut text = String::from("sockvirt: deadlock: nothing can happen any more on");
+        for (i, handle) in waiting.iter().take(MOST).enumerate() {
+            text.push_str(if i == 0 { " " } else { ", " });
+            describe(state, *handle, &mut text);
+        }
+        if let Some(more @ 1..) = waiting.len().checked_sub(MOST) {
+            // Writing to a string cannot fail.
+            let _ = write!(text, " and {more} more");
+        }
+        text.push('\n');
+        guest.report(&text);
+    }
+    if state.outside.flags & flags::HANG != 0 {
+        guest.hang();
+    }
+    trap()
+}
+
+/// Writes what is waited for: the socket, and what it is to do.
+fn describe(state: &State, handle: Handle, text: &mut String) {
+    let network = &state.network;
+    let mut handle = Some(handle);
+    let mut does = None;
+    while let Some(this) = handle {
+        handle = state.handles.parent(this);
+        match state.handles.get(this) {
+            Resource::Input(_) => does = Some("reading"),
+            Resource::Output(_) => does = Some("writing"),
+            Resource::Incoming(_) => does = Some("receiving"),
+            Resource::Tcp(id) => {
+                let does = match network.tcp_is_listening(id) {
+                    true => "accepting",
+                    false => does.unwrap_or("connecting"),
+                };
+                text.push_str("tcp ");
+                if let Ok(local) = network.tcp_local_address(id) {
+                    let _ = write!(text, "{local} ");
+                }
+                if let Ok(remote) = network.tcp_remote_address(id) {
+                    let _ = write!(text, "-> {remote} ");
+                }
+                let _ = write!(text, "({does})");
+            }
+            Resource::Udp(id) => {
+                text.push_str("udp ");
+                if let Ok(local) = network.udp_local_address(id) {
+                    let _ = write!(text, "{local} ");
+                }
+                let _ = write!(text, "({})", does.unwrap_or("binding"));
+            }
+            _ => {}
+        }
+    }
+}
