@@ -53,6 +53,46 @@ slots! {
     Read,
     /// `(input-stream, count, result)`: `blocking-read` of the host.
     BlockingRead,
+    /// `(pollable)`: drops one of the host.
+    DropPollable,
+    /// `() -> network`: `instance-network` of the host.
+    InstanceNetwork,
+    /// `(family, result)`: `create-tcp-socket` of the host.
+    CreateTcp,
+    /// `(family, result)`: `create-udp-socket` of the host.
+    CreateUdp,
+    /// `(udp-socket)`: drops one of the host.
+    DropUdp,
+    /// `(tcp-socket) -> pollable`: `subscribe` of the host.
+    SubscribeTcp,
+    /// `(udp-socket) -> pollable`: `subscribe` of the host.
+    SubscribeUdp,
+    /// `(udp-socket, network, address as twelve numbers, result)`: `start-bind` of the host.
+    StartBindUdp,
+    /// `(udp-socket, result)`: `finish-bind` of the host.
+    FinishBindUdp,
+    /// `(tcp-socket, value, result)`: `set-listen-backlog-size` of the host.
+    Backlog,
+    /// `(tcp-socket, value, result)`: `set-keep-alive-enabled` of the host.
+    KeepAlive,
+    /// `(tcp-socket, value, result)`: `set-keep-alive-idle-time` of the host.
+    KeepAliveIdle,
+    /// `(tcp-socket, value, result)`: `set-keep-alive-interval` of the host.
+    KeepAliveInterval,
+    /// `(tcp-socket, value, result)`: `set-keep-alive-count` of the host.
+    KeepAliveCount,
+    /// `(tcp-socket, value, result)`: `set-hop-limit` of the host.
+    HopLimitTcp,
+    /// `(tcp-socket, value, result)`: `set-receive-buffer-size` of the host.
+    ReceiveBufferTcp,
+    /// `(tcp-socket, value, result)`: `set-send-buffer-size` of the host.
+    SendBufferTcp,
+    /// `(udp-socket, value, result)`: `set-unicast-hop-limit` of the host.
+    HopLimitUdp,
+    /// `(udp-socket, value, result)`: `set-receive-buffer-size` of the host.
+    ReceiveBufferUdp,
+    /// `(udp-socket, value, result)`: `set-send-buffer-size` of the host.
+    SendBufferUdp,
 }
 
 /// The bit by which the handles that the network gives are told from the host's, which stay below

@@ -62,6 +62,9 @@ pub(crate) fn read(args: &PolicyArgs) -> anyhow::Result<Policy> {
         Err(e @ InvalidPolicy::NeverReached { .. }) => {
             Err(e).context("use `--deny-at operation` with it")
         }
+        Err(e @ InvalidPolicy::LoopbackInMemory { .. }) => {
+            Err(e).context("leave the rule out, or `--loopback`")
+        }
         Err(e) => Err(e.into()),
     }
 }

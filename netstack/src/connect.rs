@@ -36,6 +36,17 @@ impl Network {
         Ok(())
     }
 
+    /// Takes back what [`tcp_start_connect`](Self::tcp_start_connect) began, as if it had not been
+    /// called.
+    pub fn tcp_withdraw_connect(&mut self, id: TcpId) {
+        if let Some(socket) = self.tcp.get_mut(id.0)
+            && matches!(socket.state, State::Connecting(_))
+        {
+            socket.state = State::Default;
+            socket.operation = None;
+        }
+    }
+
     /// Ends what [`tcp_start_connect`](Self::tcp_start_connect) began, and gives the socket's end of
     /// the connection.
     ///

@@ -27,25 +27,54 @@ pub enum SocketOption {
 /// Nanoseconds in a second.
 const SECOND: u64 = 1_000_000_000;
 
+impl SocketOption {
+    /// All of them.
+    pub const ALL: [SocketOption; 7] = [
+        SocketOption::KeepAlive,
+        SocketOption::KeepAliveIdle,
+        SocketOption::KeepAliveInterval,
+        SocketOption::KeepAliveCount,
+        SocketOption::HopLimit,
+        SocketOption::ReceiveBuffer,
+        SocketOption::SendBuffer,
+    ];
+}
+
 /// The options of one socket, each at the place of its number.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Options([u64; 7]);
+pub(crate) struct Options {
+    values: [u64; 7],
+    /// A bit for each that was set.
+    set: u8,
+}
 
 impl Options {
     /// What Linux gives a new TCP socket, read through wasmtime: the kernel's own defaults of
     /// `net.ipv4.tcp_rmem` and `tcp_wmem`, halved.
-    pub(crate) const TCP: Options = Options([0, 7_200 * SECOND, 75 * SECOND, 9, 64, 65_536, 8_192]);
+    pub(crate) const TCP: Options =
+        Options::of([0, 7_200 * SECOND, 75 * SECOND, 9, 64, 65_536, 8_192]);
     /// The same for UDP: `net.core.rmem_default` and `wmem_default`.
-    pub(crate) const UDP: Options = Options([0, 0, 0, 0, 64, 106_496, 106_496]);
+    pub(crate) const UDP: Options = Options::of([0, 0, 0, 0, 64, 106_496, 106_496]);
+
+    const fn of(values: [u64; 7]) -> Self {
+        Options { values, set: 0 }
+    }
 
     pub(crate) fn get(&self, option: SocketOption) -> u64 {
-        self.0.get(option as usize).copied().unwrap_or_default()
+        let value = self.values.get(option as usize);
+        value.copied().unwrap_or_default()
     }
 
     pub(crate) fn set(&mut self, option: SocketOption, value: u64) {
-        if let Some(place) = self.0.get_mut(option as usize) {
+        if let Some(place) = self.values.get_mut(option as usize) {
             *place = option.settle(value);
+            self.set |= 1 << option as u8;
         }
+    }
+
+    /// The value of an option that was set.
+    pub(crate) fn chosen(&self, option: SocketOption) -> Option<u64> {
+        (self.set & 1 << option as u8 != 0).then(|| self.get(option))
     }
 }
 

@@ -297,6 +297,18 @@ impl Network {
         Ok(socket.options.get(option))
     }
 
+    /// The value of an option that was set on a socket, or came with its connection from a listener
+    /// that it was set on.
+    pub fn tcp_chosen(&self, id: TcpId, option: SocketOption) -> Option<u64> {
+        self.tcp.get(id.0)?.options.chosen(option)
+    }
+
+    /// How many connections may wait to be accepted, if that was set.
+    pub fn tcp_chosen_backlog(&self, id: TcpId) -> Option<u64> {
+        let backlog = self.tcp.get(id.0)?.backlog;
+        (backlog != DEFAULT_BACKLOG).then_some(backlog.into())
+    }
+
     /// Sets an option of a socket.
     ///
     /// # Errors

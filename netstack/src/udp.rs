@@ -271,6 +271,24 @@ impl Network {
         }
     }
 
+    /// The value of an option that was set on a socket.
+    pub fn udp_chosen(&self, id: UdpId, option: SocketOption) -> Option<u64> {
+        self.udp.get(id.0)?.options.chosen(option)
+    }
+
+    /// Where a socket is bound to as it was asked for: a port that was chosen for it is 0 again.
+    pub fn udp_asked(&self, id: UdpId) -> Option<SocketAddr> {
+        let socket = self.udp.get(id.0).filter(|it| it.is_bound)?;
+        let mut asked = socket.local;
+        if !socket.by_number.ip {
+            asked.set_ip(socket.family.unspecified());
+        }
+        if !socket.by_number.port {
+            asked.set_port(0);
+        }
+        Some(asked)
+    }
+
     /// Sets an option of a socket.
     ///
     /// # Errors

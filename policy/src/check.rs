@@ -39,31 +39,36 @@ impl Policy {
         self.check_redirects()
     }
 
-    /// Checks that no rule is about what is on the network in memory, and none asks for what this
-    /// version cannot do beside it.
+    /// Checks that no rule is about what is on the network in memory: an address means one thing.
     pub(crate) fn check_loopback(&self) -> Result<(), InvalidPolicy> {
         if self.loopback == LoopbackMode::Host {
             return Ok(());
         }
-        let refused = |table, position, does| InvalidPolicy::LoopbackInMemory {
-            table,
-            position,
-            does,
-        };
-        let about_loopback = |target: &Target| match target {
-            Target::Range(range) => *range == Special::Loopback,
-            Target::Net(net) => Special::Loopback.nets().any(|all| all.contains(net)),
-            Target::Any | Target::Name(_) => false,
+        let refused = |table, position, does| {
+            Err(InvalidPolicy::LoopbackInMemory {
+                table,
+                position,
+                does,
+            })
         };
         let mut denies = self.deny.iter().map(|rule| &rule.to);
-        if let Some(position) = denies.position(|to| to.iter().any(about_loopback)) {
-            return Err(refused("deny", position, "denies some of it"));
+        if let Some(position) = denies.position(|to| to.iter().any(is_loopback)) {
+            return refused("deny", position, "denies some of it");
         }
-        let leads = "leads to the host, which this version cannot do beside it";
-        match (self.allow.is_empty(), self.redirect.is_empty()) {
-            (false, _) => Err(refused("allow", 0, leads)),
-            (_, false) => Err(refused("redirect", 0, leads)),
-            _ => Ok(()),
+        for (position, rule) in self.allow.iter().enumerate() {
+            if rule.to.iter().any(is_loopback) {
+                return refused("allow", position, "allows some of the host's");
+            }
+            let is_local = |op: &Operation| matches!(op, Operation::Bind | Operation::Listen);
+            if rule.operations.iter().any(is_local) && rule.to.iter().any(is_wildcard) {
+                let does = "is about a wildcard address, which is on it";
+                return refused("allow", position, does);
+            }
+        }
+        let mut leads = self.redirect.iter().map(|rule| rule.to.ip());
+        match leads.position(|ip| ip.is_loopback()) {
+            Some(position) => refused("redirect", position, "leads to the host's"),
+            None => Ok(()),
         }
     }
 
@@ -177,5 +182,23 @@ impl Policy {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether an entry of a rule is a part of loopback.
+fn is_loopback(target: &Target) -> bool {
+    lies_in(target, Special::Loopback)
+}
+
+/// Whether an entry of a rule is one of the wildcard addresses.
+fn is_wildcard(target: &Target) -> bool {
+    lies_in(target, Special::Unspecified)
+}
+
+fn lies_in(target: &Target, all: Special) -> bool {
+    match target {
+        Target::Range(range) => *range == all,
+        Target::Net(net) => all.nets().any(|all| all.contains(net)),
+        Target::Any | Target::Name(_) => false,
     }
 }

@@ -78,6 +78,8 @@ pub fn check(bytes: &[u8]) -> Result<Check, Error> {
 fn enforced(root: &Root<'_>, evidence: &Evidence) -> Option<Policy> {
     let policy = Policy::from_toml(&evidence.policy).ok()?;
     let guest = root.last_component()?;
-    let built = Virtualizer::new(policy.clone()).build(guest).ok()?;
+    // A network in memory would be inside already.
+    let guest = read::read(guest, Bodies::All).ok()?;
+    let built = Virtualizer::new(policy.clone()).compose(guest).ok()?;
     (built.component == root.bytes).then_some(policy)
 }

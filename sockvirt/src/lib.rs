@@ -107,30 +107,57 @@ impl Virtualizer {
     ///
     /// Every variant of [`Error`], each of which says what to do about it.
     pub fn build(&self, bytes: &[u8]) -> Result<Built, Error> {
-        let (guest, notes) = match read::kind(bytes)? {
+        let (guest, mut notes) = match read::kind(bytes)? {
             Kind::Component => (Cow::Borrowed(bytes), Vec::new()),
             Kind::Module => self.componentize(bytes)?,
         };
-        let adapted = matches!(guest, Cow::Owned(_));
-        let mut root = read::read(&guest, Bodies::All)?;
-        let fuses = self.policy.loopback() == LoopbackMode::Virtual && imports_sockets(&root);
+        let root = read::read(&guest, Bodies::All)?;
+        let in_memory = self.policy.loopback() == LoopbackMode::Virtual && imports_sockets(&root);
+        let mut built = match in_memory {
+            true => self.fuse(root)?,
+            false => self.compose(root)?,
+        };
+        let report = &mut built.report;
+        report.adapted = matches!(guest, Cow::Owned(_));
+        report.bytes_in = bytes.len();
+        notes.append(&mut report.notes);
+        report.notes = notes;
+        Ok(built)
+    }
+
+    /// Puts a network in memory into a component, and whatever denies or checks the rest around it.
+    fn fuse(&self, mut root: Root<'_>) -> Result<Built, Error> {
+        let leads_to_host = fuse::leads_to_host(&self.policy);
+        let evidence = evidence::write(&self.policy);
+        let evidence = (!leads_to_host).then_some((SECTION, evidence.as_str()));
         let plan = plan(&root, &self.policy)?;
         let mut report = self.report(&plan);
-        report.adapted = adapted;
-        report.bytes_in = bytes.len();
-        report.notes = notes;
+        let promise = match leads_to_host {
+            true => Promise::unchanged(&plan),
+            false => Promise::of(&plan),
+        };
+        let fused = fuse::fuse(&root, &self.policy, evidence)?;
+        root.forget_types();
+        let output = verify::verify_fused(&fused, &root, &promise)?;
+        if leads_to_host {
+            let mut built = self.compose(output)?;
+            built.report.mode = Mode::Loopback;
+            return Ok(built);
+        }
+        report.mode = Mode::Loopback;
+        report.bytes_out = fused.component.len();
+        let component = fused.component;
+        Ok(Built { component, report })
+    }
+
+    /// Puts around a component what denies or checks its sockets.
+    pub(crate) fn compose(&self, mut root: Root<'_>) -> Result<Built, Error> {
+        let plan = plan(&root, &self.policy)?;
+        let mut report = self.report(&plan);
         let component = match report.mode {
-            _ if fuses => {
-                report.mode = Mode::Loopback;
-                let evidence = evidence::write(&self.policy);
-                let fused = fuse::fuse(&root, &self.policy, (SECTION, &evidence))?;
-                let promise = Promise::of(&plan);
-                verify::verify_fused(&fused, &root, &promise)?;
-                fused.component
-            }
             Mode::Copied => {
                 report.notes.extend(copied_note(&root));
-                guest.to_vec()
+                root.bytes.to_vec()
             }
             _ => {
                 let evidence = evidence::write(&self.policy);

@@ -30,6 +30,16 @@ impl Promise {
         }
     }
 
+    /// That the output imports all that the guest does.
+    pub(crate) fn unchanged(plan: &Plan<'_>) -> Self {
+        let mut promise = Promise::of(plan);
+        for (_, route) in &mut promise.routes {
+            *route = Route::Host;
+        }
+        promise.added.clear();
+        promise
+    }
+
     /// Who serves an import of sockets.
     fn route(&self, name: &str) -> Option<Route> {
         let route = self.routes.iter().find(|(it, _)| it == name);
@@ -51,15 +61,16 @@ pub(crate) fn verify(bytes: &[u8], guest: &Root<'_>, promise: &Promise) -> Resul
 }
 
 /// Checks a component that a network was fused into: as [`verify`], but that the guest's functions
-/// are behind glue instead of inside of a component.
-pub(crate) fn verify_fused(
-    fused: &Fused,
+/// are behind glue instead of inside of a component. Gives what was read back.
+pub(crate) fn verify_fused<'f>(
+    fused: &'f Fused,
     guest: &Root<'_>,
     promise: &Promise,
-) -> Result<(), Error> {
+) -> Result<Root<'f>, Error> {
     let output = read_back(&fused.component, guest)?;
     verify_surface(&output, guest, promise)?;
-    fuse::verify(fused, &output)
+    fuse::verify(fused, &output)?;
+    Ok(output)
 }
 
 fn read_back<'a>(bytes: &'a [u8], guest: &Root<'_>) -> Result<Root<'a>, Error> {

@@ -67,6 +67,11 @@ impl<'r> Widened<'r> {
         }
     }
 
+    /// Whether a type is exported under a name.
+    pub(crate) fn exports_type(&self, wanted: &str) -> bool {
+        self.exported_type(wanted).is_some()
+    }
+
     fn exported_type(&self, wanted: &str) -> Option<u32> {
         let types = self.all().filter(|it| is_type(it));
         types.zip(0..).find_map(|(it, index)| match it {

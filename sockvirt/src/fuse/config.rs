@@ -2,15 +2,16 @@
 //! `virt-adapter/p2`).
 
 use super::binding::flags;
-use sockvirt_netstack::ErrorCode;
-use sockvirt_policy::{Denial, HostAnswer, OnDeadlock, Operation, Policy, Protocol};
+use super::hooks::Reach;
+use sockvirt_netstack::{ErrorCode, Network};
+use sockvirt_policy::{Denial, Host, HostAnswer, OnDeadlock, Operation, Policy, Protocol};
 use std::net::IpAddr;
 
 /// In the place of a number of addresses: an error code follows.
 const FAILS: u8 = 255;
 
 /// The configuration. `reports` is whether the network can tell of a deadlock.
-pub(crate) fn write(policy: &Policy, reports: bool) -> Vec<u8> {
+pub(crate) fn write(policy: &Policy, reach: Reach, reports: bool) -> Vec<u8> {
     let of = |operation, protocol| code(policy.denial(operation, protocol));
     let mut flags = 0;
     if policy.on_deadlock() == OnDeadlock::Hang {
@@ -26,9 +27,21 @@ pub(crate) fn write(policy: &Policy, reports: bool) -> Vec<u8> {
         of(Operation::Connect, Protocol::Tcp),
         of(Operation::Connect, Protocol::Udp),
         of(Operation::Send, Protocol::Udp),
-        code(policy.resolve_denial()),
+        match reach.any() {
+            true => DROP,
+            false => code(policy.resolve_denial()),
+        },
     ];
-    for host in policy.hosts() {
+    // What leads to the host is answered by whoever stands before it, who remembers the answers.
+    let stays = |host: &&Host| match host.answer() {
+        HostAnswer::Fail(_) => true,
+        HostAnswer::Addresses(ips) => ips.iter().all(|ip| Network::is_inside(*ip)),
+    };
+    for host in policy
+        .hosts()
+        .iter()
+        .filter(|host| !reach.any() || stays(host))
+    {
         put(&mut bytes, host.name().as_bytes());
         match host.answer() {
             HostAnswer::Fail(denial) => bytes.extend([FAILS, code(*denial)]),
@@ -73,5 +86,5 @@ fn code(denial: Denial) -> u8 {
 
 /// In the place of an error code: the guest ends.
 const TRAP: u8 = 254;
-/// In the place of an error code: a datagram is lost without a word.
+/// In the place of an error code: a datagram is lost without a word; of a lookup, the host is asked.
 const DROP: u8 = 253;

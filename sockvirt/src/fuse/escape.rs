@@ -26,16 +26,17 @@ struct Scope<'a> {
 ///
 /// # Errors
 ///
-/// [`Error::Refused`] if it still imports sockets, or if a function of `wasi:io` that the network
+/// [`Error::Refused`] if it still imports sockets and reaches none, or if a function of `wasi:io` that the network
 /// has a part in is given to anything but glue.
 pub(crate) fn verify(fused: &Fused, output: &Root<'_>) -> Result<(), Error> {
     let sockets = output
         .imports()
+        .filter(|_| !fused.reach.any())
         .find(|(_, import)| InterfaceName::of(&import.name).is_some_and(|name| name.is_sockets()));
     if let Some((_, import)) = sockets {
         return Err(refused(format!("it still imports `{}`", import.name.name)));
     }
-    let survey = Survey::of(output, &Surface::of(output))?;
+    let survey = Survey::of(output, &Surface::of(output, fused.reach))?;
     let mut scope = Scope::default();
     let mut canonicals = survey.canonicals.iter();
     for payload in outermost(output.bytes) {

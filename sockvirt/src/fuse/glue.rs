@@ -30,6 +30,10 @@ pub(super) struct Function {
     /// The number of the network's function, and of the host's.
     pub(super) inside: Option<u32>,
     pub(super) host: Option<u32>,
+    /// The number of the network's function that says where a call goes, and of that which gives a
+    /// network of the host's.
+    pub(super) route: Option<u32>,
+    pub(super) network: Option<u32>,
     /// What the network is told last: the binding.
     pub(super) binding: u32,
 }
@@ -49,6 +53,10 @@ impl Function {
     pub(super) fn body(&self) -> Body<Callee> {
         let mut body = Body::new(self.signature.clone());
         match &self.hook {
+            Hook::Routed { answers, network } => {
+                self.routed(&mut body, *answers, *network);
+                return body;
+            }
             Hook::Inside => {
                 self.call_inside(&mut body);
                 return body;
@@ -65,11 +73,7 @@ impl Function {
                 body.plain([I::LocalGet(0), I::I32Const(HANDLE_BIT), I::I32And]);
             }
         }
-        let block = match self.signature.results.first() {
-            None => BlockType::Empty,
-            Some(ty) => BlockType::Result(*ty),
-        };
-        body.plain([I::If(block)]);
+        body.plain([I::If(self.block())]);
         match self.hook {
             Hook::NoneByHandle => {
                 body.plain([I::LocalGet(1), I::I32Const(0), I::I32Store8(at(0, 0))]);
@@ -82,25 +86,62 @@ impl Function {
         body
     }
 
+    fn block(&self) -> BlockType {
+        match self.signature.results.first() {
+            None => BlockType::Empty,
+            Some(ty) => BlockType::Result(*ty),
+        }
+    }
+
+    /// The host with another first parameter, or the network.
+    fn routed(&self, body: &mut Body<Callee>, answers: bool, network: Option<u32>) {
+        let first = self.signature.params.len() as u32;
+        let host = first;
+        body.locals.push(ValType::I32);
+        body.plain([I::LocalGet(0), I::I32Const(HANDLE_BIT), I::I32And]);
+        body.plain([I::If(BlockType::Result(ValType::I32))]);
+        let asked = if answers { first } else { 1 };
+        body.plain((0..asked).map(I::LocalGet));
+        body.plain([I::I32Const(self.binding as i32)]);
+        call_given(body, self.route);
+        body.plain([I::Else, I::LocalGet(0), I::End, I::LocalTee(host)]);
+        body.plain([I::If(self.block()), I::LocalGet(host)]);
+        for param in 1..first {
+            if network == Some(param) {
+                body.plain([I::I32Const(self.binding as i32)]);
+                call_given(body, self.network);
+            } else {
+                body.plain([I::LocalGet(param)]);
+            }
+        }
+        call_given(body, self.host);
+        if !answers {
+            body.plain([I::Else]);
+            self.call_inside(body);
+        }
+        body.plain([I::End]);
+    }
+
     fn call_inside(&self, body: &mut Body<Callee>) {
         let params = 0..self.signature.params.len() as u32;
         body.plain(params.map(I::LocalGet));
         body.plain([I::I32Const(self.binding as i32)]);
-        match self.inside {
-            Some(number) => body.call(Callee::Given(number)),
-            None => body.plain([I::Unreachable]),
-        };
+        call_given(body, self.inside);
     }
 
     fn call(&self, body: &mut Body<Callee>, number: Option<u32>) {
         let params = 0..self.signature.params.len() as u32;
-        match number {
-            Some(number) => body
-                .plain(params.map(I::LocalGet))
-                .call(Callee::Given(number)),
-            None => body.plain([I::Unreachable]),
-        };
+        body.plain(params.map(I::LocalGet));
+        call_given(body, number);
     }
+}
+
+/// Calls a function that is given; one that is not is never reached.
+fn call_given(body: &mut Body<Callee>, number: Option<u32>) {
+    match number {
+        Some(number) => body.call(Callee::Given(number)),
+        None => body.plain([I::Unreachable]),
+    };
 }
 
 /// Leaves a number that is not 0 if one of the handles in a list is the network's.

@@ -5,6 +5,7 @@ use crate::generate::abi::{Abi, Signature};
 use crate::name::InterfaceName;
 use crate::plan::{exported_resource, handle, instance_of};
 use crate::root::{Item, Root, Space};
+use sockvirt_policy::{Policy, Protocol};
 use std::collections::HashMap;
 use wasmparser::component_types::{
     ComponentAnyTypeId, ComponentDefinedType, ComponentEntityType, ComponentFuncType,
@@ -22,6 +23,14 @@ pub(super) enum Hook {
     /// The network where a list that begins at the first parameter, and has as many handles as the
     /// second says, has one that it gave, else the host.
     ByList,
+    /// The host, with the first parameter exchanged, where that is a handle of the host's or the
+    /// network says so; else the network.
+    Routed {
+        /// Whether the network is asked with all parameters, and answers itself what stays inside.
+        answers: bool,
+        /// The parameter that is a network, which must be one of the host's there.
+        network: Option<u32>,
+    },
     /// Nobody where the parameter is a handle that the network gave: the answer is `none`, written
     /// where the second parameter says. Else the host.
     NoneByHandle,
@@ -33,15 +42,86 @@ pub(super) struct Hooked {
     pub(super) hook: Hook,
     /// The network's function, where one has a part in it.
     pub(super) inside: Option<String>,
+    /// The network's function that says where a call goes, if it is [`Hook::Routed`].
+    pub(super) route: Option<String>,
     /// What the guest calls.
     pub(super) signature: Signature,
+}
+
+impl Hooked {
+    /// `key` is what the network calls the interface; `None` if it has no part in it.
+    fn new(hook: Hook, key: Option<String>, function: &str, signature: Signature) -> Self {
+        let named = |function: &str| key.as_ref().map(|key| format!("{key}#{function}"));
+        let (inside, route) = match hook {
+            Hook::Routed { answers: true, .. } => {
+                let function = function.strip_prefix("[method]").unwrap_or(function);
+                (None, named(&format!("[route]{function}")))
+            }
+            Hook::Routed { answers: false, .. } => (named(function), Some(ROUTE.to_owned())),
+            _ => (named(function), None),
+        };
+        Hooked {
+            hook,
+            inside,
+            route,
+            signature,
+        }
+    }
+
+    /// The network's functions that have a part in it.
+    pub(super) fn functions(&self) -> impl Iterator<Item = &str> {
+        let network = match &self.hook {
+            Hook::Routed { network, .. } => network.map(|_| NETWORK),
+            _ => None,
+        };
+        let own = [&self.inside, &self.route];
+        own.into_iter().flatten().map(String::as_str).chain(network)
+    }
+}
+
+/// The network's function that says which socket of the host's a handle stands for.
+const ROUTE: &str = "sockvirt#route";
+/// The one that gives a network of the host's.
+pub(super) const NETWORK: &str = "sockvirt#network";
+
+/// What of the host's sockets is reached beside a network in memory.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Reach {
+    tcp: bool,
+    udp: bool,
+    names: bool,
+}
+
+impl Reach {
+    pub(super) fn of(policy: &Policy) -> Self {
+        Reach {
+            tcp: policy.reaches_host(Protocol::Tcp),
+            udp: policy.reaches_host(Protocol::Udp),
+            names: policy.asks_resolver(),
+        }
+    }
+
+    pub(super) fn any(self) -> bool {
+        self.tcp || self.udp || self.names
+    }
+
+    /// Whether what an interface gives can be the host's.
+    fn reaches(self, interface: &str) -> bool {
+        match interface {
+            "tcp" => self.tcp,
+            "udp" => self.udp,
+            "ip-name-lookup" | "network" => self.any(),
+            _ => false,
+        }
+    }
 }
 
 /// What of a component's imports the network takes the place of.
 pub(super) struct Surface<'r> {
     root: &'r Root<'r>,
+    reach: Reach,
     /// The resource types of handles that the network can give: the interface and the name of each.
-    resources: HashMap<ResourceId, (String, String)>,
+    resources: HashMap<ResourceId, Resource>,
 }
 
 /// What the network calls an interface of WASI 0.2; `None` for those that it has no part in.
@@ -52,13 +132,21 @@ pub(super) fn key(name: &InterfaceName) -> Option<String> {
     (is_known && is_0_2).then(|| format!("{}/{}@0.2", name.package, name.interface))
 }
 
+/// A resource type of an interface that the network has a part in.
+struct Resource {
+    interface: InterfaceName,
+    /// What the network calls the interface.
+    key: String,
+    name: String,
+}
+
 impl<'r> Surface<'r> {
-    pub(super) fn of(root: &'r Root<'r>) -> Self {
+    pub(super) fn of(root: &'r Root<'r>, reach: Reach) -> Self {
         let mut resources = HashMap::new();
         for (_, import) in root.imports() {
-            let name = InterfaceName::of(&import.name);
-            let (Some(key), Some(instance)) = (
-                name.as_ref().and_then(key),
+            let interface = InterfaceName::of(&import.name);
+            let (Some((key, interface)), Some(instance)) = (
+                interface.and_then(|it| Some((key(&it)?, it))),
                 instance_of(root, import.name.name),
             ) else {
                 continue;
@@ -66,12 +154,19 @@ impl<'r> Surface<'r> {
             for name in instance.exports.keys() {
                 if let Some(resource) = exported_resource(instance, name) {
                     // The first interface that exports a resource is the one that defines it.
-                    let defined = (key.clone(), name.to_string());
-                    resources.entry(resource).or_insert(defined);
+                    resources.entry(resource).or_insert_with(|| Resource {
+                        interface: interface.clone(),
+                        key: key.clone(),
+                        name: name.to_string(),
+                    });
                 }
             }
         }
-        Surface { root, resources }
+        Surface {
+            root,
+            reach,
+            resources,
+        }
     }
 
     /// The import, and the name of the function in it, that a function of the outermost scope comes
@@ -121,44 +216,67 @@ impl<'r> Surface<'r> {
             return Ok(None);
         };
         imported.refuse_options(options)?;
-        let inside = key.map(|key| format!("{key}#{}", imported.function));
-        if inside
-            .as_ref()
-            .is_some_and(|name| !super::network::has(name))
-        {
+        let hooked = Hooked::new(hook, key, imported.function, Abi(types).lowered(ty, false));
+        if hooked.functions().any(|name| !super::network::has(name)) {
             return Err(imported.unknown());
         }
-        Ok(Some(Hooked {
-            hook,
-            inside,
-            signature: Abi(types).lowered(ty, false),
-        }))
+        Ok(Some(hooked))
     }
 
     /// What takes the place of dropping a handle.
-    pub(super) fn dropped(&self, ty: u32) -> Option<Hooked> {
+    pub(super) fn dropped(&self, ty: u32) -> Option<(Hooked, &InterfaceName)> {
         let ComponentAnyTypeId::Resource(id) = self.root.types().component_any_type_at(ty) else {
             return None;
         };
-        let (key, name) = self.resources.get(&id.resource())?;
-        let is_io = key.starts_with("wasi:io/");
-        Some(Hooked {
-            hook: if is_io {
-                Hook::ByHandle(vec![0])
-            } else {
-                Hook::Inside
+        let Resource {
+            interface: defined,
+            key,
+            name,
+        } = self.resources.get(&id.resource())?;
+        let interface = key.strip_prefix("wasi:sockets/");
+        let interface = interface.and_then(|it| it.strip_suffix("@0.2"));
+        let hook = match (interface, name.as_str()) {
+            (None, _) => Hook::ByHandle(vec![0]),
+            (Some(_), "network") => Hook::Inside,
+            (Some(it), _) if !self.reach.reaches(it) => Hook::Inside,
+            (Some(_), "tcp-socket" | "udp-socket") => Hook::Routed {
+                answers: true,
+                network: None,
             },
-            inside: Some(format!("{key}#[resource-drop]{name}")),
-            signature: Signature {
-                params: vec![wasm_encoder::ValType::I32],
-                results: Vec::new(),
-            },
-        })
+            (Some(_), _) => Hook::ByHandle(vec![0]),
+        };
+        let function = format!("[resource-drop]{name}");
+        let signature = Signature {
+            params: vec![wasm_encoder::ValType::I32],
+            results: Vec::new(),
+        };
+        let hooked = Hooked::new(hook, Some(key.clone()), &function, signature);
+        Some((hooked, defined))
+    }
+
+    /// What takes the place of a function of `wasi:sockets`.
+    fn sockets_hook(&self, imported: &Imported<'_>) -> Hook {
+        if !self.reach.reaches(&imported.interface.interface) {
+            return Hook::Inside;
+        }
+        let (answers, network) = match imported.function {
+            "[method]tcp-socket.start-bind"
+            | "[method]tcp-socket.start-connect"
+            | "[method]udp-socket.start-bind" => (true, Some(1)),
+            "[method]udp-socket.stream" | "resolve-addresses" => (true, None),
+            name if name.starts_with("[method]tcp-socket.")
+                || name.starts_with("[method]udp-socket.") =>
+            {
+                (false, None)
+            }
+            _ => return Hook::ByHandle(vec![0]),
+        };
+        Hook::Routed { answers, network }
     }
 
     fn hook(&self, imported: &Imported<'_>, ty: &ComponentFuncType) -> Result<Hook, Error> {
         if imported.interface.is_sockets() {
-            return Ok(Hook::Inside);
+            return Ok(self.sockets_hook(imported));
         }
         if imported.function == "poll" {
             return Ok(Hook::ByList);
@@ -190,7 +308,7 @@ impl<'r> Surface<'r> {
         };
         let is_error = handle(self.root, *first)
             .and_then(|id| self.resources.get(&id))
-            .is_some_and(|(key, name)| key == "wasi:io/error@0.2" && name == "error");
+            .is_some_and(|it| it.key == "wasi:io/error@0.2" && it.name == "error");
         let abi = Abi(self.root.types());
         let answers_none = ty.result.and_then(|ty| abi.defined(ty));
         let answers_none = matches!(answers_none, Some(ComponentDefinedType::Option { .. }));

@@ -1,7 +1,8 @@
 //! Functions of the host's that the network calls, in the version that its caller imports.
 
 use super::binding::Slot;
-use super::hooks::{key, unsupported};
+use super::hooks::{Reach, key, unsupported};
+use super::survey::Survey;
 use crate::error::Error;
 use crate::name::InterfaceName;
 use crate::root::{Item, Root};
@@ -28,8 +29,10 @@ const fn function(slot: Slot, interface: &'static str, name: &'static str) -> Ho
 
 const POLL: &str = "wasi:io/poll";
 const STREAMS: &str = "wasi:io/streams";
+const TCP: &str = "wasi:sockets/tcp";
+const UDP: &str = "wasi:sockets/udp";
 
-static FUNCTIONS: [HostFunction; 10] = [
+static FUNCTIONS: &[HostFunction] = &[
     function(Slot::Poll, POLL, "poll"),
     function(Slot::Ready, POLL, "[method]pollable.ready"),
     function(Slot::Block, POLL, "[method]pollable.block"),
@@ -56,6 +59,78 @@ static FUNCTIONS: [HostFunction; 10] = [
         STREAMS,
         "[method]input-stream.blocking-read",
     ),
+    function(Slot::DropPollable, POLL, "[resource-drop]pollable"),
+    function(
+        Slot::InstanceNetwork,
+        "wasi:sockets/instance-network",
+        "instance-network",
+    ),
+    function(
+        Slot::CreateTcp,
+        "wasi:sockets/tcp-create-socket",
+        "create-tcp-socket",
+    ),
+    function(
+        Slot::CreateUdp,
+        "wasi:sockets/udp-create-socket",
+        "create-udp-socket",
+    ),
+    function(Slot::DropUdp, UDP, "[resource-drop]udp-socket"),
+    function(Slot::SubscribeTcp, TCP, "[method]tcp-socket.subscribe"),
+    function(Slot::SubscribeUdp, UDP, "[method]udp-socket.subscribe"),
+    function(Slot::StartBindUdp, UDP, "[method]udp-socket.start-bind"),
+    function(Slot::FinishBindUdp, UDP, "[method]udp-socket.finish-bind"),
+    function(
+        Slot::Backlog,
+        TCP,
+        "[method]tcp-socket.set-listen-backlog-size",
+    ),
+    function(
+        Slot::KeepAlive,
+        TCP,
+        "[method]tcp-socket.set-keep-alive-enabled",
+    ),
+    function(
+        Slot::KeepAliveIdle,
+        TCP,
+        "[method]tcp-socket.set-keep-alive-idle-time",
+    ),
+    function(
+        Slot::KeepAliveInterval,
+        TCP,
+        "[method]tcp-socket.set-keep-alive-interval",
+    ),
+    function(
+        Slot::KeepAliveCount,
+        TCP,
+        "[method]tcp-socket.set-keep-alive-count",
+    ),
+    function(Slot::HopLimitTcp, TCP, "[method]tcp-socket.set-hop-limit"),
+    function(
+        Slot::ReceiveBufferTcp,
+        TCP,
+        "[method]tcp-socket.set-receive-buffer-size",
+    ),
+    function(
+        Slot::SendBufferTcp,
+        TCP,
+        "[method]tcp-socket.set-send-buffer-size",
+    ),
+    function(
+        Slot::HopLimitUdp,
+        UDP,
+        "[method]udp-socket.set-unicast-hop-limit",
+    ),
+    function(
+        Slot::ReceiveBufferUdp,
+        UDP,
+        "[method]udp-socket.set-receive-buffer-size",
+    ),
+    function(
+        Slot::SendBufferUdp,
+        UDP,
+        "[method]udp-socket.set-send-buffer-size",
+    ),
 ];
 
 /// The function of a slot.
@@ -77,6 +152,43 @@ static CALLS: [(&str, &[Slot]); 3] = [
     ),
 ];
 
+/// The same where sockets may become ones of the host's: what waits for one then waits for the
+/// host.
+static CALLS_OUTSIDE: [(&str, &[Slot]); 4] = [
+    ("wasi:io/poll@0.2#poll", &[Slot::DropPollable]),
+    ("wasi:io/poll@0.2#[method]pollable.ready", &[Slot::Ready]),
+    ("wasi:io/poll@0.2#[method]pollable.block", &[Slot::Block]),
+    (
+        "wasi:sockets/udp@0.2#[route]udp-socket.stream",
+        &[Slot::Block, Slot::DropPollable],
+    ),
+];
+
+/// What a socket of the host's is made with. What of it the guest does not import is never needed.
+static MAKES_SOCKETS: [Slot; 21] = [
+    Slot::DropPollable,
+    Slot::InstanceNetwork,
+    Slot::CreateTcp,
+    Slot::CreateUdp,
+    Slot::DropUdp,
+    Slot::SubscribeTcp,
+    Slot::SubscribeUdp,
+    Slot::StartBindUdp,
+    Slot::FinishBindUdp,
+    Slot::Backlog,
+    Slot::KeepAlive,
+    Slot::KeepAliveIdle,
+    Slot::KeepAliveInterval,
+    Slot::KeepAliveCount,
+    Slot::HopLimitTcp,
+    Slot::ReceiveBufferTcp,
+    Slot::SendBufferTcp,
+    Slot::HopLimitUdp,
+    Slot::ReceiveBufferUdp,
+    Slot::SendBufferUdp,
+    Slot::Ready,
+];
+
 /// What of the host the network is given.
 #[derive(Default)]
 pub(super) struct Hosted {
@@ -90,17 +202,21 @@ impl Hosted {
     /// What is needed where these functions of the network's are called, for each version.
     pub(super) fn of(
         root: &Root<'_>,
-        versions: &[Version],
-        called: &BTreeSet<(usize, String)>,
+        survey: &Survey,
+        reach: Reach,
         on_deadlock: OnDeadlock,
     ) -> Result<Self, Error> {
+        let Survey {
+            versions, called, ..
+        } = survey;
         let mut hosted = Hosted {
             reports: !versions.is_empty(),
             ..Hosted::default()
         };
         for (number, version) in versions.iter().enumerate() {
             let mut slots = BTreeSet::new();
-            for (function, calls) in CALLS {
+            let outside = reach.any().then_some(CALLS_OUTSIDE);
+            for (function, calls) in CALLS.into_iter().chain(outside.into_iter().flatten()) {
                 if called.contains(&(number, function.to_owned())) {
                     slots.extend(calls);
                 }
@@ -113,9 +229,22 @@ impl Hosted {
                     import_of(root, slot, version).ok_or_else(|| missing(slot, version))?;
                 hosted.imports.insert((number, slot), import);
             }
+            if reach.any() {
+                hosted.add_makers(root, number, version);
+            }
             hosted.add_report(root, number, version);
         }
         Ok(hosted)
+    }
+
+    /// Adds what makes sockets of the host's, as far as the guest imports it.
+    fn add_makers(&mut self, root: &Root<'_>, number: usize, version: &Version) {
+        for slot in MAKES_SOCKETS {
+            let import = import_of(root, slot, version);
+            if let Some(import) = import.filter(|import| has(root, *import, name(slot))) {
+                self.imports.insert((number, slot), import);
+            }
+        }
     }
 
     /// Adds what a report of a deadlock takes, where the guest imports it.
@@ -160,8 +289,15 @@ fn import_of(root: &Root<'_>, slot: Slot, version: &Version) -> Option<usize> {
 }
 
 fn has(root: &Root<'_>, import: usize, function: &str) -> bool {
-    declarations(root, import).any(|(_, it)| it.iter().any(|it| exports(it, function)))
+    let mut types = declarations(root, import);
+    match function.strip_prefix(DROP) {
+        Some(resource) => types.any(|(_, it)| Widened::from(it).exports_type(resource)),
+        None => types.any(|(_, it)| it.iter().any(|it| exports(it, function))),
+    }
 }
+
+/// What the name of a function that drops a resource begins with.
+pub(super) const DROP: &str = "[resource-drop]";
 
 /// Whether an import of `wasi:io/streams` has the function that writes a report, or gets it.
 fn can_write(root: &Root<'_>, import: usize) -> bool {
@@ -198,7 +334,7 @@ pub(super) fn widened<'r>(
         let mut widened = Widened::from(declared);
         for function in hosted.of_import(import) {
             let has = widened.all().any(|it| exports(it, function));
-            if !has && widened.add_for_network(function).is_none() {
+            if !has && !function.starts_with(DROP) && widened.add_for_network(function).is_none() {
                 return Err(unsupported(
                     &format!("the import of `{function}`"),
                     "the network needs it, and the input has no types for it",

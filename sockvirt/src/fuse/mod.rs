@@ -23,12 +23,13 @@ mod table;
 mod writer;
 
 use crate::error::Error;
+use crate::generate::abi::Signature;
 use crate::guard::guard;
 use crate::name::InterfaceName;
 use crate::root::Root;
 use binding::Slot;
 use glue::{Function, GIVEN, GUEST, Glue};
-use hooks::{Hook, Hooked, Surface, unsupported};
+use hooks::{Hook, Hooked, NETWORK, Reach, Surface, unsupported};
 use hosted::Hosted;
 use network::{Given, Network};
 use renumber::{LEFT_OUT, Maps};
@@ -44,9 +45,15 @@ use writer::{Sort, Writer};
 
 pub(crate) use escape::verify;
 
+/// Whether something is the host's beside a network in memory.
+pub(crate) fn leads_to_host(policy: &Policy) -> bool {
+    Reach::of(policy).any()
+}
+
 /// A component with a network inside.
 pub(crate) struct Fused {
     pub(crate) component: Vec<u8>,
+    reach: Reach,
     /// The modules that may call the host's functions.
     glue: Vec<Vec<u8>>,
 }
@@ -56,15 +63,16 @@ pub(crate) struct Fused {
 pub(crate) fn fuse(
     root: &Root<'_>,
     policy: &Policy,
-    evidence: (&str, &str),
+    evidence: Option<(&str, &str)>,
 ) -> Result<Fused, Error> {
     refuse_other_sockets(root)?;
-    let surface = Surface::of(root);
+    let reach = Reach::of(policy);
+    let surface = Surface::of(root, reach);
     surface.refuse_exports()?;
     let survey = Survey::of(root, &surface)?;
-    let hosted = Hosted::of(root, &survey.versions, &survey.called, policy.on_deadlock())?;
-    let config = config::write(policy, hosted.reports);
-    fuse_as(root, &survey, &hosted, &config, evidence)
+    let hosted = Hosted::of(root, &survey, reach, policy.on_deadlock())?;
+    let config = config::write(policy, reach, hosted.reports);
+    fuse_as(root, &survey, &hosted, reach, &config, evidence)
 }
 
 /// Refuses sockets of another generation of WASI, which the network does not serve.
@@ -87,13 +95,17 @@ fn fuse_as(
     root: &Root<'_>,
     survey: &Survey,
     hosted: &Hosted,
+    reach: Reach,
     config: &[u8],
-    (section, evidence): (&str, &str),
+    evidence: Option<(&str, &str)>,
 ) -> Result<Fused, Error> {
     let mut fuser = Fuser {
         root,
         config,
-        left_out: left_out(root)?,
+        left_out: match reach.any() {
+            true => HashSet::new(),
+            false => left_out(root)?,
+        },
         survey,
         hosted,
         given_by_host: HashMap::new(),
@@ -113,12 +125,15 @@ fn fuse_as(
         }
         fuser.flush()
     })?;
-    fuser.writer.section(&wasm_encoder::CustomSection {
-        name: section.into(),
-        data: evidence.as_bytes().into(),
-    });
+    if let Some((section, evidence)) = evidence {
+        fuser.writer.section(&wasm_encoder::CustomSection {
+            name: section.into(),
+            data: evidence.as_bytes().into(),
+        });
+    }
     Ok(Fused {
         component: fuser.writer.finish(),
+        reach,
         glue: fuser.glue,
     })
 }
@@ -535,15 +550,35 @@ impl<'a> Fuser<'a> {
         let Hooked {
             hook,
             inside,
+            route,
             signature,
         } = &pending.replaced.hooked;
         let mut give = |it: Given| {
             given.push(it);
             given.len() as u32 - 1
         };
-        let inside = match inside {
-            Some(name) => Some(give(network.function(name, signature)?)),
-            None => None,
+        let mut of_network = |name: Option<&str>, signature: &Signature| {
+            let function = name.map(|name| network.function(name, signature));
+            function.transpose().map(|it| it.map(&mut give))
+        };
+        let inside = of_network(inside.as_deref(), signature)?;
+        let (route, network_of) = match hook {
+            Hook::Routed {
+                answers,
+                network: parameter,
+            } => {
+                let asked = if *answers { signature.params.len() } else { 1 };
+                let gives_handle = |params: usize| Signature {
+                    params: signature.params.iter().take(params).copied().collect(),
+                    results: vec![wasm_encoder::ValType::I32],
+                };
+                let named = parameter.map(|_| NETWORK);
+                (
+                    of_network(route.as_deref(), &gives_handle(asked))?,
+                    of_network(named, &gives_handle(0))?,
+                )
+            }
+            _ => (None, None),
         };
         let host = match hook {
             Hook::Inside => None,
@@ -558,6 +593,8 @@ impl<'a> Fuser<'a> {
             signature: signature.clone(),
             inside,
             host,
+            route,
+            network: network_of,
             binding: binding.map_or(0, |position| network.place(position)),
         })
     }
@@ -620,9 +657,12 @@ impl<'a> Fuser<'a> {
     fn lower_host(&mut self, network: &Network, slot: Slot, import: usize) -> u32 {
         let instance = self.root.instance_index(import);
         let instance = instance.map(|index| self.maps.get(Sort::Instance, index));
-        let function = self
-            .writer
-            .alias_func(instance.unwrap_or(LEFT_OUT), hosted::name(slot));
+        let instance = instance.unwrap_or(LEFT_OUT);
+        if let Some(resource) = hosted::name(slot).strip_prefix(hosted::DROP) {
+            let ty = self.writer.alias_type(instance, resource);
+            return self.writer.resource_drop(ty);
+        }
+        let function = self.writer.alias_func(instance, hosted::name(slot));
         let options = [
             CanonicalOption::UTF8,
             CanonicalOption::Memory(network.memory),
@@ -653,20 +693,13 @@ mod tests {
     use super::*;
     use crate::read::{Bodies, read};
     use crate::test_guest::{guest, versions};
+    use sockvirt_policy::Flag;
 
     /// Why a component in which this is replaced is refused; nothing if it is not.
-    fn refused(root: &Root<'_>, survey: &Survey) -> String {
-        let hosted = Hosted::of(root, &survey.versions, &survey.called, Default::default());
-        let config = config::write(&Policy::deny_all(), false);
-        let evidence = ("sockvirt:policy", "");
-        let fused = fuse_as(
-            root,
-            survey,
-            &hosted.expect("it has them"),
-            &config,
-            evidence,
-        );
-        let Ok(fused) = fused else {
+    fn refused(root: &Root<'_>, survey: &Survey, reach: Reach) -> String {
+        let hosted = Hosted::of(root, survey, reach, Default::default()).expect("it has them");
+        let config = config::write(&Policy::deny_all(), reach, hosted.reports);
+        let Ok(fused) = fuse_as(root, survey, &hosted, reach, &config, None) else {
             return "not written".to_owned();
         };
         let output = match read(&fused.component, Bodies::All) {
@@ -685,15 +718,22 @@ mod tests {
         let [(resolve, world), _] = versions();
         let bytes = guest(&resolve, world);
         let root = read(&bytes, Bodies::All).expect("it is valid");
-        let whole = Survey::of(&root, &Surface::of(&root)).expect("it can be fused");
-        assert_eq!(refused(&root, &whole), "");
-        let replaced = whole.canonicals.iter().filter(|it| it.is_some());
-        let count = replaced.count();
-        assert!(count > 80, "only {count} functions");
-        for forgotten in 0..whole.canonicals.len() {
-            let mut survey = Survey::of(&root, &Surface::of(&root)).expect("it can be fused");
-            if survey.canonicals[forgotten].take().is_some() {
-                assert_ne!(refused(&root, &survey), "", "function {forgotten}");
+        let everywhere = Policy::deny_all()
+            .with_flag(Flag::allow("tcp://*:*").expect("a flag"))
+            .expect("a rule")
+            .with_flag(Flag::allow("send=udp://*:*").expect("a flag"))
+            .expect("a rule");
+        for policy in [Policy::deny_all(), everywhere] {
+            let reach = Reach::of(&policy);
+            let survey = || Survey::of(&root, &Surface::of(&root, reach)).expect("it can be fused");
+            assert_eq!(refused(&root, &survey(), reach), "");
+            let count = survey().canonicals.iter().flatten().count();
+            assert!(count > 80, "only {count} functions");
+            for forgotten in 0..survey().canonicals.len() {
+                let mut survey = survey();
+                if survey.canonicals[forgotten].take().is_some() {
+                    assert_ne!(refused(&root, &survey, reach), "", "function {forgotten}");
+                }
             }
         }
     }

@@ -94,8 +94,10 @@ impl Survey {
                 };
                 let imported = surface.imported(*func_index);
                 let version = imported.and_then(|it| self.version(&it.interface));
-                if let (Some(version), Some(inside)) = (version, &hooked.inside) {
-                    self.called.insert((version, inside.clone()));
+                if let Some(version) = version {
+                    let functions = hooked.functions();
+                    self.called
+                        .extend(functions.map(|it| (version, it.to_owned())));
                 }
                 let binding = match version {
                     Some(version) => binding(root, version, options)?,
@@ -108,11 +110,11 @@ impl Survey {
                 }))
             }
             CanonicalFunction::ResourceDrop { resource } => {
-                let hooked = surface.dropped(*resource);
-                Ok(hooked.map(|hooked| Replaced {
+                let dropped = surface.dropped(*resource);
+                Ok(dropped.map(|(hooked, interface)| Replaced {
                     hooked,
                     binding: None,
-                    version: None,
+                    version: self.version(interface),
                 }))
             }
             _ => Ok(None),
@@ -124,7 +126,7 @@ impl Survey {
             hooked, binding, ..
         }) = &replaced
         {
-            self.inside.extend(hooked.inside.clone());
+            self.inside.extend(hooked.functions().map(str::to_owned));
             if let Some(binding) = binding
                 && !self.bindings.contains(binding)
             {

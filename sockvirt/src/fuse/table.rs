@@ -19,9 +19,22 @@ pub(super) fn signature(slot: Slot) -> Signature {
         Slot::CopyIn | Slot::CopyOut => (vec![I32; 3], vec![]),
         Slot::Poll => (vec![I32; 3], vec![]),
         Slot::Ready => (vec![I32], vec![I32]),
-        Slot::Block => (vec![I32], vec![]),
+        Slot::Block | Slot::DropPollable | Slot::DropUdp => (vec![I32], vec![]),
+        Slot::SubscribeTcp | Slot::SubscribeUdp => (vec![I32], vec![I32]),
+        Slot::CreateTcp | Slot::CreateUdp | Slot::FinishBindUdp => (vec![I32; 2], vec![]),
+        Slot::StartBindUdp => (vec![I32; 15], vec![]),
+        Slot::KeepAlive | Slot::KeepAliveCount | Slot::HopLimitTcp | Slot::HopLimitUdp => {
+            (vec![I32; 3], vec![])
+        }
+        Slot::Backlog
+        | Slot::KeepAliveIdle
+        | Slot::KeepAliveInterval
+        | Slot::ReceiveBufferTcp
+        | Slot::SendBufferTcp
+        | Slot::ReceiveBufferUdp
+        | Slot::SendBufferUdp => (vec![I32, I64, I32], vec![]),
         Slot::SubscribeDuration => (vec![I64], vec![I32]),
-        Slot::Stderr => (vec![], vec![I32]),
+        Slot::Stderr | Slot::InstanceNetwork => (vec![], vec![I32]),
         Slot::BlockingWrite | Slot::Write => (vec![I32; 4], vec![]),
         Slot::CheckWrite => (vec![I32; 2], vec![]),
         Slot::Read | Slot::BlockingRead => (vec![I32, I64, I32], vec![]),

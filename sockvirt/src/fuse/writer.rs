@@ -153,6 +153,20 @@ impl Writer {
         self.added(Sort::Func)
     }
 
+    pub(super) fn alias_type(&mut self, instance: u32, name: &str) -> u32 {
+        self.aliases().alias(Alias::InstanceExport {
+            instance,
+            kind: ComponentExportKind::Type,
+            name,
+        });
+        self.added(Sort::Type)
+    }
+
+    pub(super) fn resource_drop(&mut self, ty: u32) -> u32 {
+        self.canonicals().resource_drop(ty);
+        self.added(Sort::CoreFunc)
+    }
+
     pub(super) fn lower(&mut self, func: u32, options: &[CanonicalOption]) -> u32 {
         self.canonicals().lower(func, options.iter().copied());
         self.added(Sort::CoreFunc)

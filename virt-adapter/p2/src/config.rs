@@ -50,7 +50,7 @@ const DROP: u8 = 253;
 /// What stands for the end of the guest among error codes. No operation that is denied ends so
 /// otherwise.
 pub(crate) const ENDS: ErrorCode = ErrorCode::Unknown;
-/// What stands for a lost datagram.
+/// What stands for a lost datagram, and for a lookup that the host is asked for.
 pub(crate) const LOST: ErrorCode = ErrorCode::NotSupported;
 
 /// The configuration.
@@ -144,7 +144,7 @@ pub(crate) fn denied(code: ErrorCode) -> ErrorCode {
 }
 
 /// The error code with a number.
-fn code_of(number: u8) -> Option<ErrorCode> {
+pub(crate) fn code_of(number: u8) -> Option<ErrorCode> {
     use ErrorCode::*;
     let all = [
         Unknown,

@@ -2,11 +2,15 @@
 //! imports.
 
 use crate::binding::Slot;
+use crate::config::code_of;
 use crate::layout::streams::{self, stream_error};
-use crate::lower::Ended;
+use crate::layout::{tcp_create_socket, udp};
+use crate::lower::{Ended, lower_family};
 use crate::memory::release;
 use crate::state::away;
 use alloc::vec::Vec;
+use core::net::SocketAddr;
+use sockvirt_netstack::{ErrorCode, Family};
 
 /// The binding that a call came by.
 #[derive(Clone, Copy)]
@@ -19,6 +23,10 @@ type Block = extern "C" fn(u32);
 type SubscribeDuration = extern "C" fn(u64) -> u32;
 type Stderr = extern "C" fn() -> u32;
 type Write = extern "C" fn(u32, u32, u32, u32);
+#[rustfmt::skip]
+type StartBind = extern "C" fn(
+    u32, u32, u32, u32, u32, u32, u32, u32, u32, u32, u32, u32, u32, u32, u32,
+);
 type CheckWrite = extern "C" fn(u32, u32);
 type Read = extern "C" fn(u32, u64, u32);
 
@@ -96,10 +104,115 @@ impl Guest {
         // SAFETY: as above.
         let subscribe: SubscribeDuration =
             unsafe { core::mem::transmute(self.place(Slot::SubscribeDuration)) };
+        loop {
+            self.block(subscribe(u64::MAX));
+        }
+    }
+
+    /// Waits for a pollable of the host's.
+    pub(crate) fn block(self, pollable: u32) {
         // SAFETY: as above.
         let block: Block = unsafe { core::mem::transmute(self.place(Slot::Block)) };
+        block(pollable);
+    }
+
+    /// Drops something of the host's.
+    pub(crate) fn drop_host(self, slot: Slot, handle: u32) {
+        // SAFETY: as above; it has the signature of `block`.
+        let drop: Block = unsafe { core::mem::transmute(self.place(slot)) };
+        drop(handle);
+    }
+
+    /// A pollable for a socket of the host's.
+    pub(crate) fn subscribe(self, slot: Slot, socket: u32) -> u32 {
+        // SAFETY: as above; it has the signature of `ready`.
+        let subscribe: Ready = unsafe { core::mem::transmute(self.place(slot)) };
+        subscribe(socket)
+    }
+
+    /// A network of the host's.
+    pub(crate) fn instance_network(self) -> u32 {
+        // SAFETY: as above; it has the signature of `get-stderr`.
+        let network: Stderr = unsafe { core::mem::transmute(self.place(Slot::InstanceNetwork)) };
+        network()
+    }
+
+    /// A new socket of the host's.
+    pub(crate) fn create(self, slot: Slot, family: Family) -> Result<u32, ErrorCode> {
+        let mut answer = Answer::new();
+        // SAFETY: as above; it has the signature of `check-write`.
+        let create: CheckWrite = unsafe { core::mem::transmute(self.place(slot)) };
+        create(lower_family(family), answer.at());
+        let payload = tcp_create_socket::create_tcp_socket::PAYLOAD;
+        answer.code(payload)?;
+        Ok(answer.word(payload))
+    }
+
+    /// Sets an option of a socket of the host's, as well as it goes.
+    pub(crate) fn set(self, slot: Slot, socket: u32, value: u64) {
+        let mut answer = Answer::new();
+        let is_narrow = matches!(
+            slot,
+            Slot::KeepAlive | Slot::KeepAliveCount | Slot::HopLimitTcp | Slot::HopLimitUdp
+        );
+        if is_narrow {
+            // SAFETY: as above; it has the signature of `poll`.
+            let set: Copy3 = unsafe { core::mem::transmute(self.place(slot)) };
+            set(socket, value as u32, answer.at());
+        } else {
+            // SAFETY: as above; it has the signature of `read`.
+            let set: Read = unsafe { core::mem::transmute(self.place(slot)) };
+            set(socket, value, answer.at());
+        }
+    }
+
+    /// Binds a UDP socket of the host's to a wildcard address.
+    pub(crate) fn bind_udp(
+        self,
+        socket: u32,
+        network: u32,
+        address: SocketAddr,
+    ) -> Result<(), ErrorCode> {
+        let mut answer = Answer::new();
+        let (family, port) = match address {
+            SocketAddr::V4(_) => (Family::V4, address.port()),
+            SocketAddr::V6(_) => (Family::V6, address.port()),
+        };
+        // SAFETY: as above.
+        let start: StartBind = unsafe { core::mem::transmute(self.place(Slot::StartBindUdp)) };
+        let case = lower_family(family);
+        let at = answer.at();
+        // What is behind the port is 0 in both families.
+        start(
+            socket,
+            network,
+            case,
+            port.into(),
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            at,
+        );
+        answer.code(udp::udp_socket_start_bind::PAYLOAD)?;
+        // SAFETY: as above; it has the signature of `check-write`.
+        let finish: CheckWrite = unsafe { core::mem::transmute(self.place(Slot::FinishBindUdp)) };
         loop {
-            block(subscribe(u64::MAX));
+            finish(socket, answer.at());
+            match answer.code(udp::udp_socket_finish_bind::PAYLOAD) {
+                Err(ErrorCode::WouldBlock) => {
+                    let pollable = self.subscribe(Slot::SubscribeUdp, socket);
+                    self.block(pollable);
+                    self.drop_host(Slot::DropPollable, pollable);
+                }
+                result => return result,
+            }
         }
     }
 
@@ -197,6 +310,14 @@ impl Answer {
                 Err(Ended::Failed(self.word(payload + stream_error::PAYLOAD)))
             }
             _ => Err(Ended::Closed),
+        }
+    }
+
+    /// Whether it is an error of sockets, which is where the payload is.
+    fn code(&self, payload: usize) -> Result<(), ErrorCode> {
+        match self.byte(0) {
+            0 => Ok(()),
+            _ => Err(code_of(self.byte(payload)).unwrap_or(ErrorCode::Unknown)),
         }
     }
 

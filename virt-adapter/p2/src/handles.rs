@@ -23,6 +23,14 @@ pub(crate) enum Resource {
     Incoming(UdpId),
     Outgoing(UdpId),
     Lookup(LookupId),
+    /// A socket that has become one of the host's, and a pollable of the host's for those that were
+    /// given for it before; 0 for none.
+    HostTcp {
+        socket: u32,
+        pollable: u32,
+    },
+    /// A socket that has become one of the host's.
+    HostUdp(u32),
 }
 
 /// What a pollable waits for.
@@ -116,6 +124,11 @@ impl Handles {
             Some(Entry::Taken(taken)) if handle & VIRTUAL != 0 => taken.resource,
             _ => trap(),
         }
+    }
+
+    /// Has a handle stand for something else.
+    pub(crate) fn become_another(&mut self, handle: Handle, resource: Resource) {
+        self.taken_mut(handle).resource = resource;
     }
 
     /// What a handle is a child of.

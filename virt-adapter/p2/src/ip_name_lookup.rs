@@ -1,13 +1,14 @@
 //! `wasi:sockets/ip-name-lookup@0.2`
 
-use crate::config::denied;
+use crate::config::{LOST, denied};
 use crate::guest::Guest;
 use crate::handles::{Handle, Resource, Subject};
 use crate::lower::{Aligned, answer, layout};
 use crate::memory::trap;
-use crate::state::state;
+use crate::route;
+use crate::state::{State, state};
 use core::net::IpAddr;
-use sockvirt_netstack::ErrorCode;
+use sockvirt_netstack::{ErrorCode, LookupId};
 
 /// No name is longer: that of RFC 1035, and a dot at its end.
 const LONGEST: usize = 254;
@@ -15,15 +16,48 @@ const LONGEST: usize = 254;
 #[unsafe(export_name = "wasi:sockets/ip-name-lookup@0.2#resolve-addresses")]
 extern "C" fn resolve_addresses(network: Handle, at: u32, length: u32, to: u32, binding: u32) {
     let (state, guest) = (state(), Guest::new(binding));
+    let found = look_up(state, guest, network, at, length).map_err(denied);
+    give(state, guest, found, to);
+}
+
+/// The network of the host's that must be asked instead; 0 for none.
+#[unsafe(export_name = "wasi:sockets/ip-name-lookup@0.2#[route]resolve-addresses")]
+extern "C" fn route_resolve_addresses(
+    network: Handle,
+    at: u32,
+    length: u32,
+    to: u32,
+    binding: u32,
+) -> u32 {
+    let (state, guest) = (state(), Guest::new(binding));
+    match look_up(state, guest, network, at, length) {
+        Err(LOST) => route::network_of(state, binding),
+        found => {
+            give(state, guest, found.map_err(denied), to);
+            0
+        }
+    }
+}
+
+fn look_up(
+    state: &mut State,
+    guest: Guest,
+    network: Handle,
+    at: u32,
+    length: u32,
+) -> Result<LookupId, ErrorCode> {
     state.check_network(network);
     let mut name = [0; LONGEST];
-    let found = match name.get_mut(..length as usize) {
+    match name.get_mut(..length as usize) {
         None => Err(ErrorCode::InvalidArgument),
         Some(name) => {
             guest.read(at, name);
-            state.network.lookup(name).map_err(denied)
+            state.network.lookup(name)
         }
-    };
+    }
+}
+
+fn give(state: &mut State, guest: Guest, found: Result<LookupId, ErrorCode>, to: u32) {
     let found = found.map(|id| state.handles.give(Resource::Lookup(id)));
     answer(guest, to, layout!(ip_name_lookup resolve_addresses), found);
 }

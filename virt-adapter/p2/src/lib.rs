@@ -31,6 +31,7 @@ mod network;
 #[cfg(target_family = "wasm")]
 mod panic;
 mod poll;
+mod route;
 mod splice;
 mod state;
 mod streams;

@@ -10,6 +10,7 @@ use crate::error::write_list;
 use crate::guest::Guest;
 use crate::handles::{Handle, Resource, Subject};
 use crate::memory::trap;
+use crate::route;
 use crate::state::{State, state};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -26,26 +27,42 @@ pub(crate) fn is_ready(state: &mut State, subject: Subject) -> bool {
     }
 }
 
-fn subject(state: &State, pollable: Handle) -> Subject {
-    match state.handles.get(pollable) {
-        Resource::Pollable(subject) => subject,
-        _ => trap(),
-    }
+/// What a pollable that the network gave stands for.
+enum Waiting {
+    Inside(Subject),
+    /// A pollable of the host's.
+    Host(Handle),
+}
+
+fn waiting(state: &mut State, guest: Guest, pollable: Handle) -> Waiting {
+    let Resource::Pollable(subject) = state.handles.get(pollable) else {
+        trap();
+    };
+    let became = match subject {
+        Subject::Tcp(_) => state.handles.parent(pollable),
+        _ => None,
+    };
+    let became = became.and_then(|socket| route::pollable_of(state, guest, socket));
+    became.map_or(Waiting::Inside(subject), Waiting::Host)
 }
 
 #[unsafe(export_name = "wasi:io/poll@0.2#[method]pollable.ready")]
-extern "C" fn ready(this: Handle, _: u32) -> u32 {
-    let state = state();
-    let subject = subject(state, this);
-    is_ready(state, subject).into()
+extern "C" fn ready(this: Handle, binding: u32) -> u32 {
+    let (state, guest) = (state(), Guest::new(binding));
+    let is_ready = match waiting(state, guest, this) {
+        Waiting::Inside(subject) => is_ready(state, subject),
+        Waiting::Host(pollable) => guest.is_ready(pollable),
+    };
+    is_ready.into()
 }
 
 #[unsafe(export_name = "wasi:io/poll@0.2#[method]pollable.block")]
 extern "C" fn block(this: Handle, binding: u32) {
-    let state = state();
-    let subject = subject(state, this);
-    if !is_ready(state, subject) {
-        deadlock(state, Guest::new(binding), &[this]);
+    let (state, guest) = (state(), Guest::new(binding));
+    match waiting(state, guest, this) {
+        Waiting::Inside(subject) if is_ready(state, subject) => {}
+        Waiting::Inside(_) => deadlock(state, guest, &[this]),
+        Waiting::Host(pollable) => guest.block(pollable),
     }
 }
 
@@ -85,14 +102,14 @@ fn ready_of(state: &mut State, guest: Guest, pollables: &[Handle]) -> Vec<u32> {
     let mut ready = Vec::new();
     let mut hosts = Vec::new();
     for (position, &pollable) in (0..).zip(pollables) {
-        match pollable & VIRTUAL {
-            0 => hosts.push((position, pollable)),
-            _ => {
-                let subject = subject(state, pollable);
-                if is_ready(state, subject) {
-                    ready.push(position);
-                }
-            }
+        if pollable & VIRTUAL == 0 {
+            hosts.push((position, pollable));
+            continue;
+        }
+        match waiting(state, guest, pollable) {
+            Waiting::Inside(subject) if is_ready(state, subject) => ready.push(position),
+            Waiting::Inside(_) => {}
+            Waiting::Host(pollable) => hosts.push((position, pollable)),
         }
     }
     if ready.is_empty() {

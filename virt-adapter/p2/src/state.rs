@@ -3,6 +3,7 @@
 use crate::config::{self, Outside};
 use crate::handles::{Handle, Handles, Resource};
 use crate::memory::trap;
+use alloc::vec::Vec;
 use core::cell::{Cell, UnsafeCell};
 use sockvirt_netstack::{EndId, LookupId, Network, TcpId, UdpId};
 
@@ -11,6 +12,8 @@ pub(crate) struct State {
     pub(crate) network: Network,
     pub(crate) handles: Handles,
     pub(crate) outside: Outside,
+    /// For each binding that asked, a network of the host's.
+    pub(crate) networks: Vec<(u32, u32)>,
 }
 
 struct Global {
@@ -49,6 +52,7 @@ pub(crate) fn state() -> &'static mut State {
             network: Network::new(config),
             handles: Handles::new(),
             outside,
+            networks: Vec::new(),
         }
     })
 }

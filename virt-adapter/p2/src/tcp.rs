@@ -1,17 +1,71 @@
 //! `wasi:sockets/tcp@0.2`
 
+use crate::binding::Slot;
 use crate::config::denied;
 use crate::guest::Guest;
 use crate::handles::{Handle, Resource, Subject};
 use crate::layout::tcp::shutdown_type;
 use crate::lower::{answer, layout, lift_address, lower_family};
 use crate::memory::trap;
+use crate::route;
 use crate::state::{State, state};
-use sockvirt_netstack::{EndId, ErrorCode, Network, Shutdown, SocketOption};
+use core::net::SocketAddr;
+use sockvirt_netstack::{EndId, ErrorCode, Network, Shutdown, SocketOption, TcpId};
 
-/// Functions that take a network and an address.
+/// What `start-bind` and `start-connect` begin.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Start {
+    Bind,
+    Connect,
+}
+
+impl Start {
+    fn of(self, state: &mut State, id: TcpId, address: SocketAddr) -> Result<(), ErrorCode> {
+        match self {
+            Start::Bind => state.network.tcp_start_bind(id, address),
+            Start::Connect => state.network.tcp_start_connect(id, address),
+        }
+    }
+
+    /// As [`of`](Self::of), but that a socket which leads elsewhere becomes one of the host's, which
+    /// is given.
+    fn or_leave(
+        self,
+        state: &mut State,
+        guest: Guest,
+        this: Handle,
+        address: SocketAddr,
+    ) -> Result<Option<u32>, ErrorCode> {
+        let id = state.tcp(this);
+        let is_bound = state.network.tcp_local_address(id).is_ok();
+        let started = self.of(state, id, address);
+        let leads_out = match self {
+            // The one code that only an address can be the reason for.
+            Start::Bind => started == Err(ErrorCode::AddressNotBindable),
+            Start::Connect => started.is_ok() && !is_bound,
+        };
+        if !leads_out || Network::is_inside(address.ip()) {
+            return started.map(|()| None);
+        }
+        state.network.tcp_withdraw_connect(id);
+        route::turn_tcp(state, guest, this, id).map(Some)
+    }
+}
+
+/// How binding to what is not inside ends.
+fn not_bindable(state: &State, address: SocketAddr, code: ErrorCode) -> ErrorCode {
+    match code {
+        ErrorCode::AddressNotBindable if !Network::is_inside(address.ip()) => {
+            denied(state.outside.tcp_bind)
+        }
+        code => code,
+    }
+}
+
+/// Functions that take a network and an address: where everything is inside, and where the host may
+/// have to be called, with the socket that is given then.
 macro_rules! with_address {
-    ($($export:literal $name:ident $layout:ident $method:ident;)*) => {$(
+    ($($export:literal $name:ident $route:literal $routed:ident $layout:ident $start:expr;)*) => {$(
         #[unsafe(export_name = $export)]
         #[allow(clippy::too_many_arguments, reason = "an address is passed as twelve numbers")]
         extern "C" fn $name(
@@ -24,24 +78,43 @@ macro_rules! with_address {
             state.check_network(network);
             let id = state.tcp(this);
             let address = lift_address([a, b, c, d, e, f, g, h, i, j, k, l]);
-            let result = state.network.$method(id, address);
-            let result = result.map_err(|code| match code {
-                // The one code that only an address can be the reason for.
-                ErrorCode::AddressNotBindable if !Network::is_inside(address.ip()) => {
-                    denied(state.outside.tcp_bind)
-                }
-                code => code,
-            });
-            answer(Guest::new(binding), to, layout!(tcp $layout), result);
+            let started = $start.of(state, id, address);
+            let started = started.map_err(|code| not_bindable(state, address, code));
+            answer(Guest::new(binding), to, layout!(tcp $layout), started);
+        }
+
+        #[unsafe(export_name = $route)]
+        #[allow(clippy::too_many_arguments, reason = "an address is passed as twelve numbers")]
+        extern "C" fn $routed(
+            this: Handle, network: Handle,
+            a: u32, b: u32, c: u32, d: u32, e: u32, f: u32,
+            g: u32, h: u32, i: u32, j: u32, k: u32, l: u32,
+            to: u32, binding: u32,
+        ) -> u32 {
+            let (state, guest) = (state(), Guest::new(binding));
+            if let Some(socket) = route::host_socket(state, this) {
+                return socket;
+            }
+            state.check_network(network);
+            let address = lift_address([a, b, c, d, e, f, g, h, i, j, k, l]);
+            let started = match $start.or_leave(state, guest, this, address) {
+                Ok(Some(socket)) => return socket,
+                Ok(None) => Ok(()),
+                Err(code) => Err(code),
+            };
+            answer(guest, to, layout!(tcp $layout), started);
+            0
         }
     )*};
 }
 
 with_address! {
-    "wasi:sockets/tcp@0.2#[method]tcp-socket.start-bind"
-        start_bind tcp_socket_start_bind tcp_start_bind;
-    "wasi:sockets/tcp@0.2#[method]tcp-socket.start-connect"
-        start_connect tcp_socket_start_connect tcp_start_connect;
+    "wasi:sockets/tcp@0.2#[method]tcp-socket.start-bind" start_bind
+        "wasi:sockets/tcp@0.2#[route]tcp-socket.start-bind" route_start_bind
+        tcp_socket_start_bind Start::Bind;
+    "wasi:sockets/tcp@0.2#[method]tcp-socket.start-connect" start_connect
+        "wasi:sockets/tcp@0.2#[route]tcp-socket.start-connect" route_start_connect
+        tcp_socket_start_connect Start::Connect;
 }
 
 /// Functions of a socket alone.
@@ -214,4 +287,23 @@ extern "C" fn drop_socket(this: Handle, _: u32) {
         Resource::Tcp(id) => state.network.tcp_drop(id),
         _ => trap(),
     }
+}
+
+/// The socket of the host's that must be dropped in its place; 0 for none.
+#[unsafe(export_name = "wasi:sockets/tcp@0.2#[route][resource-drop]tcp-socket")]
+extern "C" fn route_drop_socket(this: Handle, binding: u32) -> u32 {
+    let state = state();
+    match state.handles.take(this) {
+        Resource::Tcp(id) => state.network.tcp_drop(id),
+        Resource::HostTcp {
+            socket,
+            pollable: 0,
+        } => return socket,
+        Resource::HostTcp { socket, pollable } => {
+            Guest::new(binding).drop_host(Slot::DropPollable, pollable);
+            return socket;
+        }
+        _ => trap(),
+    }
+    0
 }

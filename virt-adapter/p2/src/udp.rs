@@ -6,6 +6,7 @@ use crate::handles::{Handle, Resource, Subject};
 use crate::layout::udp::{incoming_datagram, outgoing_datagram};
 use crate::lower::{answer, layout, lift_address, load_address, lower_family};
 use crate::memory::trap;
+use crate::route;
 use crate::state::{State, state};
 use alloc::vec;
 use core::net::SocketAddr;
@@ -35,19 +36,50 @@ extern "C" fn start_bind(
 ) {
     let state = state();
     state.check_network(network);
-    let id = state.udp(this);
     let address = lift_address([a, b, c, d, e, f, g, h, i, j, k, l]);
-    let result = match has_streams(state, this) {
-        true => Err(ErrorCode::InvalidState),
-        false => state.network.udp_start_bind(id, address),
-    };
-    let result = result.map_err(|code| match code {
+    let result = begin_bind(state, this, address).map_err(|code| match code {
         ErrorCode::AddressNotBindable if !Network::is_inside(address.ip()) => {
             denied(state.outside.udp_bind)
         }
         code => code,
     });
     answer(Guest::new(binding), to, layout!(udp udp_socket_start_bind), result);
+}
+
+fn begin_bind(state: &mut State, this: Handle, address: SocketAddr) -> Result<(), ErrorCode> {
+    let id = state.udp(this);
+    match has_streams(state, this) {
+        true => Err(ErrorCode::InvalidState),
+        false => state.network.udp_start_bind(id, address),
+    }
+}
+
+/// The socket of the host's that must be bound in its place; 0 for none.
+#[unsafe(export_name = "wasi:sockets/udp@0.2#[route]udp-socket.start-bind")]
+#[allow(clippy::too_many_arguments, reason = "an address is passed as twelve numbers")]
+#[rustfmt::skip]
+extern "C" fn route_start_bind(
+    this: Handle, network: Handle,
+    a: u32, b: u32, c: u32, d: u32, e: u32, f: u32,
+    g: u32, h: u32, i: u32, j: u32, k: u32, l: u32,
+    to: u32, binding: u32,
+) -> u32 {
+    let (state, guest) = (state(), Guest::new(binding));
+    if let Some(socket) = route::host_socket(state, this) {
+        return socket;
+    }
+    state.check_network(network);
+    let address = lift_address([a, b, c, d, e, f, g, h, i, j, k, l]);
+    let mut result = begin_bind(state, this, address);
+    if result == Err(ErrorCode::AddressNotBindable) && !Network::is_inside(address.ip()) {
+        let id = state.udp(this);
+        match route::turn_udp(state, guest, this, id, None) {
+            Ok(socket) => return socket,
+            Err(code) => result = Err(code),
+        }
+    }
+    answer(guest, to, layout!(udp udp_socket_start_bind), result);
+    0
 }
 
 #[unsafe(export_name = "wasi:sockets/udp@0.2#[method]udp-socket.finish-bind")]
@@ -71,13 +103,35 @@ extern "C" fn stream(
     g: u32, h: u32, i: u32, j: u32, k: u32, l: u32,
     to: u32, binding: u32,
 ) {
-    let state = state();
-    let id = state.udp(this);
+    let (state, guest) = (state(), Guest::new(binding));
     let remote = (given != 0).then(|| lift_address([a, b, c, d, e, f, g, h, i, j, k, l]));
+    let opened = open_streams(state, this, remote);
+    finish_stream(state, guest, this, remote, to, opened);
+}
+
+/// Connects a socket, or disconnects it. It must have no streams.
+fn open_streams(
+    state: &mut State,
+    this: Handle,
+    remote: Option<SocketAddr>,
+) -> Result<(), ErrorCode> {
+    let id = state.udp(this);
     if has_streams(state, this) {
         trap();
     }
-    let opened = state.network.udp_stream(id, remote).map_err(|code| match remote {
+    state.network.udp_stream(id, remote)
+}
+
+fn finish_stream(
+    state: &mut State,
+    guest: Guest,
+    this: Handle,
+    remote: Option<SocketAddr>,
+    to: u32,
+    opened: Result<(), ErrorCode>,
+) {
+    let id = state.udp(this);
+    let opened = opened.map_err(|code| match remote {
         // The codes of the policy: what is invalid is found before.
         Some(remote) if is_denied(remote, code) => denied(state.outside.udp_connect),
         _ => code,
@@ -86,7 +140,43 @@ extern "C" fn stream(
         [Resource::Incoming(id), Resource::Outgoing(id)]
             .map(|stream| state.handles.give_child(stream, this))
     });
-    answer(Guest::new(binding), to, layout!(udp udp_socket_stream), streams);
+    answer(guest, to, layout!(udp udp_socket_stream), streams);
+}
+
+/// The socket of the host's that must be connected in its place; 0 for none. One that is bound to a
+/// wildcard address becomes the host's when it is connected elsewhere.
+#[unsafe(export_name = "wasi:sockets/udp@0.2#[route]udp-socket.stream")]
+#[allow(clippy::too_many_arguments, reason = "an address is passed as twelve numbers")]
+#[rustfmt::skip]
+extern "C" fn route_stream(
+    this: Handle, given: u32,
+    a: u32, b: u32, c: u32, d: u32, e: u32, f: u32,
+    g: u32, h: u32, i: u32, j: u32, k: u32, l: u32,
+    to: u32, binding: u32,
+) -> u32 {
+    let (state, guest) = (state(), Guest::new(binding));
+    if let Some(socket) = route::host_socket(state, this) {
+        return socket;
+    }
+    let remote = (given != 0).then(|| lift_address([a, b, c, d, e, f, g, h, i, j, k, l]));
+    let opened = open_streams(state, this, remote);
+    let id = state.udp(this);
+    if let (Some(remote), Err(code)) = (remote, opened)
+        && is_denied(remote, code)
+        && let Some(asked) = state.network.udp_asked(id)
+        && asked.ip().is_unspecified()
+    {
+        let bound = (asked, route::network_of(state, binding));
+        match route::turn_udp(state, guest, this, id, Some(bound)) {
+            Ok(socket) => return socket,
+            Err(code) => {
+                answer(guest, to, layout!(udp udp_socket_stream), Err::<[Handle; 2], _>(code));
+                return 0;
+            }
+        }
+    }
+    finish_stream(state, guest, this, remote, to, opened);
+    0
 }
 
 #[unsafe(export_name = "wasi:sockets/udp@0.2#[method]udp-socket.local-address")]
@@ -175,6 +265,18 @@ extern "C" fn drop_socket(this: Handle, _: u32) {
         Resource::Udp(id) => state.network.udp_drop(id),
         _ => trap(),
     }
+}
+
+/// The socket of the host's that must be dropped in its place; 0 for none.
+#[unsafe(export_name = "wasi:sockets/udp@0.2#[route][resource-drop]udp-socket")]
+extern "C" fn route_drop_socket(this: Handle, _: u32) -> u32 {
+    let state = state();
+    match state.handles.take(this) {
+        Resource::Udp(id) => state.network.udp_drop(id),
+        Resource::HostUdp(socket) => return socket,
+        _ => trap(),
+    }
+    0
 }
 
 #[unsafe(export_name = "wasi:sockets/udp@0.2#[method]incoming-datagram-stream.subscribe")]

@@ -1,5 +1,6 @@
 //! Streams of sockets beside those of the host, through the bare bindings: what its argument says.
 
+use std::net::SocketAddr;
 use wasip2::cli::{stdin::get_stdin, stdout::get_stdout};
 use wasip2::clocks::monotonic_clock::subscribe_duration;
 use wasip2::io::poll::poll;
@@ -16,6 +17,7 @@ fn main() {
         Some("blocking-splice") => splice(true),
         Some("together") => together(),
         Some("accept") => drop(listener(4000).accept().expect_err("nobody is there")),
+        Some("outside") => outside(&std::env::args().nth(2).expect("an address")),
         Some("wait-accept") => listener(4000).subscribe().block(),
         Some("wait-all") => wait_for_all(),
         other => panic!("{other:?} is nothing to do"),
@@ -134,6 +136,53 @@ fn together() {
         "all: {:?}",
         poll(&[&heard, &typed, &never, &soon, &room, &heard])
     );
+}
+
+/// A connection whose socket is set up, and waited for, before it is known where it leads.
+fn outside(to: &str) {
+    let SocketAddr::V4(to) = to.parse().expect("an address") else {
+        panic!("it is of IPv4");
+    };
+    let [a, b, c, d] = to.ip().octets();
+    let (port, address) = (to.port(), (a, b, c, d));
+    let to = IpSocketAddress::Ipv4(Ipv4SocketAddress { port, address });
+    let socket = create_tcp_socket(IpAddressFamily::Ipv4).expect("a socket");
+    let pollable = socket.subscribe();
+    socket.set_hop_limit(7).expect("an option");
+    socket.set_keep_alive_enabled(true).expect("an option");
+    socket
+        .set_keep_alive_idle_time(5_000_000_000)
+        .expect("an option");
+    socket.set_keep_alive_count(3).expect("an option");
+    println!("before: {:?}", options(&socket));
+    socket
+        .start_connect(&instance_network(), to)
+        .expect("connect");
+    let never = subscribe_duration(u64::MAX);
+    println!("connected: {:?}", poll(&[&never, &pollable]));
+    let (input, output) = socket.finish_connect().expect("connect");
+    println!("after: {:?}", options(&socket));
+    println!("remote: {}", socket.remote_address().is_ok());
+    output.blocking_write_and_flush(b"hello").expect("a write");
+    socket.shutdown(ShutdownType::Send).expect("shutdown");
+    let mut heard = Vec::new();
+    while let Ok(more) = input.blocking_read(100) {
+        heard.extend(more);
+    }
+    println!("heard: {}", String::from_utf8_lossy(&heard));
+    println!("ready: {}", pollable.ready());
+    pollable.block();
+}
+
+type Options = (u8, bool, u64, u32);
+
+fn options(socket: &TcpSocket) -> Options {
+    (
+        socket.hop_limit().expect("an option"),
+        socket.keep_alive_enabled().expect("an option"),
+        socket.keep_alive_idle_time().expect("an option"),
+        socket.keep_alive_count().expect("an option"),
+    )
 }
 
 fn wait_for_all() {

@@ -1,0 +1,239 @@
+//! Programs that have a network in memory, and beside it what a policy lets through to the host.
+//!
+//! What is the host's must not be on loopback, which is in memory. So these tests use the address
+//! that the machine itself has.
+
+use anyhow::Result;
+use sockvirt::policy::{Flag, LoopbackMode};
+use sockvirt::{Mode, Policy, Virtualizer};
+use sockvirt_guest_builder::Guest;
+use sockvirt_tests::recording::Recording;
+use std::io::{Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+
+/// An address of the machine's own that is not loopback: that of the interface which leads away.
+/// Nothing is sent to find it.
+fn own_address() -> IpAddr {
+    let socket = UdpSocket::bind("0.0.0.0:0").expect("a socket");
+    let away = "198.51.100.1:9";
+    socket.connect(away).expect("the machine has a network");
+    socket.local_addr().expect("an address").ip()
+}
+
+/// A server that answers one connection with what it hears, in upper case.
+fn server() -> SocketAddr {
+    let listener = TcpListener::bind((own_address(), 0)).expect("a port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let mut heard = String::new();
+            stream.read_to_string(&mut heard).expect("a question");
+            let answer = heard.to_uppercase();
+            stream.write_all(answer.as_bytes()).expect("an answer");
+        }
+    });
+    address
+}
+
+/// One that answers datagrams with what is in them.
+fn datagrams() -> SocketAddr {
+    let socket = UdpSocket::bind((own_address(), 0)).expect("a port");
+    let address = socket.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        let mut buffer = [0; 100];
+        loop {
+            let (count, from) = socket.recv_from(&mut buffer).expect("a datagram");
+            socket.send_to(&buffer[..count], from).expect("it is sent");
+        }
+    });
+    address
+}
+
+fn build<const N: usize>(guest: Guest, flags: [&str; N]) -> Result<Vec<u8>> {
+    let mut policy = Policy::deny_all().with_loopback(LoopbackMode::Virtual);
+    for flag in flags {
+        policy = policy.with_flag(Flag::allow(flag)?)?;
+    }
+    policy.check()?;
+    let built = Virtualizer::new(policy).build(&guest.build()?)?;
+    assert_eq!(built.report.mode, Mode::Loopback);
+    let checked = sockvirt::check(&built.component)?;
+    assert!(checked.enforced && checked.passed(), "{checked:?}");
+    Ok(built.component)
+}
+
+#[rustfmt::skip]
+#[test]
+fn an_address_is_either_in_memory_or_the_hosts() -> Result<()> {
+    let (server, datagrams) = (server(), datagrams());
+    let rules = [
+        &*format!("tcp://{server}"),
+        &*format!("connect=udp://{datagrams}"),
+    ];
+    let component = build(Guest::Probe2, rules)?;
+    let [connect, udp_connect] = [
+        format!("connect {server}"),
+        format!("udp-connect {datagrams}"),
+    ];
+    let host = Recording::new().letting(own_address());
+    let run = host.run(
+        &component,
+        &[
+            "tcp4",
+            "bind 127.0.0.1:80",
+            "listen",
+            "tcp4",
+            "connect 127.0.0.1:80",
+            "send inside",
+            "shutdown",
+            "use 0",
+            "accept",
+            "use 2",
+            "receive-all",
+            "tcp4",
+            &connect,
+            "send outside",
+            "shutdown",
+            "receive-all",
+            "udp4",
+            "bind 127.0.0.1:90",
+            "stream",
+            "udp4",
+            "bind 127.0.0.1:91",
+            "stream",
+            "send-to 127.0.0.1:90 inside",
+            "use 4",
+            "receive",
+            "udp4",
+            "bind 0.0.0.0:0",
+            &udp_connect,
+            "send outside",
+            "receive",
+            "tcp4",
+            "connect 203.0.113.9:80",
+            "tcp4",
+            "bind 203.0.113.9:80",
+            "udp4",
+            "bind 203.0.113.9:80",
+            "udp4",
+            "bind 0.0.0.0:0",
+            "udp-connect 203.0.113.9:80",
+        ],
+    )?;
+    let lines = run.lines().join("\n");
+    let expected = [
+        "tcp4 -> ok", "bind 127.0.0.1:80 -> ok", "listen -> ok",
+        "tcp4 -> ok", "connect 127.0.0.1:80 -> ok", "send inside -> ok", "shutdown -> ok",
+        "use 0 -> ok", "accept -> 127.0.0.1:32768", "use 2 -> ok", "receive-all -> inside",
+        "tcp4 -> ok", &format!("{connect} -> ok"), "send outside -> ok", "shutdown -> ok",
+        "receive-all -> OUTSIDE",
+        "udp4 -> ok", "bind 127.0.0.1:90 -> ok", "stream -> ok",
+        "udp4 -> ok", "bind 127.0.0.1:91 -> ok", "stream -> ok",
+        "send-to 127.0.0.1:90 inside -> ok",
+        "use 4 -> ok", "receive -> inside from 127.0.0.1:91",
+        "udp4 -> ok", "bind 0.0.0.0:0 -> ok", &format!("{udp_connect} -> ok"),
+        "send outside -> ok", &format!("receive -> outside from {datagrams}"),
+        "tcp4 -> ok", "connect 203.0.113.9:80 -> access-denied",
+        "tcp4 -> ok", "bind 203.0.113.9:80 -> access-denied",
+        "udp4 -> ok", "bind 203.0.113.9:80 -> access-denied",
+        "udp4 -> ok", "bind 0.0.0.0:0 -> ok", "udp-connect 203.0.113.9:80 -> access-denied",
+    ];
+    assert_eq!(lines, expected.join("\n"));
+    // Nothing of what is in memory, or denied.
+    let mut reached = run.reached();
+    reached.sort();
+    reached.dedup();
+    assert_eq!(
+        reached,
+        [
+            "tcp-bind 0.0.0.0:0", &format!("tcp-connect {server}"), "udp-bind 0.0.0.0:0",
+            &format!("udp-receive {datagrams}"), &format!("udp-send {datagrams}"),
+        ]
+    );
+    Ok(())
+}
+
+/// Names that are in memory are answered there; the others by the host, if the policy says so, and
+/// what they answer can be reached then.
+#[test]
+fn a_name_is_either_in_memory_or_the_hosts() -> Result<()> {
+    let (server, own) = (server(), own_address());
+    let port = server.port();
+    let policy = Policy::deny_all()
+        .with_loopback(LoopbackMode::Virtual)
+        .with_flag(Flag::host("here.test=127.0.0.1")?)?
+        .with_flag(Flag::host(&format!("there.test={own}"))?)?
+        .with_flag(Flag::host("gone.test=!name-unresolvable")?)?
+        .with_flag(Flag::allow(&format!(
+            "tcp://there.test:{port}#resolves-to={own}"
+        ))?)?
+        .with_flag(Flag::allow(&format!(
+            "tcp://asked.test:{port}#resolves-to={own}"
+        ))?)?;
+    policy.check()?;
+    let component = Virtualizer::new(policy)
+        .build(&Guest::Probe2.build()?)?
+        .component;
+    let host = Recording::new()
+        .letting(own)
+        .answering("asked.test", [&*own.to_string()]);
+    let [there, asked] = ["there", "asked"].map(|it| format!("connect-name {it}.test:{port}"));
+    let run = host.run(
+        &component,
+        &[
+            "resolve here.test",
+            "resolve localhost",
+            "resolve 127.0.0.5",
+            "resolve gone.test",
+            "resolve denied.test",
+            &there,
+            "send 1",
+            "shutdown",
+            "receive-all",
+            &asked,
+            "send 2",
+            "shutdown",
+            "receive-all",
+        ],
+    )?;
+    let connected = format!("{server} ok");
+    assert_eq!(
+        run.results(),
+        [
+            "[127.0.0.1]",
+            "[::1, 127.0.0.1]",
+            "[127.0.0.5]",
+            "name-unresolvable",
+            "permanent-resolver-failure",
+            &connected,
+            "ok",
+            "ok",
+            "1",
+            &connected,
+            "ok",
+            "ok",
+            "2",
+        ]
+    );
+    assert_eq!(run.names, ["asked.test"]);
+    Ok(())
+}
+
+/// What was set, and subscribed to, before it was known that a socket would be the host's, holds.
+#[test]
+fn a_socket_that_becomes_the_hosts_keeps_what_it_was_told() -> Result<()> {
+    let server = server();
+    let component = build(Guest::Streams, [&*format!("tcp://{server}")])?;
+    let host = Recording::new().letting(own_address());
+    let run = host.run(&component, &["outside", &server.to_string()])?;
+    let options = "(7, true, 5000000000, 3)";
+    assert_eq!(
+        run.outcome.stdout,
+        format!(
+            "before: {options}\nconnected: [1]\nafter: {options}\nremote: true\n\
+            heard: HELLO\nready: true\n"
+        )
+    );
+    Ok(())
+}
