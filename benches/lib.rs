@@ -1,2 +1,3 @@
-//! What sockvirt costs. The benches are in `cost.rs` and `allowlist.rs`:
+//! What sockvirt costs. The benches are in `cost.rs`, `allowlist.rs` and
+//! `loopback.rs`:
 //! `cargo bench -p sockvirt-benches`.

@@ -45,6 +45,27 @@ fn a_server_and_its_client_need_no_sockets_of_the_host() -> Result<()> {
     Ok(())
 }
 
+/// The network is put into the component that uses it, also where that is inside of another one.
+#[test]
+fn a_component_inside_of_another_gets_the_network() -> Result<()> {
+    let alone = host::run(&build(Guest::Local)?, Sockets::None)?;
+    let inside = host::run(&build(Guest::Inside)?, Sockets::None)?;
+    assert_eq!(inside.stdout, alone.stdout);
+    assert_eq!(inside.status, 0);
+    Ok(())
+}
+
+#[test]
+fn two_components_that_use_sockets_are_refused() -> Result<()> {
+    let built = Virtualizer::new(in_memory()).build(&Guest::Composed.build()?);
+    let refused = built.expect_err("there would be two networks").to_string();
+    assert!(
+        refused.contains("more than one of them uses `wasi:sockets`"),
+        "{refused}"
+    );
+    Ok(())
+}
+
 /// The same program over the kernel's loopback says the same, but for what the policy answers.
 #[test]
 fn the_same_happens_on_the_sockets_of_a_host() -> Result<()> {

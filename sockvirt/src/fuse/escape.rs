@@ -5,6 +5,7 @@ use super::hooks::Surface;
 use super::survey::{Survey, broken, outermost};
 use crate::error::Error;
 use crate::name::InterfaceName;
+use crate::read::{Bodies, read};
 use crate::root::Root;
 use std::collections::{HashMap, HashSet};
 use wasmparser::{CanonicalFunction, CanonicalOption, Instance, Payload};
@@ -35,6 +36,15 @@ pub(crate) fn verify(fused: &Fused, output: &Root<'_>) -> Result<(), Error> {
         .find(|(_, import)| InterfaceName::of(&import.name).is_some_and(|name| name.is_sockets()));
     if let Some((_, import)) = sockets {
         return Err(refused(format!("it still imports `{}`", import.name.name)));
+    }
+    if let Some(inner) = &fused.inner {
+        if !output.has_component(&inner.component) {
+            return Err(refused(
+                "the component with a network is not in it".to_owned(),
+            ));
+        }
+        let output = read(&inner.component, Bodies::All)?;
+        return verify(inner, &output);
     }
     let survey = Survey::of(output, &Surface::of(output, fused.reach))?;
     let mut scope = Scope::default();

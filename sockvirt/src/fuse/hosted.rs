@@ -189,6 +189,9 @@ static MAKES_SOCKETS: [Slot; 21] = [
     Slot::Ready,
 ];
 
+/// For imports, by their places among the items, functions that they must have.
+pub(super) type Wants = BTreeMap<usize, BTreeSet<&'static str>>;
+
 /// What of the host the network is given.
 #[derive(Default)]
 pub(super) struct Hosted {
@@ -262,10 +265,14 @@ impl Hosted {
         }
     }
 
-    /// The functions that an import must have, whether the guest asks for them or not.
-    pub(super) fn of_import(&self, import: usize) -> impl Iterator<Item = &'static str> {
-        let slots = self.imports.iter().filter(move |(_, it)| **it == import);
-        slots.map(|((_, slot), _)| name(*slot))
+    /// The functions that imports must have, whether the guest asks for them or not.
+    pub(super) fn wants(&self) -> Wants {
+        let mut wants = Wants::new();
+        for ((_, slot), import) in &self.imports {
+            let functions = wants.entry(*import).or_default();
+            functions.extend(Some(name(*slot)).filter(|it| !it.starts_with(DROP)));
+        }
+        wants
     }
 
     /// The slots of a version, and the import that the function of each is in.
@@ -323,18 +330,17 @@ fn declarations<'r>(
 /// The type at a place, with the functions in it that the network calls; `None` if it needs none.
 pub(super) fn widened<'r>(
     root: &'r Root<'r>,
-    hosted: &Hosted,
+    wants: &Wants,
     at: usize,
 ) -> Result<Option<ComponentType<'r>>, Error> {
-    let imports: BTreeSet<usize> = hosted.imports.values().copied().collect();
-    for import in imports {
-        let Some((_, declared)) = declarations(root, import).find(|(it, _)| *it == at) else {
+    for (import, functions) in wants {
+        let Some((_, declared)) = declarations(root, *import).find(|(it, _)| *it == at) else {
             continue;
         };
         let mut widened = Widened::from(declared);
-        for function in hosted.of_import(import) {
+        for function in functions {
             let has = widened.all().any(|it| exports(it, function));
-            if !has && !function.starts_with(DROP) && widened.add_for_network(function).is_none() {
+            if !has && widened.add_for_network(function).is_none() {
                 return Err(unsupported(
                     &format!("the import of `{function}`"),
                     "the network needs it, and the input has no types for it",

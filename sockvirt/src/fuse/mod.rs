@@ -16,6 +16,7 @@ mod escape;
 mod glue;
 mod hooks;
 mod hosted;
+mod nested;
 mod network;
 mod renumber;
 mod survey;
@@ -26,20 +27,23 @@ use crate::error::Error;
 use crate::generate::abi::Signature;
 use crate::guard::guard;
 use crate::name::InterfaceName;
+use crate::read::{Bodies, read};
 use crate::root::Root;
 use binding::Slot;
 use glue::{Function, GIVEN, GUEST, Glue};
 use hooks::{Hook, Hooked, NETWORK, Reach, Surface, unsupported};
-use hosted::Hosted;
+use hosted::{Hosted, Wants};
+use nested::Nested;
 use network::{Given, Network};
 use renumber::{LEFT_OUT, Maps};
 use sockvirt_policy::Policy;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use survey::{Binding, Replaced, Survey, broken, left_out, outermost};
 use wasm_encoder::reencode::{ReencodeComponent, component_utils};
 use wasm_encoder::{CanonicalOption, ExportKind};
 use wasmparser::{
-    CanonicalFunction, ComponentAlias, ComponentType, ComponentTypeRef, Instance, Payload,
+    CanonicalFunction, ComponentAlias, ComponentInstance, ComponentType, ComponentTypeRef,
+    Instance, Payload,
 };
 use writer::{Sort, Writer};
 
@@ -56,10 +60,15 @@ pub(crate) struct Fused {
     reach: Reach,
     /// The modules that may call the host's functions.
     glue: Vec<Vec<u8>>,
+    /// For imports, functions that they must have for the network.
+    wants: Vec<(String, BTreeSet<&'static str>)>,
+    /// The component inside that the network is in, if it is not this one.
+    inner: Option<Box<Fused>>,
 }
 
-/// Puts a network into the component, set up by the policy. `evidence` goes into a custom section of
-/// this name.
+/// Puts a network into the component, or into the one inside of it that uses sockets, set up by the
+/// policy. `evidence` goes into a custom section of this name, where nothing is put around the
+/// component that has it.
 pub(crate) fn fuse(
     root: &Root<'_>,
     policy: &Policy,
@@ -68,11 +77,40 @@ pub(crate) fn fuse(
     refuse_other_sockets(root)?;
     let reach = Reach::of(policy);
     let surface = Surface::of(root, reach);
-    surface.refuse_exports()?;
     let survey = Survey::of(root, &surface)?;
+    if let Some(nested) = nested::find(root, &survey)? {
+        let inner = read(nested.bytes, Bodies::All).map_err(|e| {
+            unsupported(
+                "a component that is composed of several",
+                &format!("the one that uses `wasi:sockets` does not stand alone: {e}"),
+            )
+        })?;
+        let inner = fuse(&inner, policy, None)?;
+        return fuse_around(root, nested, inner, evidence);
+    }
+    surface.refuse_exports()?;
     let hosted = Hosted::of(root, &survey, reach, policy.on_deadlock())?;
     let config = config::write(policy, reach, hosted.reports);
     fuse_as(root, &survey, &hosted, reach, &config, evidence)
+}
+
+/// Copies a component with another one for the one inside of it.
+fn fuse_around(
+    root: &Root<'_>,
+    nested: Nested<'_>,
+    inner: Fused,
+    evidence: Option<(&str, &str)>,
+) -> Result<Fused, Error> {
+    let (survey, hosted) = (Survey::default(), Hosted::default());
+    let wants = nested.of_root(root, &inner.wants);
+    let mut fuser = Fuser::new(root, &survey, &hosted, &[], wants);
+    if !inner.reach.any() {
+        fuser.left_out = left_out(root, Some(&nested))?;
+    }
+    fuser.nested = Some((nested, &inner));
+    let mut fused = fuser.finish(inner.reach, evidence)?;
+    fused.inner = Some(Box::new(inner));
+    Ok(fused)
 }
 
 /// Refuses sockets of another generation of WASI, which the network does not serve.
@@ -99,43 +137,11 @@ fn fuse_as(
     config: &[u8],
     evidence: Option<(&str, &str)>,
 ) -> Result<Fused, Error> {
-    let mut fuser = Fuser {
-        root,
-        config,
-        left_out: match reach.any() {
-            true => HashSet::new(),
-            false => left_out(root)?,
-        },
-        survey,
-        hosted,
-        given_by_host: HashMap::new(),
-        writer: Writer::default(),
-        maps: Maps::default(),
-        at: 0,
-        canonical: 0,
-        functions: Vec::new(),
-        bags: Vec::new(),
-        network: None,
-        bound: HashSet::new(),
-        glue: Vec::new(),
-    };
-    guard("wasm-encoder", || {
-        for payload in outermost(root.bytes) {
-            fuser.add(payload?)?;
-        }
-        fuser.flush()
-    })?;
-    if let Some((section, evidence)) = evidence {
-        fuser.writer.section(&wasm_encoder::CustomSection {
-            name: section.into(),
-            data: evidence.as_bytes().into(),
-        });
+    let mut fuser = Fuser::new(root, survey, hosted, config, hosted.wants());
+    if !reach.any() {
+        fuser.left_out = left_out(root, None)?;
     }
-    Ok(Fused {
-        component: fuser.writer.finish(),
-        reach,
-        glue: fuser.glue,
-    })
+    fuser.finish(reach, evidence)
 }
 
 /// A canonical function that was left out, and whose stand-in is not written yet.
@@ -172,6 +178,10 @@ struct Fuser<'a> {
     bound: HashSet<Binding>,
     /// The modules that were given functions of the host's.
     glue: Vec<Vec<u8>>,
+    /// Functions that imports must have for the network.
+    wants: Wants,
+    /// The component inside that gets the network, and what it is then.
+    nested: Option<(Nested<'a>, &'a Fused)>,
 }
 
 type Failed = wasm_encoder::reencode::Error;
@@ -184,6 +194,62 @@ fn failed(e: Failed) -> Error {
 }
 
 impl<'a> Fuser<'a> {
+    fn new(
+        root: &'a Root<'a>,
+        survey: &'a Survey,
+        hosted: &'a Hosted,
+        config: &'a [u8],
+        wants: Wants,
+    ) -> Self {
+        Fuser {
+            root,
+            config,
+            left_out: HashSet::new(),
+            survey,
+            hosted,
+            given_by_host: HashMap::new(),
+            writer: Writer::default(),
+            maps: Maps::default(),
+            at: 0,
+            canonical: 0,
+            functions: Vec::new(),
+            bags: Vec::new(),
+            network: None,
+            bound: HashSet::new(),
+            glue: Vec::new(),
+            wants,
+            nested: None,
+        }
+    }
+
+    /// Copies the whole component.
+    fn finish(mut self, reach: Reach, evidence: Option<(&str, &str)>) -> Result<Fused, Error> {
+        guard("wasm-encoder", || {
+            for payload in outermost(self.root.bytes) {
+                self.add(payload?)?;
+            }
+            self.flush()
+        })?;
+        if let Some((section, evidence)) = evidence {
+            self.writer.section(&wasm_encoder::CustomSection {
+                name: section.into(),
+                data: evidence.as_bytes().into(),
+            });
+        }
+        let wants = self.wants.into_iter().filter_map(|(at, functions)| {
+            let mut imports = self.root.imports();
+            let import = imports.find(|(it, _)| *it == at);
+            import.map(|(_, import)| (import.name.name.to_owned(), functions))
+        });
+        Ok(Fused {
+            wants: wants.collect(),
+            component: self.writer.finish(),
+            reach,
+            glue: self.glue,
+            inner: None,
+        })
+    }
+
     fn add(&mut self, payload: Payload<'a>) -> Result<(), Error> {
         match payload {
             Payload::ModuleSection {
@@ -237,7 +303,7 @@ impl<'a> Fuser<'a> {
             }
             Payload::ComponentInstanceSection(section) => {
                 for instance in section {
-                    let instance = instance.map_err(broken)?;
+                    let instance = self.with_network(instance.map_err(broken)?);
                     let mut renumber = self.maps.renumber();
                     renumber
                         .parse_component_instance(self.writer.instances(), instance)
@@ -268,7 +334,32 @@ impl<'a> Fuser<'a> {
         self.maps.push(sort, index);
     }
 
+    /// An instance of a component that has a network inside is given no sockets.
+    fn with_network(&self, instance: ComponentInstance<'a>) -> ComponentInstance<'a> {
+        match (&self.nested, instance) {
+            (
+                Some((nested, fused)),
+                ComponentInstance::Instantiate {
+                    component_index, ..
+                },
+            ) if nested.at == self.at && !fused.reach.any() => ComponentInstance::Instantiate {
+                component_index,
+                args: nested.args_without_sockets(),
+            },
+            (_, instance) => instance,
+        }
+    }
+
     fn component(&mut self, parser: wasmparser::Parser, bytes: &[u8]) -> Result<(), Error> {
+        if let Some((nested, fused)) = &self.nested
+            && nested.component == self.maps.count(Sort::Component)
+        {
+            let id = wasm_encoder::ComponentSectionId::Component as u8;
+            let data = &fused.component;
+            self.writer.section(&wasm_encoder::RawSection { id, data });
+            self.copied(Sort::Component);
+            return Ok(());
+        }
         let mut nested = wasm_encoder::Component::new();
         let mut renumber = self.maps.renumber();
         renumber.push_depth();
@@ -316,7 +407,7 @@ impl<'a> Fuser<'a> {
         if let ComponentType::Resource { .. } = ty {
             self.flush()?;
         }
-        let ty = hosted::widened(self.root, self.hosted, at)?.unwrap_or(ty);
+        let ty = hosted::widened(self.root, &self.wants, at)?.unwrap_or(ty);
         let mut renumber = self.maps.renumber();
         renumber
             .parse_component_type(self.writer.types().ty(), ty)
@@ -691,7 +782,6 @@ fn sort_of_ref(ty: ComponentTypeRef) -> Sort {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::read::{Bodies, read};
     use crate::test_guest::{guest, versions};
     use sockvirt_policy::Flag;
 

@@ -2,6 +2,7 @@
 
 use super::hooks::{Hooked, Surface, unsupported};
 use super::hosted;
+use super::nested::Nested;
 use crate::error::Error;
 use crate::name::InterfaceName;
 use crate::root::{Item, Root};
@@ -207,7 +208,10 @@ pub(super) fn broken(e: wasmparser::BinaryReaderError) -> Error {
 
 /// The items that nobody needs once the network is inside: the imports of sockets, and what is made
 /// of their types.
-pub(super) fn left_out(root: &Root<'_>) -> Result<HashSet<usize>, Error> {
+pub(super) fn left_out(
+    root: &Root<'_>,
+    nested: Option<&Nested<'_>>,
+) -> Result<HashSet<usize>, Error> {
     let mut dead = HashSet::new();
     let mut first: Option<InterfaceName> = None;
     for (at, item) in root.items.iter().enumerate() {
@@ -220,7 +224,11 @@ pub(super) fn left_out(root: &Root<'_>) -> Result<HashSet<usize>, Error> {
             dead.insert(at);
             continue;
         }
-        if !root.references(at).iter().any(|it| dead.contains(it)) {
+        let needs_dead = match nested.filter(|it| it.at == at) {
+            Some(nested) => nested.needs(root, &dead),
+            None => root.references(at).iter().any(|it| dead.contains(it)),
+        };
+        if !needs_dead {
             continue;
         }
         let entangled = |item: String| Error::Entangled {

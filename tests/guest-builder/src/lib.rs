@@ -33,6 +33,8 @@ pub enum Guest {
     Web,
     /// Two components in one, which both import sockets.
     Composed,
+    /// Two components in one, of which the first is `Local` and the second imports no sockets.
+    Inside,
     /// A core module for preview1.
     Preview1,
     /// Does what its arguments say with the sockets of 0.2.
@@ -49,6 +51,8 @@ pub enum Guest {
     Local,
     /// Streams of sockets beside those of the host.
     Streams,
+    /// Both ends of connections by turns, for benches.
+    Turns,
 }
 
 impl Guest {
@@ -80,6 +84,7 @@ impl Guest {
             Guest::Http => "http",
             Guest::Web => "web",
             Guest::Composed => "composed",
+            Guest::Inside => "inside",
             Guest::Preview1 => "preview1",
             Guest::Probe2 => "probe2",
             Guest::Probe3 => "probe3",
@@ -88,6 +93,7 @@ impl Guest {
             Guest::Redis => "redis",
             Guest::Local => "local",
             Guest::Streams => "streams",
+            Guest::Turns => "turns",
         }
     }
 
@@ -120,7 +126,13 @@ impl Guest {
             Guest::Redis => cargo("guest-redis", wasip2, ""),
             Guest::Local => cargo("guest-local", wasip2, ""),
             Guest::Streams => cargo("guest-streams", wasip2, ""),
+            Guest::Turns => cargo("guest-turns", wasip2, ""),
             Guest::Composed => compose(&Guest::Std.build()?, &Guest::Wstd.build()?),
+            Guest::Inside => {
+                let denied = sockvirt::Virtualizer::new(sockvirt::Policy::deny_all());
+                let without_sockets = denied.build(&Guest::Preview1.build()?)?.component;
+                compose(&Guest::Local.build()?, &without_sockets)
+            }
         }
     }
 }

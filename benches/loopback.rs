@@ -1,0 +1,272 @@
+//! What a network in memory is worth, beside the kernel's loopback, and what it costs what has
+//! nothing to do with it.
+//!
+//! The same program runs bare, on sockets of the host, and with a network inside, by turns in the
+//! same run, on the embedded wasmtime with its optimiser on.
+
+mod gzip;
+
+use anyhow::{Context, Result, ensure};
+use gzip::gzip;
+use sockvirt::Virtualizer;
+use sockvirt::policy::{Flag, LoopbackMode, Policy};
+use sockvirt_guest_builder::Guest;
+use sockvirt_tests::host::{self, Pipes, State};
+use sockvirt_tests::peers;
+use std::net::UdpSocket;
+use std::process::Command;
+use std::time::Instant;
+use wait4::Wait4;
+use wasmtime::Store;
+use wasmtime::component::Component;
+use wasmtime_wasi::{DirPerms, FilePerms, WasiCtx};
+
+/// How often each is measured. The tables show medians.
+const ROUNDS: usize = 11;
+
+fn main() -> Result<()> {
+    let mut args = std::env::args().skip(1);
+    if let (Some("--alone"), Some(count)) = (args.next().as_deref(), args.next()) {
+        let built = Component::new(host::fast_engine(), build(Guest::Turns, in_memory())?)?;
+        return nanoseconds(&built, &["idle", &count, "1"]).map(drop);
+    }
+    bytes_added()?;
+    beside_the_kernel()?;
+    idle()?;
+    the_rest()?;
+    start()
+}
+
+fn in_memory() -> Policy {
+    Policy::deny_all().with_loopback(LoopbackMode::Virtual)
+}
+
+fn build(guest: Guest, policy: Policy) -> Result<Vec<u8>> {
+    Ok(Virtualizer::new(policy).build(&guest.build()?)?.component)
+}
+
+/// Runs a program of its own, with sockets and with a folder, and gives what it says that it took.
+fn nanoseconds(component: &Component, args: &[&str]) -> Result<f64> {
+    let pipes = Pipes::new();
+    let folder = tempfile::tempdir()?;
+    let mut wasi = WasiCtx::builder();
+    wasi.arg("turns").args(args);
+    wasi.allow_tcp(true).allow_udp(true).inherit_network();
+    wasi.preopened_dir(folder.path(), "/", DirPerms::all(), FilePerms::all())?;
+    let state = State::new(pipes.attach(&mut wasi).build());
+    let linker = host::linker_with_sockets(host::fast_engine())?;
+    let status = host::run_to_end(&linker, Store::new(host::fast_engine(), state), component)?;
+    let outcome = pipes.outcome(status);
+    let said = outcome.stderr.trim().parse();
+    said.with_context(|| format!("the program failed: {outcome:?}"))
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// The times of two programs, by turns, each first every other time.
+fn both(components: [&Component; 2], args: [&[&str]; 2]) -> Result<[f64; 2]> {
+    let mut times = [Vec::new(), Vec::new()];
+    for round in 0..ROUNDS {
+        for i in [round % 2, (round + 1) % 2] {
+            times[i].push(nanoseconds(components[i], args[i])?);
+        }
+    }
+    Ok(times.map(median))
+}
+
+fn bytes_added() -> Result<()> {
+    println!("| guest | bytes added | gzipped |\n| --- | --- | --- |");
+    for guest in [Guest::Std, Guest::Tokio, Guest::Wstd] {
+        let bytes = guest.build()?;
+        let built = build(guest, in_memory())?;
+        let added = built.len() - bytes.len();
+        let gzipped = gzip(&built)? - gzip(&bytes)?;
+        println!("| {} | {added} | {gzipped} |", guest.name());
+    }
+    Ok(())
+}
+
+/// What is done, how much of a unit one run does, and the unit.
+type Work = (&'static str, &'static [&'static str], f64, &'static str);
+
+fn compare(works: &[Work], [bare, built]: [&Component; 2], of_bare: bool) -> Result<()> {
+    for (name, args, amount, unit) in works {
+        let [bare, built] = both([bare, built], [args, args])?;
+        let per_second = |time: f64| format!("{:.0} {unit}", amount / (time / 1e9));
+        let ratio = if of_bare { bare / built } else { built / bare };
+        println!(
+            "| {name} | {} | {} | {ratio:.2} |",
+            per_second(bare),
+            per_second(built)
+        );
+    }
+    Ok(())
+}
+
+fn beside_the_kernel() -> Result<()> {
+    let bare = Component::new(host::fast_engine(), Guest::Turns.build()?)?;
+    let built = Component::new(host::fast_engine(), build(Guest::Turns, in_memory())?)?;
+    println!("\n| what | kernel's loopback | in memory | times as fast |");
+    println!("| --- | --- | --- | --- |");
+    let works: [Work; 5] = [
+        (
+            "TCP, writes of 64 B",
+            &["tcp", "64", "2000000"],
+            2.0,
+            "MB/s",
+        ),
+        (
+            "TCP, writes of 4 KiB",
+            &["tcp", "4096", "50000000"],
+            50.0,
+            "MB/s",
+        ),
+        (
+            "TCP, writes of 64 KiB",
+            &["tcp", "65536", "400000000"],
+            400.0,
+            "MB/s",
+        ),
+        (
+            "UDP, 1 KiB there and back",
+            &["udp", "1024", "5000"],
+            5e3,
+            "/s",
+        ),
+        (
+            "TCP, connect, accept and close",
+            &["connects", "2000"],
+            2e3,
+            "/s",
+        ),
+    ];
+    compare(&works, [&bare, &built], true)
+}
+
+/// What connections cost that nobody uses.
+fn idle() -> Result<()> {
+    let built = Component::new(host::fast_engine(), build(Guest::Turns, in_memory())?)?;
+    println!("\n| idle connections | a round trip and a new connection | more memory |");
+    println!("| --- | --- | --- |");
+    let empty = peak("0")?;
+    for count in ["0", "100", "10000"] {
+        let took = median(
+            (0..ROUNDS)
+                .map(|_| nanoseconds(&built, &["idle", count, "5000"]))
+                .collect::<Result<_>>()?,
+        );
+        let memory = peak(count)?.saturating_sub(empty) as f64 / 1e6;
+        println!("| {count} | {:.2} µs | {memory:.1} MB |", took / 5e3 / 1e3);
+    }
+    Ok(())
+}
+
+/// The peak memory of a process that has so many connections.
+fn peak(count: &str) -> Result<u64> {
+    let program = std::env::current_exe()?;
+    let mut child = Command::new(program).args(["--alone", count]).spawn()?;
+    let used = child.wait4()?;
+    ensure!(used.status.success(), "it failed");
+    Ok(used.rusage.maxrss)
+}
+
+/// What has nothing to do with sockets in memory.
+fn the_rest() -> Result<()> {
+    let bare = Component::new(host::fast_engine(), Guest::Turns.build()?)?;
+    let built = Component::new(host::fast_engine(), build(Guest::Turns, in_memory())?)?;
+    println!("\n| what | bare | with a network inside | built / bare |");
+    println!("| --- | --- | --- | --- |");
+    let works: [Work; 3] = [
+        (
+            "files, reads of 64 KiB",
+            &["read", "65536", "2000"],
+            131.0,
+            "MB/s",
+        ),
+        (
+            "files, writes of 64 KiB",
+            &["write", "65536", "2000"],
+            131.0,
+            "MB/s",
+        ),
+        ("lines printed", &["print", "50000"], 5e4, "/s"),
+    ];
+    compare(&works, [&bare, &built], false)?;
+    through_the_branch()
+}
+
+/// TCP of the host's, beside a network in memory: at the machine's own address.
+fn through_the_branch() -> Result<()> {
+    let socket = UdpSocket::bind("0.0.0.0:0")?;
+    // Nothing is sent.
+    socket.connect("198.51.100.1:9")?;
+    let own = socket.local_addr()?.ip();
+    let sink = peers::sink(&own.to_string());
+    let policy = in_memory().with_flag(Flag::allow(&format!("tcp://{sink}"))?)?;
+    let bare = Component::new(host::fast_engine(), Guest::Probe2.build()?)?;
+    let built = Component::new(host::fast_engine(), build(Guest::Probe2, policy)?)?;
+    for (name, chunk, count) in [("64 KiB", 65_536, 6_000), ("4 KiB", 4_096, 40_000)] {
+        let op = format!("flood {sink} {chunk} {count}");
+        let mut times = [Vec::new(), Vec::new()];
+        for round in 0..ROUNDS {
+            for i in [round % 2, (round + 1) % 2] {
+                let component = [&bare, &built][i];
+                let engine = host::fast_engine();
+                let outcome = sockvirt_tests::recording::run_open(engine, component, &[&op])?;
+                let said = outcome.stdout.trim_end().rsplit(" -> ").next();
+                let said: Option<f64> = said.and_then(|it| it.parse().ok());
+                times[i].push(said.with_context(|| format!("it failed: {outcome:?}"))?);
+            }
+        }
+        let [bare, built] = times.map(median);
+        let amount = f64::from(chunk * count) / 1e6;
+        println!(
+            "| real TCP, writes of {name} | {:.0} MB/s | {:.0} MB/s | {:.2} |",
+            amount / (bare / 1e9),
+            amount / (built / 1e9),
+            built / bare
+        );
+    }
+    Ok(())
+}
+
+/// Instantiating a program that does nothing, and answering a request.
+fn start() -> Result<()> {
+    println!("\n| what | bare | with a network inside | built / bare |");
+    println!("| --- | --- | --- | --- |");
+    for (name, guest) in [
+        ("start and end", Guest::Turns),
+        ("an HTTP request", Guest::Http),
+    ] {
+        let components = [guest.build()?, build(guest, in_memory())?];
+        let components = components.map(|it| Component::new(host::fast_engine(), it));
+        let components = [&components[0], &components[1]];
+        let mut times = [Vec::new(), Vec::new()];
+        for round in 0..40 * ROUNDS {
+            for i in [round % 2, (round + 1) % 2] {
+                let component = components[i].as_ref().expect("it compiles");
+                let start = Instant::now();
+                match guest {
+                    Guest::Http => {
+                        let mut wasi = WasiCtx::builder();
+                        let state = State::new(wasi.build());
+                        let store = Store::new(host::fast_engine(), state);
+                        let linker = host::linker_with_sockets(host::fast_engine())?;
+                        host::serve_in(&linker, store, component)?;
+                    }
+                    _ => drop(nanoseconds(component, &["nothing"])?),
+                }
+                times[i].push(start.elapsed().as_secs_f64() * 1e6);
+            }
+        }
+        let [bare, built] = times.map(median);
+        println!(
+            "| {name} | {bare:.0} µs | {built:.0} µs | {:.2} |",
+            built / bare
+        );
+    }
+    Ok(())
+}
