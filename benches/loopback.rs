@@ -19,7 +19,7 @@ use std::time::Instant;
 use wait4::Wait4;
 use wasmtime::Store;
 use wasmtime::component::Component;
-use wasmtime_wasi::{DirPerms, FilePerms, WasiCtx};
+use wasmtime_wasi::{FsPerms, WasiCtx};
 
 /// How often each is measured. The tables show medians.
 const ROUNDS: usize = 11;
@@ -52,7 +52,7 @@ fn nanoseconds(component: &Component, args: &[&str]) -> Result<f64> {
     let mut wasi = WasiCtx::builder();
     wasi.arg("turns").args(args);
     wasi.allow_tcp(true).allow_udp(true).inherit_network();
-    wasi.preopened_dir(folder.path(), "/", DirPerms::all(), FilePerms::all())?;
+    wasi.preopened_dir(folder.path(), "/", FsPerms::ReadWrite)?;
     let state = State::new(pipes.attach(&mut wasi).build());
     let linker = host::linker_with_sockets(host::fast_engine())?;
     let status = host::run_to_end(&linker, Store::new(host::fast_engine(), state), component)?;
@@ -167,7 +167,7 @@ fn idle() -> Result<()> {
 /// The peak memory of a process that has so many connections.
 fn peak(count: &str) -> Result<u64> {
     let program = std::env::current_exe()?;
-    let mut child = Command::new(program).args(["--alone", count]).spawn()?;
+    let child = Command::new(program).args(["--alone", count]).spawn()?;
     let used = child.wait4()?;
     ensure!(used.status.success(), "it failed");
     Ok(used.rusage.maxrss)

@@ -574,6 +574,7 @@ impl Guest<'_, '_> {
 
     fn exports(&mut self) -> Result<()> {
         self.line(CORE);
+        self.lowers()?;
         self.line("(func $run (canon lift (core func $lib \"nothing\")))");
         for _ in 0..self.data.int_in_range(0..=3)? {
             if !self.items.is_empty() {
@@ -592,6 +593,54 @@ impl Guest<'_, '_> {
             "(instance $exported (export \"run\" (func $run)))\n\
              (export \"{name}\" (instance $exported))"
         ));
+        Ok(())
+    }
+
+    /// Functions and drops that core code would be given, alone and in bags.
+    fn lowers(&mut self) -> Result<()> {
+        self.line("(alias core export $lib \"memory\" (core memory $memory))");
+        self.line("(alias core export $lib \"realloc\" (core func $realloc))");
+        let mut lowered = Vec::new();
+        for (instance, name) in self.functions.clone() {
+            if !self.once_in(2)? {
+                continue;
+            }
+            let id = self.id("lowered");
+            let options = match self.once_in(4)? {
+                true => "",
+                false => "(memory $memory) (realloc $realloc)",
+            };
+            self.line(&format!(
+                "(alias export ${instance} \"{name}\" (func ${id}-of))\n\
+                 (core func ${id} (canon lower (func ${id}-of) {options}))"
+            ));
+            lowered.push(id);
+        }
+        let types = self.types.clone();
+        for ty in types.iter().filter(|ty| ty.kind == Kind::Resource) {
+            if self.once_in(2)? {
+                let id = self.id("drop");
+                self.line(&format!(
+                    "(core func ${id} (canon resource.drop ${}))",
+                    ty.id
+                ));
+                lowered.push(id);
+            }
+        }
+        while !lowered.is_empty() {
+            let count = self.data.int_in_range(1..=lowered.len())?;
+            let bag = self.id("bag");
+            let exports: String = lowered
+                .drain(..count)
+                .map(|id| format!("(export \"{id}\" (func ${id}))"))
+                .collect();
+            self.line(&format!("(core instance ${bag} {exports})"));
+            if self.once_in(3)? {
+                self.line(&format!(
+                    "(core instance (instantiate $core (with \"a\" (instance ${bag}))))"
+                ));
+            }
+        }
         Ok(())
     }
 

@@ -19,7 +19,8 @@ mod smith;
 
 use arbitrary::{Arbitrary, Unstructured};
 use sockvirt::policy::{
-    Denial, DenyAt, DenyRule, Flag, Key, Lookup, NameTable, Operation, Protocol, Rules, Session,
+    Denial, DenyAt, DenyRule, Flag, Key, Lookup, LoopbackMode, NameTable, Operation, Protocol,
+    Rules, Session,
 };
 use sockvirt::{Built, Error, Mode, Policy, Reach, Virtualizer};
 use std::net::{IpAddr, SocketAddr};
@@ -41,7 +42,8 @@ pub fn bytes(data: &[u8]) {
     }
 }
 
-/// Whatever the component: what [`bytes()`] says, and [`holds`] under a policy with rules. The
+/// Whatever the component: what [`bytes()`] says, and [`holds`] under a policy with rules, with
+/// a network in memory and without. The
 /// components are made of the data by [`component`].
 pub fn components(data: &[u8]) {
     let mut data = Unstructured::new(data);
@@ -52,6 +54,10 @@ pub fn components(data: &[u8]) {
         return;
     };
     bytes(&component);
+    for policy in [&rules, &Policy::deny_all()] {
+        let in_memory = policy.clone().with_loopback(LoopbackMode::Virtual);
+        holds(&component, &in_memory);
+    }
     holds(&component, &rules);
 }
 

@@ -132,6 +132,13 @@ pub enum Error {
         interface: Box<InterfaceName>,
     },
 
+    /// A policy that contradicts itself.
+    #[error("the policy cannot be built with: {message}")]
+    Policy {
+        /// What is wrong with it.
+        message: String,
+    },
+
     /// A form of component that cannot be wrapped.
     #[error("{item} cannot be carried over: {reason}")]
     Unsupported {
@@ -201,6 +208,7 @@ impl Error {
                  `subscribe-duration` of `wasi:clocks/monotonic-clock` in the same version"
             }
             Error::Entangled { .. } => "compose the components that share these types first",
+            Error::Policy { .. } => "leave one of the two out",
             Error::Unsupported { .. } => "please report it with the component",
             Error::Dependency { .. } => {
                 "other tools built on the same library will stumble over it too: \

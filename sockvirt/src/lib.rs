@@ -127,15 +127,16 @@ impl Virtualizer {
 
     /// Puts a network in memory into a component, and whatever denies or checks the rest around it.
     fn fuse(&self, mut root: Root<'_>) -> Result<Built, Error> {
+        // An address that meant two things would be one at the host here, and in memory there.
+        self.policy.check().map_err(|e| Error::Policy {
+            message: e.to_string(),
+        })?;
         let leads_to_host = fuse::leads_to_host(&self.policy);
         let evidence = evidence::write(&self.policy);
         let evidence = (!leads_to_host).then_some((SECTION, evidence.as_str()));
         let plan = plan(&root, &self.policy)?;
         let mut report = self.report(&plan);
-        let promise = match leads_to_host {
-            true => Promise::unchanged(&plan),
-            false => Promise::of(&plan),
-        };
+        let promise = Promise::in_memory(&plan, leads_to_host);
         let fused = fuse::fuse(&root, &self.policy, evidence)?;
         root.forget_types();
         let output = verify::verify_fused(&fused, &root, &promise)?;

@@ -162,11 +162,13 @@ impl<'a> Root<'a> {
 
     /// The index of the instance that an item is.
     pub(crate) fn instance_index(&self, at: usize) -> Option<u32> {
-        let instances = &self.spaces[Space::Instance as usize];
-        instances
-            .iter()
-            .position(|it| *it == at)
-            .map(|it| it as u32)
+        self.index_of(Space::Instance, at)
+    }
+
+    /// The first index of an item in a space.
+    pub(crate) fn index_of(&self, space: Space, at: usize) -> Option<u32> {
+        let mut items = self.spaces[space as usize].iter();
+        items.position(|it| *it == at).map(|it| it as u32)
     }
 
     /// The imports, each with its place among the items.

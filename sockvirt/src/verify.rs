@@ -30,10 +30,11 @@ impl Promise {
         }
     }
 
-    /// That the output imports all that the guest does.
-    pub(crate) fn unchanged(plan: &Plan<'_>) -> Self {
+    /// The same for a network in memory that is put into the guest, which adds no import. Where it
+    /// leads to the host, the imports of sockets stay.
+    pub(crate) fn in_memory(plan: &Plan<'_>, leads_to_host: bool) -> Self {
         let mut promise = Promise::of(plan);
-        for (_, route) in &mut promise.routes {
+        for (_, route) in promise.routes.iter_mut().filter(|_| leads_to_host) {
             *route = Route::Host;
         }
         promise.added.clear();

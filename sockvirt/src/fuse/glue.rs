@@ -3,17 +3,20 @@
 //!
 //! The guest's memory and the network's are two, and a module that runs on every engine has one.
 //! So the glue has the guest's, and moves blocks as numbers, through functions of a module that has
-//! the network's ([`mover`]).
+//! the network's ([`add_movers`]).
 
 use super::hooks::Hook;
 use crate::generate::abi::Signature;
 use crate::generate::core::{Body, Code, CoreModule, Memory, signature};
+use std::hash::Hash;
 use wasm_encoder::{BlockType, Instruction as I, MemArg, ValType};
 
 /// The module name under which the guest's memory is imported.
 pub(super) const GUEST: &str = "g";
 /// The module name under which functions are imported, by number, and the network's table.
 pub(super) const GIVEN: &str = "i";
+/// The name of the network's table there.
+pub(super) const TABLE: &str = "t";
 
 /// What code of the glue calls: a function that it is given, by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -293,10 +296,9 @@ impl Unit {
     }
 }
 
-/// The module that has the network's memory. Its functions are exported by their numbers among
-/// [`Mover::ALL`].
-pub(super) fn mover() -> Vec<u8> {
-    let mut module = CoreModule::<()>::new(Memory::Imported(GUEST));
+/// Has a module that has the network's memory move blocks: functions that are exported by their
+/// numbers among [`Mover::ALL`].
+pub(super) fn add_movers<C: Copy + Eq + Hash>(module: &mut CoreModule<C>) {
     for mover in Mover::ALL {
         let unit = mover.unit();
         let mut body = Body::new(mover.signature());
@@ -309,7 +311,6 @@ pub(super) fn mover() -> Vec<u8> {
         }
         module.export_numbered(body);
     }
-    module.finish().0
 }
 
 /// The glue of one memory of the guest.
@@ -319,11 +320,12 @@ pub(super) struct Glue {
     pub(super) given: Vec<Signature>,
     /// The number of the first function of the mover; `None` where nothing is copied.
     pub(super) mover: Option<u32>,
+    /// What is put into the network's table, and where.
+    pub(super) places: Vec<(u32, Callee)>,
 }
 
 impl Glue {
-    /// The module: its functions are exported by the numbers that are given with it, and behind them
-    /// `copy_in` and `copy_out`.
+    /// The module: its functions are exported by the numbers that are given with it.
     pub(super) fn module(&self, has_memory: bool) -> (Vec<u8>, Vec<u32>) {
         let memory = match has_memory {
             true => Memory::Imported(GUEST),
@@ -341,11 +343,12 @@ impl Glue {
             let mover = |it: Mover| Callee::Given(first + it as u32);
             module.define(Callee::CopyIn, copy(|unit| fetch(unit, &mover)));
             module.define(Callee::CopyOut, copy(|unit| deliver(unit, &mover)));
-            for callee in [Callee::CopyIn, Callee::CopyOut] {
-                let mut body = Body::new(copy_signature());
-                body.plain((0..3).map(I::LocalGet)).call(callee);
-                module.export_numbered(body);
-            }
+        }
+        if !self.places.is_empty() {
+            module.import_table(GIVEN, TABLE);
+        }
+        for (place, callee) in &self.places {
+            module.place(*place, *callee);
         }
         module.finish()
     }

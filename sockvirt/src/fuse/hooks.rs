@@ -134,6 +134,8 @@ pub(super) fn key(name: &InterfaceName) -> Option<String> {
 
 /// A resource type of an interface that the network has a part in.
 struct Resource {
+    /// The import that defines it, by its place among the items.
+    import: usize,
     interface: InterfaceName,
     /// What the network calls the interface.
     key: String,
@@ -143,7 +145,7 @@ struct Resource {
 impl<'r> Surface<'r> {
     pub(super) fn of(root: &'r Root<'r>, reach: Reach) -> Self {
         let mut resources = HashMap::new();
-        for (_, import) in root.imports() {
+        for (at, import) in root.imports() {
             let interface = InterfaceName::of(&import.name);
             let (Some((key, interface)), Some(instance)) = (
                 interface.and_then(|it| Some((key(&it)?, it))),
@@ -155,6 +157,7 @@ impl<'r> Surface<'r> {
                 if let Some(resource) = exported_resource(instance, name) {
                     // The first interface that exports a resource is the one that defines it.
                     resources.entry(resource).or_insert_with(|| Resource {
+                        import: at,
                         interface: interface.clone(),
                         key: key.clone(),
                         name: name.to_string(),
@@ -224,15 +227,16 @@ impl<'r> Surface<'r> {
     }
 
     /// What takes the place of dropping a handle.
-    pub(super) fn dropped(&self, ty: u32) -> Option<(Hooked, &InterfaceName)> {
-        let ComponentAnyTypeId::Resource(id) = self.root.types().component_any_type_at(ty) else {
-            return None;
-        };
-        let Resource {
+    pub(super) fn dropped(&self, ty: u32) -> Result<Option<(Hooked, &InterfaceName)>, Error> {
+        let Some(Resource {
             interface: defined,
             key,
             name,
-        } = self.resources.get(&id.resource())?;
+            ..
+        }) = self.resource(ty)
+        else {
+            return Ok(None);
+        };
         let interface = key.strip_prefix("wasi:sockets/");
         let interface = interface.and_then(|it| it.strip_suffix("@0.2"));
         let hook = match (interface, name.as_str()) {
@@ -251,7 +255,29 @@ impl<'r> Surface<'r> {
             results: Vec::new(),
         };
         let hooked = Hooked::new(hook, Some(key.clone()), &function, signature);
-        Some((hooked, defined))
+        if hooked.functions().any(|name| !super::network::has(name)) {
+            return Err(unsupported(
+                &format!("the resource `{name}` of `{defined}`"),
+                "WASI does not have it there",
+            ));
+        }
+        Ok(Some((hooked, defined)))
+    }
+
+    fn resource(&self, ty: u32) -> Option<&Resource> {
+        match self.root.types().component_any_type_at(ty) {
+            ComponentAnyTypeId::Resource(id) => self.resources.get(&id.resource()),
+            _ => None,
+        }
+    }
+
+    /// For an alias of a type that an import of sockets exports and another interface defines, the
+    /// import of that one and the type's name there.
+    pub(super) fn defined_elsewhere(&self, alias: usize) -> Option<(usize, &str)> {
+        let index = self.root.index_of(Space::Type, alias)?;
+        let resource = self.resource(index)?;
+        let is_elsewhere = !resource.interface.is_sockets() && resource.import < alias;
+        is_elsewhere.then_some((resource.import, resource.name.as_str()))
     }
 
     /// What takes the place of a function of `wasi:sockets`.

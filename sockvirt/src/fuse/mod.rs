@@ -16,6 +16,7 @@ mod escape;
 mod glue;
 mod hooks;
 mod hosted;
+mod left_out;
 mod nested;
 mod network;
 mod renumber;
@@ -30,15 +31,16 @@ use crate::name::InterfaceName;
 use crate::read::{Bodies, read};
 use crate::root::Root;
 use binding::Slot;
-use glue::{Function, GIVEN, GUEST, Glue};
+use glue::{Callee, Function, GIVEN, GUEST, Glue, TABLE};
 use hooks::{Hook, Hooked, NETWORK, Reach, Surface, unsupported};
 use hosted::{Hosted, Wants};
+use left_out::LeftOut;
 use nested::Nested;
 use network::{Given, Network};
 use renumber::{LEFT_OUT, Maps};
 use sockvirt_policy::Policy;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use survey::{Binding, Replaced, Survey, broken, left_out, outermost};
+use survey::{Binding, Replaced, Survey, broken, outermost};
 use wasm_encoder::reencode::{ReencodeComponent, component_utils};
 use wasm_encoder::{CanonicalOption, ExportKind};
 use wasmparser::{
@@ -105,7 +107,7 @@ fn fuse_around(
     let wants = nested.of_root(root, &inner.wants);
     let mut fuser = Fuser::new(root, &survey, &hosted, &[], wants);
     if !inner.reach.any() {
-        fuser.left_out = left_out(root, Some(&nested))?;
+        fuser.left_out = LeftOut::of(root, &fuser.surface, Some(&nested))?;
     }
     fuser.nested = Some((nested, &inner));
     let mut fused = fuser.finish(inner.reach, evidence)?;
@@ -139,7 +141,7 @@ fn fuse_as(
 ) -> Result<Fused, Error> {
     let mut fuser = Fuser::new(root, survey, hosted, config, hosted.wants());
     if !reach.any() {
-        fuser.left_out = left_out(root, None)?;
+        fuser.left_out = LeftOut::of(root, &fuser.surface, None)?;
     }
     fuser.finish(reach, evidence)
 }
@@ -159,11 +161,12 @@ struct Pending {
 struct Fuser<'a> {
     root: &'a Root<'a>,
     config: &'a [u8],
+    surface: Surface<'a>,
     survey: &'a Survey,
     hosted: &'a Hosted,
     /// The lowered functions of the host's that the network calls, by version and slot.
     given_by_host: HashMap<(usize, Slot), u32>,
-    left_out: HashSet<usize>,
+    left_out: LeftOut,
     writer: Writer,
     maps: Maps,
     /// The place among the root's items of what comes next.
@@ -204,7 +207,8 @@ impl<'a> Fuser<'a> {
         Fuser {
             root,
             config,
-            left_out: HashSet::new(),
+            left_out: LeftOut::default(),
+            surface: Surface::of(root, Reach::default()),
             survey,
             hosted,
             given_by_host: HashMap::new(),
@@ -230,6 +234,12 @@ impl<'a> Fuser<'a> {
             }
             self.flush()
         })?;
+        if let Some(interface) = self.left_out.first().filter(|_| self.maps.has_missed()) {
+            return Err(Error::Entangled {
+                item: "a part of it that is not replaced".to_owned(),
+                interface: Box::new(interface.clone()),
+            });
+        }
         if let Some((section, evidence)) = evidence {
             self.writer.section(&wasm_encoder::CustomSection {
                 name: section.into(),
@@ -391,7 +401,7 @@ impl<'a> Fuser<'a> {
 
     /// Whether the next item is left out, which is noted.
     fn leaves_out(&mut self, sort: Sort) -> bool {
-        let leaves_out = self.left_out.contains(&self.at);
+        let leaves_out = self.left_out.contains(self.at);
         self.at += 1;
         if leaves_out {
             self.maps.push(sort, LEFT_OUT);
@@ -463,6 +473,9 @@ impl<'a> Fuser<'a> {
                 wasmparser::ComponentOuterAliasKind::Component => Sort::Component,
             },
         };
+        if sort == Sort::Type && self.aliases_elsewhere() {
+            return Ok(());
+        }
         if self.leaves_out(sort) {
             return Ok(());
         }
@@ -470,6 +483,23 @@ impl<'a> Fuser<'a> {
         self.writer.aliases().alias(alias.map_err(failed)?);
         self.copied(sort);
         Ok(())
+    }
+
+    /// Whether the next item is an alias of a type through an import that is left out. It is then
+    /// one of the same type through the import that defines it.
+    fn aliases_elsewhere(&mut self) -> bool {
+        if !self.left_out.is_moved(self.at) {
+            return false;
+        }
+        let Some((import, name)) = self.surface.defined_elsewhere(self.at) else {
+            return false;
+        };
+        let instance = self.root.instance_index(import);
+        let instance = instance.map_or(LEFT_OUT, |it| self.maps.get(Sort::Instance, it));
+        let index = self.writer.alias_type(instance, name);
+        self.maps.push(Sort::Type, index);
+        self.at += 1;
+        true
     }
 
     fn canonical(&mut self, canonical: CanonicalFunction) -> Result<(), Error> {
@@ -585,43 +615,47 @@ impl<'a> Fuser<'a> {
             functions.push(function);
         }
         let mover = memory.map(|_| given.len() as u32);
+        let mut places = Vec::new();
         if memory.is_some() {
             given.extend(network.mover.iter().cloned());
+            places = self.bind(&network, &pending, &mut given);
         }
         let glue = Glue {
             functions,
             given: given.iter().map(|it| it.signature.clone()).collect(),
             mover,
+            places,
         };
         let (module, numbers) = glue.module(memory.is_some());
-        let instance = self.instantiate_glue(&module, memory, &given);
+        let instance = self.instantiate_glue(&network, &module, memory, &given);
         self.glue.push(module);
         let mut exported = HashMap::new();
-        let mut export = |writer: &mut Writer, number: u32| {
-            *exported.entry(number).or_insert_with(|| {
-                writer.core_alias(instance, &number.to_string(), ExportKind::Func)
-            })
-        };
         for (it, number) in pending.iter().zip(&numbers) {
-            let index = export(&mut self.writer, *number);
+            let index = *exported.entry(*number).or_insert_with(|| {
+                self.writer
+                    .core_alias(instance, &number.to_string(), ExportKind::Func)
+            });
             self.maps.settle(Sort::CoreFunc, it.index, index);
-        }
-        if memory.is_some()
-            && let [.., copy_in, copy_out] = numbers[..]
-        {
-            let copies = [copy_in, copy_out].map(|number| export(&mut self.writer, number));
-            self.bind(&network, &pending, copies)?;
         }
         self.network = Some(network);
         Ok(())
     }
 
-    fn instantiate_glue(&mut self, module: &[u8], memory: Option<u32>, given: &[Given]) -> u32 {
+    fn instantiate_glue(
+        &mut self,
+        network: &Network,
+        module: &[u8],
+        memory: Option<u32>,
+        given: &[Given],
+    ) -> u32 {
         let module = self.writer.core_module(module);
-        let items: Vec<_> = (0..)
+        let mut items: Vec<_> = (0..)
             .zip(given)
             .map(|(number, it): (u32, _)| (number.to_string(), ExportKind::Func, it.index))
             .collect();
+        if memory.is_some() {
+            items.push((TABLE.to_owned(), ExportKind::Table, network.table));
+        }
         let mut args = vec![(GIVEN, self.writer.core_bag(&items))];
         if let Some(memory) = memory {
             let memory = self.maps.get(Sort::CoreMemory, memory);
@@ -699,13 +733,13 @@ impl<'a> Fuser<'a> {
         Ok(self.writer.added(Sort::CoreFunc))
     }
 
-    /// Puts the bindings of these functions into the table, where they are not there yet.
+    /// What the bindings of these functions put into the table, where they are not there yet.
     fn bind(
         &mut self,
         network: &Network,
         pending: &[Pending],
-        [copy_in, copy_out]: [u32; 2],
-    ) -> Result<(), Error> {
+        given: &mut Vec<Given>,
+    ) -> Vec<(u32, Callee)> {
         let mut places = Vec::new();
         for binding in pending.iter().filter_map(|it| it.replaced.binding) {
             if !self.bound.insert(binding) {
@@ -713,35 +747,27 @@ impl<'a> Fuser<'a> {
             }
             let position = self.survey.bindings.iter().position(|it| *it == binding);
             let first = network.place(position.unwrap_or_default());
-            let mut put = |slot: Slot, index| places.push((first + slot as u32, slot, index));
-            put(Slot::CopyIn, copy_in);
-            put(Slot::CopyOut, copy_out);
+            let mut put = |slot: Slot, callee| places.push((first + slot as u32, callee));
+            let mut give = |slot: Slot, index| {
+                let signature = table::signature(slot);
+                given.push(Given { index, signature });
+                Callee::Given(given.len() as u32 - 1)
+            };
+            put(Slot::CopyIn, Callee::CopyIn);
+            put(Slot::CopyOut, Callee::CopyOut);
             if let Some(realloc) = binding.realloc {
-                put(Slot::Allocate, self.maps.get(Sort::CoreFunc, realloc));
+                let realloc = self.maps.get(Sort::CoreFunc, realloc);
+                put(Slot::Allocate, give(Slot::Allocate, realloc));
             }
             for (slot, import) in self.hosted.of_version(binding.version) {
                 let key = (binding.version, slot);
                 let known = self.given_by_host.get(&key).copied();
                 let index = known.unwrap_or_else(|| self.lower_host(network, slot, import));
                 self.given_by_host.insert(key, index);
-                put(slot, index);
+                put(slot, give(slot, index));
             }
         }
-        let signatures: Vec<_> = places
-            .iter()
-            .map(|(place, slot, _)| (*place, table::signature(*slot)))
-            .collect();
-        let mut items: Vec<_> = (0..)
-            .zip(&places)
-            .map(|(number, (_, _, index)): (u32, _)| (number.to_string(), ExportKind::Func, *index))
-            .collect();
-        items.push((table::TABLE.to_owned(), ExportKind::Table, network.table));
-        let module = table::module(&signatures);
-        let index = self.writer.core_module(&module);
-        self.glue.push(module);
-        let bag = self.writer.core_bag(&items);
-        self.writer.core_instantiate(index, &[(GIVEN, bag)]);
-        Ok(())
+        places
     }
 
     /// Lowers a function of the host's for the network.

@@ -1,15 +1,17 @@
 //! The network itself, as core instances of the component that it is fused into.
 
 use super::binding::Slot;
-use super::glue::{GUEST, Mover, mover, mover_signatures};
+use super::glue::{Mover, add_movers, mover_signatures};
+use super::hooks::unsupported;
 use super::writer::Writer;
 use crate::error::Error;
 use crate::generate::abi::Signature;
+use crate::generate::core::{Body, CoreModule, Memory, signature};
 use crate::generate::link::{INTRINSICS, STORE};
+use crate::generate::policy;
 use crate::generate::prebuilt::{self, Malformed, Part};
-use crate::generate::{policy, trampoline};
 use std::collections::{BTreeSet, HashMap};
-use wasm_encoder::ExportKind;
+use wasm_encoder::{ExportKind, Instruction, ValType};
 
 /// What the network's `realloc` is called.
 const REALLOC: &str = "[realloc]";
@@ -50,10 +52,11 @@ impl Network {
         let part = prebuilt::take_with_table(prebuilt::NETWORK, &names, room);
         let part = part.map_err(not_as_built)?;
         let pages = policy::pages(&part, config.len());
-        let store = writer.core_module(&trampoline::first(&[], pages, MOST_PAGES));
+        let at = policy::start(&part);
+        let store = writer.core_module(&store_module(pages, at, config));
         let store = writer.core_instantiate(store, &[]);
         let memory = writer.core_alias(store, "m", ExportKind::Memory);
-        let given = give(writer, &part, config, store).map_err(not_as_built)?;
+        let given = give(writer, &part, store).map_err(not_as_built)?;
         let module = writer.core_module(&part.module);
         let code = writer.core_instantiate(module, &[(STORE, store), (INTRINSICS, given)]);
         let mut taken = |number: usize| Given {
@@ -71,7 +74,7 @@ impl Network {
             realloc,
             first_place: part.table,
             functions,
-            mover: add_mover(writer, store),
+            mover: movers(writer, store),
         })
     }
 
@@ -84,12 +87,13 @@ impl Network {
     /// arguments.
     pub(super) fn function(&self, name: &str, called: &Signature) -> Result<Given, Error> {
         let mut expected = called.clone();
-        expected.params.push(wasm_encoder::ValType::I32);
+        expected.params.push(ValType::I32);
         match self.functions.get(name) {
             Some(given) if given.signature == expected => Ok(given.clone()),
-            _ => Err(Error::Refused {
-                reason: format!("`{name}` of the network is not as the input calls it"),
-            }),
+            _ => Err(unsupported(
+                &format!("`{name}`"),
+                "its type is not that of WASI, which the network has",
+            )),
         }
     }
 }
@@ -102,31 +106,43 @@ pub(super) fn has(name: &str) -> bool {
     prebuilt::network_exports(name)
 }
 
-/// Adds what the network is configured with to its memory, and gives the instance of what its code
-/// imports.
-fn give(writer: &mut Writer, part: &Part, config: &[u8], store: u32) -> Result<u32, Malformed> {
-    let module = writer.core_module(&policy::wire_module(policy::start(part), config));
-    let wire = writer.core_instantiate(module, &[(STORE, store)]);
+/// The module that has the network's memory, with what the network is configured with at a place in
+/// it, and what moves blocks.
+fn store_module(pages: u64, at: u32, config: &[u8]) -> Vec<u8> {
+    let mut module = CoreModule::<()>::new(Memory::Own {
+        least: pages,
+        most: MOST_PAGES,
+    });
+    for (name, value) in [("at", at), ("length", config.len() as u32)] {
+        let mut body = Body::new(signature(&[], &[ValType::I32]));
+        body.plain([Instruction::I32Const(value as i32)]);
+        module.export(name, body);
+    }
+    module.data(at, config.to_vec());
+    add_movers(&mut module);
+    module.finish().0
+}
+
+/// The instance of what the network's code imports.
+fn give(writer: &mut Writer, part: &Part, store: u32) -> Result<u32, Malformed> {
     let mut given = Vec::new();
     for (number, import) in part.imports.iter().enumerate() {
         if import.module != "wire" {
             return Err(Malformed(format!("it imports `{}`", import.name)));
         }
-        let index = writer.core_alias(wire, &import.name, ExportKind::Func);
+        let index = writer.core_alias(store, &import.name, ExportKind::Func);
         given.push((number.to_string(), ExportKind::Func, index));
     }
     Ok(writer.core_bag(&given))
 }
 
-fn add_mover(writer: &mut Writer, store: u32) -> Vec<Given> {
-    let module = writer.core_module(&mover());
-    let instance = writer.core_instantiate(module, &[(GUEST, store)]);
+fn movers(writer: &mut Writer, store: u32) -> Vec<Given> {
     let signatures = mover_signatures().zip(Mover::ALL);
     signatures
         .map(|(signature, mover)| {
             let name = (mover as u32).to_string();
             Given {
-                index: writer.core_alias(instance, &name, ExportKind::Func),
+                index: writer.core_alias(store, &name, ExportKind::Func),
                 signature,
             }
         })

@@ -1,13 +1,18 @@
 //! From indices of the guest to indices of what is written.
 
 use super::writer::Sort;
+use std::cell::Cell;
 use wasm_encoder::reencode::{self, Reencode, ReencodeComponent};
 use wasm_encoder::{ComponentSectionId, RawSection};
 use wasmparser::Parser;
 
 /// For each sort, and each index that the guest has of it, the index of what stands in its place.
 #[derive(Default)]
-pub(super) struct Maps([Vec<u32>; Sort::COUNT]);
+pub(super) struct Maps {
+    maps: [Vec<u32>; Sort::COUNT],
+    /// Whether something that was left out was asked for.
+    missed: Cell<bool>,
+}
 
 /// What an item has for an index that was left out. It is no index, so that whoever uses it is
 /// found out when the output is read back.
@@ -16,22 +21,29 @@ pub(super) const LEFT_OUT: u32 = u32::MAX;
 impl Maps {
     /// Notes what stands in the place of the guest's next item.
     pub(super) fn push(&mut self, sort: Sort, index: u32) {
-        self.0[sort as usize].push(index);
+        self.maps[sort as usize].push(index);
     }
 
     pub(super) fn get(&self, sort: Sort, index: u32) -> u32 {
-        let map = &self.0[sort as usize];
-        map.get(index as usize).copied().unwrap_or(LEFT_OUT)
+        let map = &self.maps[sort as usize];
+        let found = map.get(index as usize).copied().unwrap_or(LEFT_OUT);
+        self.missed.set(self.missed.get() || found == LEFT_OUT);
+        found
+    }
+
+    /// Whether something that stays needs something that was left out.
+    pub(super) fn has_missed(&self) -> bool {
+        self.missed.get()
     }
 
     /// How many the guest has so far.
     pub(super) fn count(&self, sort: Sort) -> u32 {
-        self.0[sort as usize].len() as u32
+        self.maps[sort as usize].len() as u32
     }
 
     /// Says where an item ended up that was only noted before.
     pub(super) fn settle(&mut self, sort: Sort, index: u32, to: u32) {
-        if let Some(place) = self.0[sort as usize].get_mut(index as usize) {
+        if let Some(place) = self.maps[sort as usize].get_mut(index as usize) {
             *place = to;
         }
     }

@@ -2,12 +2,11 @@
 
 use super::hooks::{Hooked, Surface, unsupported};
 use super::hosted;
-use super::nested::Nested;
 use crate::error::Error;
 use crate::name::InterfaceName;
-use crate::root::{Item, Root};
+use crate::root::Root;
 use semver::Version;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use wasmparser::{CanonicalFunction, CanonicalOption, Parser, Payload};
 
 /// What a caller's memory and functions of the host are known by: a binding in the making. Indices
@@ -111,7 +110,7 @@ impl Survey {
                 }))
             }
             CanonicalFunction::ResourceDrop { resource } => {
-                let dropped = surface.dropped(*resource);
+                let dropped = surface.dropped(*resource)?;
                 Ok(dropped.map(|(hooked, interface)| Replaced {
                     hooked,
                     binding: None,
@@ -204,51 +203,4 @@ pub(super) fn broken(e: wasmparser::BinaryReaderError) -> Error {
     Error::Refused {
         reason: format!("the input cannot be read again: {e}"),
     }
-}
-
-/// The items that nobody needs once the network is inside: the imports of sockets, and what is made
-/// of their types.
-pub(super) fn left_out(
-    root: &Root<'_>,
-    nested: Option<&Nested<'_>>,
-) -> Result<HashSet<usize>, Error> {
-    let mut dead = HashSet::new();
-    let mut first: Option<InterfaceName> = None;
-    for (at, item) in root.items.iter().enumerate() {
-        let name = match item {
-            Item::Import(import) => InterfaceName::of(&import.name),
-            _ => None,
-        };
-        if let Some(name) = name.filter(InterfaceName::is_sockets) {
-            first.get_or_insert(name);
-            dead.insert(at);
-            continue;
-        }
-        let needs_dead = match nested.filter(|it| it.at == at) {
-            Some(nested) => nested.needs(root, &dead),
-            None => root.references(at).iter().any(|it| dead.contains(it)),
-        };
-        if !needs_dead {
-            continue;
-        }
-        let entangled = |item: String| Error::Entangled {
-            item,
-            interface: Box::new(
-                first
-                    .clone()
-                    .unwrap_or_else(|| unreachable!("something is dead")),
-            ),
-        };
-        match item {
-            Item::Type(_) | Item::Alias(_) => drop(dead.insert(at)),
-            Item::Import(import) => {
-                return Err(entangled(format!("import `{}`", import.name.name)));
-            }
-            Item::Export(export) => {
-                return Err(entangled(format!("export `{}`", export.name.name)));
-            }
-            _ => return Err(entangled("a function or an instance".to_owned())),
-        }
-    }
-    Ok(dead)
 }

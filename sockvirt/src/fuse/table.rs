@@ -1,15 +1,8 @@
-//! A module that puts the functions of a binding into the network's table.
+//! The signatures of what stands in the network's table.
 
 use super::binding::Slot;
-use super::glue::GIVEN;
 use crate::generate::abi::Signature;
-use wasm_encoder::{
-    ConstExpr, ElementSection, Elements, EntityType, ImportSection, Module, RefType, TableType,
-    TypeSection, ValType,
-};
-
-/// The name under which the table is imported.
-pub(super) const TABLE: &str = "t";
+use wasm_encoder::ValType;
 
 /// The signature of what stands in a slot.
 pub(super) fn signature(slot: Slot) -> Signature {
@@ -40,35 +33,4 @@ pub(super) fn signature(slot: Slot) -> Signature {
         Slot::Read | Slot::BlockingRead => (vec![I32, I64, I32], vec![]),
     };
     Signature { params, results }
-}
-
-/// The module: it imports the functions under their numbers, and puts each in the place that goes
-/// with it.
-pub(super) fn module(functions: &[(u32, Signature)]) -> Vec<u8> {
-    let (mut types, mut imports) = (TypeSection::new(), ImportSection::new());
-    let mut elements = ElementSection::new();
-    for (number, (place, signature)) in (0..).zip(functions) {
-        let Signature { params, results } = signature;
-        types
-            .ty()
-            .function(params.iter().copied(), results.iter().copied());
-        imports.import(GIVEN, &number.to_string(), EntityType::Function(number));
-        let offset = ConstExpr::i32_const(*place as i32);
-        elements.active(
-            None,
-            &offset,
-            Elements::Functions([number].as_slice().into()),
-        );
-    }
-    let table = TableType {
-        element_type: RefType::FUNCREF,
-        table64: false,
-        minimum: 0,
-        maximum: None,
-        shared: false,
-    };
-    imports.import(GIVEN, TABLE, EntityType::Table(table));
-    let mut module = Module::new();
-    module.section(&types).section(&imports).section(&elements);
-    module.finish()
 }

@@ -5,9 +5,9 @@ use crate::generate::abi::Signature;
 use std::collections::HashMap;
 use std::hash::Hash;
 use wasm_encoder::{
-    CodeSection, ConstExpr, DataSection, EntityType, ExportKind, ExportSection, Function,
-    FunctionSection, GlobalSection, GlobalType, ImportSection, Instruction, MemorySection,
-    MemoryType, Module, TypeSection, ValType,
+    CodeSection, ConstExpr, DataSection, ElementSection, Elements, EntityType, ExportKind,
+    ExportSection, Function, FunctionSection, GlobalSection, GlobalType, ImportSection,
+    Instruction, MemorySection, MemoryType, Module, RefType, TableType, TypeSection, ValType,
 };
 
 /// One step of a function body. `C` names what can be called.
@@ -80,6 +80,9 @@ pub(crate) struct CoreModule<C> {
     exports: Vec<(&'static str, Body<C>)>,
     numbered: Vec<Body<C>>,
     data: Vec<(u32, Vec<u8>)>,
+    /// The module name and the name under which a table is imported, and what is put into it.
+    table: Option<(&'static str, &'static str)>,
+    places: Vec<(u32, C)>,
 }
 
 impl<C: Copy + Eq + Hash> CoreModule<C> {
@@ -92,6 +95,8 @@ impl<C: Copy + Eq + Hash> CoreModule<C> {
             exports: Vec::new(),
             numbered: Vec::new(),
             data: Vec::new(),
+            table: None,
+            places: Vec::new(),
         }
     }
 
@@ -104,6 +109,16 @@ impl<C: Copy + Eq + Hash> CoreModule<C> {
     /// Adds bytes that are in memory from the start.
     pub(crate) fn data(&mut self, at: u32, bytes: Vec<u8>) {
         self.data.push((at, bytes));
+    }
+
+    /// Imports a table of functions.
+    pub(crate) fn import_table(&mut self, module: &'static str, name: &'static str) {
+        self.table = Some((module, name));
+    }
+
+    /// Puts a function into a place of the table.
+    pub(crate) fn place(&mut self, at: u32, callee: C) {
+        self.places.push((at, callee));
     }
 
     /// Makes `callee` a function that is imported.
@@ -173,6 +188,10 @@ impl<C: Copy + Eq + Hash> CoreModule<C> {
             }
             Memory::None => {}
         }
+        if let Some((module, name)) = self.table {
+            imports.import(module, name, table());
+        }
+        let elements = elements(&self.places, &indices);
         let mut module = Module::new();
         module.section(&types.section);
         if !imports.is_empty() {
@@ -185,7 +204,11 @@ impl<C: Copy + Eq + Hash> CoreModule<C> {
         if !self.globals.is_empty() {
             module.section(&globals(&self.globals));
         }
-        module.section(&exports).section(&functions.code);
+        module.section(&exports);
+        if !elements.is_empty() {
+            module.section(&elements);
+        }
+        module.section(&functions.code);
         if !self.data.is_empty() {
             module.section(&data(&self.data));
         }
@@ -240,6 +263,27 @@ fn globals(initial: &[i32]) -> GlobalSection {
             shared: false,
         };
         section.global(ty, &ConstExpr::i32_const(*initial));
+    }
+    section
+}
+
+/// A table of functions, of any size.
+fn table() -> TableType {
+    TableType {
+        element_type: RefType::FUNCREF,
+        table64: false,
+        minimum: 0,
+        maximum: None,
+        shared: false,
+    }
+}
+
+fn elements<C: Eq + Hash>(places: &[(u32, C)], indices: &HashMap<C, u32>) -> ElementSection {
+    let mut section = ElementSection::new();
+    for (at, callee) in places {
+        let function = [indices[callee]];
+        let function = Elements::Functions(function.as_slice().into());
+        section.active(None, &ConstExpr::i32_const(*at as i32), function);
     }
     section
 }

@@ -340,7 +340,8 @@ impl<'a> Whole<'a> {
             signatures.push(self.signature(*root)?);
         }
         let (mut tables, mut elements) = (TableSection::new(), ElementSection::new());
-        for table in self.tables.iter().filter(|_| by_pointer) {
+        let has_table = by_pointer || room.is_some();
+        for table in self.tables.iter().filter(|_| has_table) {
             let mut table = table.clone();
             if let Some(room) = room {
                 table.ty.initial += u64::from(room);
@@ -359,7 +360,7 @@ impl<'a> Whole<'a> {
         let mut module = Module::new();
         module.section(&renumber.types.section).section(&imports);
         module.section(&functions);
-        if by_pointer {
+        if has_table {
             module.section(&tables);
         }
         module.section(&globals).section(&exports);

@@ -23,7 +23,7 @@ fn main() {
         ("tcp", &[chunk, total]) => tcp(chunk, total),
         ("udp", &[size, count]) => udp(size, count),
         ("connects", &[count]) => connects(count),
-        ("idle", &[idle, count]) => idle(idle, count),
+        ("idle", &[others, count]) => idle(others, count),
         ("print", &[count]) => print(count),
         ("write", &[chunk, count]) => write(chunk, count),
         ("read", &[chunk, count]) => read(chunk, count),
@@ -176,10 +176,10 @@ fn connects(count: usize) -> u64 {
 }
 
 /// Round trips on one connection, and new connections, while so many others are idle.
-fn idle(idle: usize, count: usize) -> u64 {
+fn idle(others: usize, count: usize) -> u64 {
     let network = instance_network();
     let listener = listener(&network);
-    let _idle: Vec<_> = (0..idle).map(|_| connection(&network, &listener)).collect();
+    let _others: Vec<_> = (0..others).map(|_| connection(&network, &listener)).collect();
     let [client, server] = connection(&network, &listener);
     let pollables = [client.input.subscribe(), server.input.subscribe()];
     let pass = |from: &End, to: &End, pollable: &Pollable| {
