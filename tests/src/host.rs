@@ -218,7 +218,8 @@ impl Default for Pipes {
 pub fn run(component: &[u8], sockets: Sockets) -> Result<Outcome> {
     let component = Component::new(engine(), component)?;
     let (store, pipes) = store(sockets);
-    let status = run_to_end(&linker(sockets)?, store, &component)?;
+    let status = run_to_end(&linker(sockets)?, store, &component);
+    let status = status.with_context(|| format!("up to there: {:?}", pipes.outcome(-1)))?;
     Ok(pipes.outcome(status))
 }
 

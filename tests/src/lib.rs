@@ -2,6 +2,7 @@
 
 pub mod allowlist;
 pub mod host;
+pub mod loopback;
 pub mod names;
 pub mod peers;
 pub mod recording;

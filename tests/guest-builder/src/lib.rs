@@ -53,6 +53,10 @@ pub enum Guest {
     Streams,
     /// Both ends of connections by turns, for benches.
     Turns,
+    /// Servers and their clients in one, by tokio.
+    LocalTokio,
+    /// Servers and their clients in one, by wstd.
+    LocalWstd,
 }
 
 impl Guest {
@@ -94,6 +98,8 @@ impl Guest {
             Guest::Local => "local",
             Guest::Streams => "streams",
             Guest::Turns => "turns",
+            Guest::LocalTokio => "local-tokio",
+            Guest::LocalWstd => "local-wstd",
         }
     }
 
@@ -127,6 +133,8 @@ impl Guest {
             Guest::Local => cargo("guest-local", wasip2, ""),
             Guest::Streams => cargo("guest-streams", wasip2, ""),
             Guest::Turns => cargo("guest-turns", wasip2, ""),
+            Guest::LocalTokio => cargo("guest-local-tokio", wasip2, "--cfg tokio_unstable"),
+            Guest::LocalWstd => cargo("guest-local-wstd", wasip2, ""),
             Guest::Composed => compose(&Guest::Std.build()?, &Guest::Wstd.build()?),
             Guest::Inside => {
                 let denied = sockvirt::Virtualizer::new(sockvirt::Policy::deny_all());
