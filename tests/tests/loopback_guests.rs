@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 use sockvirt_tests::guests::Guest;
-use sockvirt_tests::loopback::as_on_a_host;
+use sockvirt_tests::host::{self, Sockets};
+use sockvirt_tests::loopback::{as_on_a_host, build};
 
 #[test]
 fn tokio() -> Result<()> {
@@ -39,6 +40,32 @@ in time: Ok(Ok(1))
 bound twice: Err(AddrInUse)
 nobody listens: Err(ConnectionRefused)
 ";
+    assert_eq!(outcome.stdout, expected, "{outcome:?}");
+    assert_eq!(outcome.status, 0);
+    Ok(())
+}
+
+/// ureq, tungstenite and redis.
+#[test]
+fn clients_that_people_use() -> Result<()> {
+    let outcome = host::run(&build(&Guest::LocalClients.build()?)?, Sockets::None)?;
+    let close = "Close(Some(CloseFrame { code: Normal, reason: Utf8Bytes(b\"all is said\") }))";
+    let expected = format!(
+        "  http: GET /page?of=2 text/plain
+  http: 500012 bytes back, true
+  http: http status: 404
+  http: 1 connection for all
+  websocket: 6 bytes, heard: true, back: true
+  websocket: 400000 bytes, heard: true, back: true
+  websocket: 8 bytes, heard: true, back: true
+  websocket: {close}
+  websocket: {close}
+  redis: hello, true, None
+  redis: ResponseError: unknown command 'FLY'
+  redis: ok, bulk-string('\"1\"')
+"
+    );
+    let expected = format!("over 127.0.0.1\n{expected}over [::1]\n{expected}");
     assert_eq!(outcome.stdout, expected, "{outcome:?}");
     assert_eq!(outcome.status, 0);
     Ok(())

@@ -57,6 +57,8 @@ pub enum Guest {
     LocalTokio,
     /// Servers and their clients in one, by wstd.
     LocalWstd,
+    /// Clients that people use, with servers for them in the same program.
+    LocalClients,
 }
 
 impl Guest {
@@ -100,6 +102,7 @@ impl Guest {
             Guest::Turns => "turns",
             Guest::LocalTokio => "local-tokio",
             Guest::LocalWstd => "local-wstd",
+            Guest::LocalClients => "local-clients",
         }
     }
 
@@ -135,6 +138,7 @@ impl Guest {
             Guest::Turns => cargo("guest-turns", wasip2, ""),
             Guest::LocalTokio => cargo("guest-local-tokio", wasip2, "--cfg tokio_unstable"),
             Guest::LocalWstd => cargo("guest-local-wstd", wasip2, ""),
+            Guest::LocalClients => cargo("guest-local-clients", wasip2, ""),
             Guest::Composed => compose(&Guest::Std.build()?, &Guest::Wstd.build()?),
             Guest::Inside => {
                 let denied = sockvirt::Virtualizer::new(sockvirt::Policy::deny_all());
