@@ -2,6 +2,7 @@
 
 use crate::names::Names;
 use anyhow::{Context, Result};
+use bytes::Bytes;
 use http_body_util::BodyExt;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -268,29 +269,55 @@ pub fn serve(component: &[u8], sockets: Sockets) -> Result<String> {
 /// As [`serve`], in this store.
 pub fn serve_in(
     linker: &Linker<State>,
-    mut store: Store<State>,
+    store: Store<State>,
     component: &Component,
 ) -> Result<String> {
+    let request = http::Request::get("http://localhost/").body(Bytes::new())?;
+    let answers = serve_all_in(linker, store, component, [request])?;
+    Ok(answers.concat())
+}
+
+/// Has one instance of an HTTP handler answer these requests, one after the other, and gives the
+/// bodies of its answers.
+pub fn serve_all_in(
+    linker: &Linker<State>,
+    mut store: Store<State>,
+    component: &Component,
+    requests: impl IntoIterator<Item = http::Request<Bytes>>,
+) -> Result<Vec<String>> {
     runtime()?.block_on(async {
-        let body = http_body_util::Empty::<bytes::Bytes>::new()
-            .map_err(|never| -> HttpError { match never {} });
-        let request = http::Request::get("http://localhost/").body(body)?;
-        let (sender, receiver) = tokio::sync::oneshot::channel();
-        let request = store
-            .data_mut()
-            .http()
-            .new_incoming_request(Scheme::Http, request)?;
-        let out = store.data_mut().http().new_response_outparam(sender)?;
         let proxy = Proxy::instantiate_async(&mut store, component, linker).await?;
-        let serving = proxy
-            .wasi_http_incoming_handler()
-            .call_handle(&mut store, request, out);
-        let (served, response) = tokio::join!(serving, async {
-            let response = receiver.await.context("the handler gave no answer")??;
-            let body = response.into_body().collect().await?;
-            anyhow::Ok(String::from_utf8_lossy(&body.to_bytes()).into_owned())
-        });
-        served?;
-        response
+        let mut answers = Vec::new();
+        for request in requests {
+            answers.push(answer(&mut store, &proxy, request).await?);
+        }
+        Ok(answers)
     })
+}
+
+async fn answer(
+    store: &mut Store<State>,
+    proxy: &Proxy,
+    request: http::Request<Bytes>,
+) -> Result<String> {
+    let request = request.map(|body| {
+        let body = http_body_util::Full::new(body);
+        body.map_err(|never| -> HttpError { match never {} })
+    });
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    let request = store
+        .data_mut()
+        .http()
+        .new_incoming_request(Scheme::Http, request)?;
+    let out = store.data_mut().http().new_response_outparam(sender)?;
+    let serving = proxy
+        .wasi_http_incoming_handler()
+        .call_handle(store, request, out);
+    let (served, response) = tokio::join!(serving, async {
+        let response = receiver.await.context("the handler gave no answer")??;
+        let body = response.into_body().collect().await?;
+        anyhow::Ok(String::from_utf8_lossy(&body.to_bytes()).into_owned())
+    });
+    served?;
+    response
 }

@@ -1,9 +1,11 @@
 //! Programs that were not written for it, on a network in memory.
 
 use anyhow::Result;
+use bytes::Bytes;
 use sockvirt_tests::guests::Guest;
 use sockvirt_tests::host::{self, Sockets};
 use sockvirt_tests::loopback::{as_on_a_host, build};
+use wasmtime::component::Component;
 
 #[test]
 fn tokio() -> Result<()> {
@@ -68,5 +70,29 @@ fn clients_that_people_use() -> Result<()> {
     let expected = format!("over 127.0.0.1\n{expected}over [::1]\n{expected}");
     assert_eq!(outcome.stdout, expected, "{outcome:?}");
     assert_eq!(outcome.status, 0);
+    Ok(())
+}
+
+/// One instance answers several requests, each by way of a service over TCP that it runs itself.
+#[test]
+fn a_handler_and_the_service_behind_it() -> Result<()> {
+    let component = Component::new(host::engine(), build(&Guest::Relay.build()?)?)?;
+    let large = "a lot ".repeat(100_000);
+    let requests = [("GET", ""), ("POST", "some"), ("PUT", &large), ("GET", "")];
+    let answers = host::serve_all_in(
+        &host::linker(Sockets::None)?,
+        host::store(Sockets::None).0,
+        &component,
+        requests.map(|(method, body)| {
+            let request = http::Request::builder().method(method);
+            let request = request.uri("http://localhost/a/path");
+            request
+                .body(Bytes::from(body.to_owned()))
+                .expect("a request")
+        }),
+    )?;
+    let expected =
+        requests.map(|(method, body)| format!("{method} /A/PATH\n{}", body.to_uppercase()));
+    assert!(answers == expected, "{:?}", answers.iter().map(String::len));
     Ok(())
 }

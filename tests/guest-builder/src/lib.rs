@@ -59,6 +59,8 @@ pub enum Guest {
     LocalWstd,
     /// Clients that people use, with servers for them in the same program.
     LocalClients,
+    /// An HTTP handler, and a service over TCP beside it that answers its requests.
+    Relay,
 }
 
 impl Guest {
@@ -103,6 +105,7 @@ impl Guest {
             Guest::LocalTokio => "local-tokio",
             Guest::LocalWstd => "local-wstd",
             Guest::LocalClients => "local-clients",
+            Guest::Relay => "relay",
         }
     }
 
@@ -139,6 +142,7 @@ impl Guest {
             Guest::LocalTokio => cargo("guest-local-tokio", wasip2, "--cfg tokio_unstable"),
             Guest::LocalWstd => cargo("guest-local-wstd", wasip2, ""),
             Guest::LocalClients => cargo("guest-local-clients", wasip2, ""),
+            Guest::Relay => cargo("guest-relay", wasip2, ""),
             Guest::Composed => compose(&Guest::Std.build()?, &Guest::Wstd.build()?),
             Guest::Inside => {
                 let denied = sockvirt::Virtualizer::new(sockvirt::Policy::deny_all());
