@@ -48,7 +48,7 @@ pub struct State {
     wasi: WasiCtx,
     table: ResourceTable,
     http: WasiHttpCtx,
-    hooks: NoRequests,
+    hooks: Requests,
     /// What answers lookups, on hosts that have one of their own.
     pub(crate) names: Names,
 }
@@ -60,8 +60,16 @@ impl State {
             wasi,
             table: ResourceTable::new(),
             http: WasiHttpCtx::new(),
-            hooks: NoRequests,
+            hooks: Requests::Refused,
             names: Names::default(),
+        }
+    }
+
+    /// The same, on a host that answers a program's HTTP requests with their own bodies.
+    pub fn echoing_requests(self) -> State {
+        State {
+            hooks: Requests::Echoed,
+            ..self
         }
     }
 }
@@ -70,17 +78,28 @@ impl State {
 /// comes fails instead of hanging.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A host that serves requests and sends none.
-struct NoRequests;
+/// What becomes of the HTTP requests that a program sends.
+enum Requests {
+    Refused,
+    /// They come back, and go nowhere.
+    Echoed,
+}
 
-impl WasiHttpHooks for NoRequests {
+impl WasiHttpHooks for Requests {
     fn send_request(
         &mut self,
-        _: http::Request<WasiBody>,
+        request: http::Request<WasiBody>,
         _: Option<RequestOptions>,
         _: Sent,
     ) -> Box<dyn Future<Output = Result<(http::Response<WasiBody>, Sent), HttpError>> + Send> {
-        Box::new(async { Err(HttpError::HttpRequestDenied) })
+        let answer = match self {
+            Requests::Refused => Err(HttpError::HttpRequestDenied),
+            Requests::Echoed => {
+                let sent: Sent = Box::new(async { Ok(()) });
+                Ok((http::Response::new(request.into_body()), sent))
+            }
+        };
+        Box::new(async { answer })
     }
 }
 

@@ -382,8 +382,13 @@ impl<'r> Surface<'r> {
             };
             for (name, id) in functions {
                 if types[id].result.is_some_and(|ty| self.mentions_handle(ty)) {
+                    let export = format!("export `{}`", export.name.name);
+                    let item = match name {
+                        "" => export,
+                        name => format!("`{name}` of {export}"),
+                    };
                     return Err(unsupported(
-                        &format!("export `{}` `{name}`", export.name.name),
+                        &item,
                         "it gives handles of `wasi:io` or `wasi:sockets` away, and the host does \
                          not know those of a network inside",
                     ));

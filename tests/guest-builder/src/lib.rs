@@ -61,6 +61,8 @@ pub enum Guest {
     LocalClients,
     /// An HTTP handler, and a service over TCP beside it that answers its requests.
     Relay,
+    /// What there is beside sockets, with handles of custom interfaces among it.
+    Rest,
 }
 
 impl Guest {
@@ -106,6 +108,7 @@ impl Guest {
             Guest::LocalWstd => "local-wstd",
             Guest::LocalClients => "local-clients",
             Guest::Relay => "relay",
+            Guest::Rest => "rest",
         }
     }
 
@@ -143,6 +146,7 @@ impl Guest {
             Guest::LocalWstd => cargo("guest-local-wstd", wasip2, ""),
             Guest::LocalClients => cargo("guest-local-clients", wasip2, ""),
             Guest::Relay => cargo("guest-relay", wasip2, ""),
+            Guest::Rest => cargo("guest-rest", wasip2, ""),
             Guest::Composed => compose(&Guest::Std.build()?, &Guest::Wstd.build()?),
             Guest::Inside => {
                 let denied = sockvirt::Virtualizer::new(sockvirt::Policy::deny_all());
