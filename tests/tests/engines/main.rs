@@ -4,10 +4,11 @@
 //! offers `wasi:sockets`; and the one in Python, composed, on wasmtime without sockets. Beside each
 //! runs the same guest, bare, on a wasmtime that denies sockets: what it prints and how it ends
 //! must be the same. And clients in Python, with a library that people use, under policies; and
-//! programs under a policy on both engines.
+//! programs under a policy, and with a network in memory, on both engines.
 
 mod allowlist;
 mod clients;
+mod loopback;
 mod node;
 mod python;
 mod tools;
@@ -98,6 +99,9 @@ fn main() {
     trials.push(trial("python::clients".to_owned(), clients::under_policies));
     for (name, test) in allowlist::TESTS {
         trials.push(trial(format!("node::{name}"), test));
+    }
+    for (name, test) in loopback::TESTS {
+        trials.push(trial(format!("loopback::{name}"), test));
     }
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
