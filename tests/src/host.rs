@@ -151,7 +151,12 @@ pub fn linker(sockets: Sockets) -> Result<Linker<State>> {
     if sockets != Sockets::None {
         return linker_with_sockets(engine());
     }
-    let mut linker = Linker::new(engine());
+    linker_without_sockets(engine())
+}
+
+/// A linker that offers WASI 0.2, 0.3 and HTTP, and no sockets.
+pub fn linker_without_sockets(engine: &Engine) -> Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
     add_all_but_sockets(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     Ok(linker)
