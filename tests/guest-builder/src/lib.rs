@@ -157,6 +157,15 @@ impl Guest {
     }
 }
 
+/// The core module of [`Guest::Local`], before anything makes a component of it.
+pub fn core_module() -> Result<Vec<u8>> {
+    cargo(
+        "guest-local",
+        "wasm32-wasip2",
+        "-Clink-arg=--skip-wit-component",
+    )
+}
+
 /// The folder of the guests' sources.
 pub fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../guests")

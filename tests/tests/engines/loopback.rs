@@ -1,15 +1,19 @@
 //! Programs with a network in memory, on Node.js and on wasmtime, where nobody offers sockets.
 
 use crate::python::python;
+use crate::tools::tool;
 use crate::{End, end_on_node, end_on_wasmtime};
 use anyhow::{Context, Result, ensure};
-use sockvirt_tests::guests::Guest;
+use sockvirt_tests::guests::{Guest, core_module};
 use sockvirt_tests::host::Sockets;
 use sockvirt_tests::loopback::build;
+use std::ffi::OsStr;
+use std::fs;
+use std::process::Command;
 
 type Test = fn() -> Result<()>;
 
-pub(crate) const TESTS: [(&str, Test); 5] = [
+pub(crate) const TESTS: [(&str, Test); 6] = [
     ("local", || same_on_both(&Guest::Local.build()?).map(drop)),
     ("tokio", || {
         same_on_both(&Guest::LocalTokio.build()?).map(drop)
@@ -21,6 +25,7 @@ pub(crate) const TESTS: [(&str, Test); 5] = [
         same_on_both(&Guest::LocalClients.build()?).map(drop)
     }),
     ("python", of_python),
+    ("old_component", of_an_old_tool),
 ];
 
 /// What a program prints on Node.js, which is what it prints on wasmtime.
@@ -50,5 +55,30 @@ asyncio: nothing came
 asyncio: ConnectionRefusedError
 ";
     ensure!(said == expected, "{said}");
+    Ok(())
+}
+
+/// A component that wit-component 0.20.0 has made, which says 0.2.0 of all of WASI.
+fn of_an_old_tool() -> Result<()> {
+    let jco = tool("node_modules/jco-of-2024/src/jco.js")?;
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let [module, made] = ["module.wasm", "made.wasm"].map(|name| folder.path().join(name));
+    fs::write(&module, core_module()?)?;
+    let output = Command::new("node")
+        .arg(jco)
+        .args([OsStr::new("new"), module.as_os_str()])
+        .args([OsStr::new("-o"), made.as_os_str()])
+        .output()
+        .context("cannot run Node.js")?;
+    ensure!(output.status.success(), "{output:?}");
+    let old = fs::read(made)?;
+    let imports = sockvirt::inspect(&old)?.imports;
+    ensure!(
+        imports.iter().all(|name| name.ends_with("@0.2.0")),
+        "{imports:?}"
+    );
+    let new = same_on_both(&Guest::Local.build()?)?;
+    let old = same_on_both(&old)?;
+    ensure!(old == new, "old: {old:?}\nnew: {new:?}");
     Ok(())
 }
