@@ -1,5 +1,6 @@
 //! Programs with a network in memory, on Node.js and on wasmtime, where nobody offers sockets.
 
+use crate::javascript::javascript;
 use crate::python::python;
 use crate::tools::tool;
 use crate::{End, end_on_node, end_on_wasmtime};
@@ -13,7 +14,7 @@ use std::process::Command;
 
 type Test = fn() -> Result<()>;
 
-pub(crate) const TESTS: [(&str, Test); 6] = [
+pub(crate) const TESTS: [(&str, Test); 7] = [
     ("local", || same_on_both(&Guest::Local.build()?).map(drop)),
     ("tokio", || {
         same_on_both(&Guest::LocalTokio.build()?).map(drop)
@@ -25,6 +26,7 @@ pub(crate) const TESTS: [(&str, Test); 6] = [
         same_on_both(&Guest::LocalClients.build()?).map(drop)
     }),
     ("python", of_python),
+    ("javascript", of_javascript),
     ("old_component", of_an_old_tool),
 ];
 
@@ -53,6 +55,19 @@ socketserver of datagrams: b'margatad a'
 asyncio: 2800008 bytes
 asyncio: nothing came
 asyncio: ConnectionRefusedError
+";
+    ensure!(said == expected, "{said}");
+    Ok(())
+}
+
+/// The bindings of WASI as JavaScript has them, in a component inside of another.
+fn of_javascript() -> Result<()> {
+    let said = same_on_both(&javascript("local")?)?.stdout;
+    let expected = "ipv4 stream: true
+ipv4 datagram: a datagram
+ipv6 stream: true
+ipv6 datagram: a datagram
+127.0.0.1: ipv4 127.0.0.1 \nnobody listens: connection-refused
 ";
     ensure!(said == expected, "{said}");
     Ok(())

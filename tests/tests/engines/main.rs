@@ -8,6 +8,7 @@
 
 mod allowlist;
 mod clients;
+mod javascript;
 mod loopback;
 mod node;
 mod python;

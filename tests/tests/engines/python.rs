@@ -41,7 +41,7 @@ fn packages() -> Result<PathBuf> {
 }
 
 /// The WIT of WASI 0.2, as the crate brings it that the guest of the name `wasip2` is built with.
-fn wasi_wit() -> Result<PathBuf> {
+pub(crate) fn wasi_wit() -> Result<PathBuf> {
     let output = Command::new("cargo")
         .args(["metadata", "--format-version=1", "--locked"])
         .arg("--filter-platform=wasm32-wasip2")
