@@ -1,4 +1,4 @@
-//! A second engine, and programs in a second language.
+//! A second engine, and programs in other languages.
 //!
 //! Every guest of WASI 0.2 and one in Python, composed, on Node.js by way of jco, where nobody
 //! offers `wasi:sockets`; and the one in Python, composed, on wasmtime without sockets. Beside each
