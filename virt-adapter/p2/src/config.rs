@@ -114,7 +114,8 @@ impl<'b> Reader<'b> {
     fn host(&mut self) -> Host {
         let length = self.byte();
         let name = self.take(length.into());
-        let name = String::from_utf8_lossy(name).into_owned();
+        // Names are ASCII.
+        let name: String = name.iter().copied().map(char::from).collect();
         let answer = match self.byte() {
             FAILS => Answer::Fail(self.code()),
             count => Answer::Addresses((0..count).map(|_| self.address()).collect::<Vec<_>>()),

@@ -6,8 +6,8 @@ use crate::guest::Guest;
 use crate::handles::{Handle, Resource};
 use crate::memory::trap;
 use crate::state::State;
+use crate::text;
 use alloc::string::String;
-use core::fmt::Write;
 
 /// No report names more sockets.
 const MOST: usize = 16;
@@ -21,8 +21,9 @@ pub(crate) fn deadlock(state: &State, guest: Guest, waiting: &[Handle]) -> ! {
             describe(state, *handle, &mut text);
         }
         if let Some(more @ 1..) = waiting.len().checked_sub(MOST) {
-            // Writing to a string cannot fail.
-            let _ = write!(text, " and {more} more");
+            text.push_str(" and ");
+            text::number(&mut text, more as u32, 10);
+            text.push_str(" more");
         }
         text.push('\n');
         guest.report(&text);
@@ -51,21 +52,31 @@ fn describe(state: &State, handle: Handle, text: &mut String) {
                 };
                 text.push_str("tcp ");
                 if let Ok(local) = network.tcp_local_address(id) {
-                    let _ = write!(text, "{local} ");
+                    text::address(text, local);
+                    text.push(' ');
                 }
                 if let Ok(remote) = network.tcp_remote_address(id) {
-                    let _ = write!(text, "-> {remote} ");
+                    text.push_str("-> ");
+                    text::address(text, remote);
+                    text.push(' ');
                 }
-                let _ = write!(text, "({does})");
+                push_all(text, ["(", does, ")"]);
             }
             Resource::Udp(id) => {
                 text.push_str("udp ");
                 if let Ok(local) = network.udp_local_address(id) {
-                    let _ = write!(text, "{local} ");
+                    text::address(text, local);
+                    text.push(' ');
                 }
-                let _ = write!(text, "({})", does.unwrap_or("binding"));
+                push_all(text, ["(", does.unwrap_or("binding"), ")"]);
             }
             _ => {}
         }
+    }
+}
+
+fn push_all(text: &mut String, parts: [&str; 3]) {
+    for part in parts {
+        text.push_str(part);
     }
 }

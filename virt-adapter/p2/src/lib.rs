@@ -37,5 +37,6 @@ mod state;
 mod streams;
 mod tcp;
 mod tcp_create_socket;
+mod text;
 mod udp;
 mod udp_create_socket;

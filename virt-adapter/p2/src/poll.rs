@@ -99,32 +99,34 @@ const MOST: usize = 1 << 24;
 /// The positions of those that are ready, in order. Where one of the network's is, the host's are
 /// asked too: a timer must not starve because a socket is always ready.
 fn ready_of(state: &mut State, guest: Guest, pollables: &[Handle]) -> Vec<u32> {
-    let mut ready = Vec::new();
-    let mut hosts = Vec::new();
+    // Those that are ready here, and those of the host, which have not been asked.
+    let mut candidates: Vec<(u32, Option<Handle>)> = Vec::new();
     for (position, &pollable) in (0..).zip(pollables) {
         if pollable & VIRTUAL == 0 {
-            hosts.push((position, pollable));
+            candidates.push((position, Some(pollable)));
             continue;
         }
         match waiting(state, guest, pollable) {
-            Waiting::Inside(subject) if is_ready(state, subject) => ready.push(position),
+            Waiting::Inside(subject) if is_ready(state, subject) => {
+                candidates.push((position, None))
+            }
             Waiting::Inside(_) => {}
-            Waiting::Host(pollable) => hosts.push((position, pollable)),
+            Waiting::Host(pollable) => candidates.push((position, Some(pollable))),
         }
     }
-    if ready.is_empty() {
-        if hosts.is_empty() {
-            deadlock(state, guest, pollables);
-        }
-        let handles: Vec<Handle> = hosts.iter().map(|(_, handle)| *handle).collect();
-        let positions = guest.poll(&handles);
-        return positions
+    if candidates.is_empty() {
+        deadlock(state, guest, pollables);
+    }
+    if candidates.iter().any(|(_, of_host)| of_host.is_none()) {
+        let is_ready = |of_host: &Option<Handle>| of_host.is_none_or(|it| guest.is_ready(it));
+        candidates.retain(|(_, of_host)| is_ready(of_host));
+        return candidates
             .into_iter()
-            .filter_map(|i| hosts.get(i as usize).map(|(position, _)| *position))
+            .map(|(position, _)| position)
             .collect();
     }
-    let hosts = hosts.into_iter();
-    ready.extend(hosts.filter_map(|(position, handle)| guest.is_ready(handle).then_some(position)));
-    ready.sort_unstable();
-    ready
+    let handles: Vec<Handle> = candidates.iter().filter_map(|(_, it)| *it).collect();
+    let ready = guest.poll(&handles);
+    let positions = ready.into_iter().map(|i| candidates.get(i as usize));
+    positions.flatten().map(|(position, _)| *position).collect()
 }
