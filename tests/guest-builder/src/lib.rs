@@ -63,6 +63,8 @@ pub enum Guest {
     Relay,
     /// What there is beside sockets, with handles of custom interfaces among it.
     Rest,
+    /// Makes the calls of a script that it reads, to the sockets of 0.2.
+    Sequence,
 }
 
 impl Guest {
@@ -109,6 +111,7 @@ impl Guest {
             Guest::LocalClients => "local-clients",
             Guest::Relay => "relay",
             Guest::Rest => "rest",
+            Guest::Sequence => "sequence",
         }
     }
 
@@ -147,6 +150,7 @@ impl Guest {
             Guest::LocalClients => cargo("guest-local-clients", wasip2, ""),
             Guest::Relay => cargo("guest-relay", wasip2, ""),
             Guest::Rest => cargo("guest-rest", wasip2, ""),
+            Guest::Sequence => cargo("guest-sequence", wasip2, ""),
             Guest::Composed => compose(&Guest::Std.build()?, &Guest::Wstd.build()?),
             Guest::Inside => {
                 let denied = sockvirt::Virtualizer::new(sockvirt::Policy::deny_all());

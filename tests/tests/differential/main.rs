@@ -1,0 +1,85 @@
+//! The network in memory beside the kernel's loopback: sequences of calls, made at random from a
+//! seed, must give the same on both, call by call, but for differences that have a name.
+//!
+//! `SEQUENCES` says how many sequences are tried, `SEED` which is the first. A sequence that shows a
+//! difference is made as short as it can be and printed; what it shows is fixed, or becomes a line
+//! in `known.rs` and in `docs/differences.md`. It then goes to `cases/`, whose sequences are tried
+//! as they are.
+
+mod case;
+mod generate;
+mod known;
+mod random;
+mod run;
+mod shrink;
+
+use anyhow::{Context, Result, ensure};
+use libtest_mimic::{Arguments, Trial};
+use run::Sides;
+use std::path::PathBuf;
+
+/// The sequences that every run of the tests tries.
+const SEQUENCES: u64 = 400;
+/// So many are one test.
+const BATCH: u64 = 20;
+
+fn main() -> Result<()> {
+    let count = number("SEQUENCES")?.unwrap_or(SEQUENCES);
+    let first = number("SEED")?.unwrap_or(0);
+    let mut trials = vec![trial("every_known_difference_is_documented".to_owned(), || {
+        known::all_are_documented()
+    })];
+    for path in cases()? {
+        let name = path.file_stem().context("a file")?.to_string_lossy();
+        trials.push(trial(format!("case::{name}"), move || {
+            same(&std::fs::read_to_string(&path)?)
+        }));
+    }
+    for start in (first..first + count).step_by(BATCH as usize) {
+        let end = (start + BATCH).min(first + count);
+        trials.push(trial(format!("random::{start}"), move || {
+            (start..end).try_for_each(|seed| {
+                let script = generate::sequence(seed);
+                same(&script).with_context(|| format!("the sequence of SEED={seed}"))
+            })
+        }));
+    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+fn trial(name: String, test: impl Fn() -> Result<()> + Send + 'static) -> Trial {
+    Trial::test(name, move || test().map_err(|e| format!("{e:?}").into()))
+}
+
+fn number(variable: &str) -> Result<Option<u64>> {
+    let value = std::env::var(variable).ok();
+    let number = value.map(|it| it.parse());
+    number.transpose().with_context(|| format!("`{variable}` is no number"))
+}
+
+fn cases() -> Result<Vec<PathBuf>> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/differential/cases");
+    let files = std::fs::read_dir(folder)?.map(|file| Ok(file?.path()));
+    let mut files = files.collect::<Result<Vec<_>>>()?;
+    files.sort();
+    Ok(files)
+}
+
+/// Checks that a script gives the same on both sides.
+fn same(script: &str) -> Result<()> {
+    let sides = Sides::get();
+    let calls: Vec<&str> = case::calls(script);
+    if std::env::var_os("SHOW").is_some() {
+        eprintln!("{}", sides.compare(&calls)?.table());
+    }
+    let Some(_) = sides.compare(&calls)?.difference() else {
+        return Ok(());
+    };
+    let shortest = shrink::shrink(&calls, |calls| {
+        // What differs by chance is shown as it was first.
+        Ok(sides.compare(calls)?.difference().is_some())
+    })?;
+    let comparison = sides.compare(&shortest)?;
+    ensure!(false, "they differ:\n{}", comparison.table());
+    Ok(())
+}

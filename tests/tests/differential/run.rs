@@ -1,0 +1,180 @@
+//! The two sides: the guest on the kernel's sockets, and built with a network in memory.
+
+use crate::known::{self, Seen};
+use anyhow::Result;
+use sockvirt::{Policy, Virtualizer};
+use sockvirt_tests::guests::Guest;
+use sockvirt_tests::host::{self, Pipes, Sockets, State};
+use sockvirt_tests::peers::free_port;
+use std::fmt::Write;
+use std::sync::OnceLock;
+use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
+use wasmtime::Store;
+use wasmtime::component::{Component, Linker};
+use wasmtime_wasi::WasiCtx;
+use wasmtime_wasi::p2::bindings::CommandPre;
+use wasmtime_wasi::p2::pipe::MemoryInputPipe;
+
+/// How long a sequence may take. None of them needs a hundredth of it.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The ports that scripts name.
+const LETTERS: [&str; 3] = ["A", "B", "C"];
+
+/// Both sides, compiled.
+pub(crate) struct Sides {
+    bare: CommandPre<State>,
+    inside: CommandPre<State>,
+}
+
+impl Sides {
+    pub(crate) fn get() -> &'static Sides {
+        static SIDES: OnceLock<Sides> = OnceLock::new();
+        SIDES.get_or_init(|| Sides::compile().expect("the guest can be built"))
+    }
+
+    fn compile() -> Result<Sides> {
+        let guest = Guest::Sequence.build()?;
+        let policy = "schema = 1\n[loopback]\nmode = \"virtual\"\n";
+        let policy = Policy::from_toml(policy).map_err(|e| anyhow::anyhow!("{e}"))?;
+        let built = Virtualizer::new(policy).build(&guest)?;
+        Ok(Sides {
+            bare: prepare(&host::linker_with_sockets(host::engine())?, &guest)?,
+            inside: prepare(&host::linker(Sockets::None)?, &built.component)?,
+        })
+    }
+
+    /// Runs calls on both sides. What they give in memory is what the kernel is waited for.
+    pub(crate) fn compare<'s>(&self, calls: &[&'s str]) -> Result<Comparison<'s>> {
+        let inside = run(&self.inside, &script(calls, &[]))?;
+        let bare = run(&self.bare, &script(calls, &inside))?;
+        Ok(Comparison {
+            calls: calls.to_vec(),
+            bare,
+            inside,
+        })
+    }
+}
+
+fn prepare(linker: &Linker<State>, component: &[u8]) -> Result<CommandPre<State>> {
+    let component = Component::new(host::engine(), component)?;
+    Ok(CommandPre::new(linker.instantiate_pre(&component)?)?)
+}
+
+/// The script as the guest reads it.
+fn script(calls: &[&str], expected: &[String]) -> String {
+    let mut script = String::new();
+    for (i, call) in calls.iter().enumerate() {
+        script.push_str(call);
+        if let Some(expected) = expected.get(i) {
+            script.push('\t');
+            script.push_str(expected);
+        }
+        script.push('\n');
+    }
+    script
+}
+
+/// Runs a script in an instance of its own: a line for each call, and how it ended.
+fn run(side: &CommandPre<State>, script: &str) -> Result<Vec<String>> {
+    thread_local! {
+        static RUNTIME: Runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+    }
+    let pipes = Pipes::new();
+    let mut wasi = WasiCtx::builder();
+    wasi.arg("sequence");
+    for letter in LETTERS {
+        wasi.arg(&format!("{letter}={}", free_port("127.0.0.1")));
+    }
+    wasi.stdin(MemoryInputPipe::new(script.to_owned()))
+        .allow_tcp(true)
+        .allow_udp(true)
+        .allow_ip_name_lookup(true)
+        .socket_addr_check(|address, _| {
+            let stays = address.ip().is_loopback() || address.ip().is_unspecified();
+            Box::pin(async move { stays })
+        });
+    let mut store = Store::new(host::engine(), State::new(pipes.attach(&mut wasi).build()));
+    let ended = RUNTIME.with(|runtime| {
+        runtime.block_on(async {
+            let command = side.instantiate_async(&mut store).await?;
+            let call = command.wasi_cli_run().call_run(&mut store);
+            let ended = tokio::time::timeout(PATIENCE, call).await;
+            drop(store);
+            anyhow::Ok(ended)
+        })
+    })?;
+    let outcome = pipes.outcome(0);
+    let mut lines: Vec<String> = outcome.stdout.lines().map(str::to_owned).collect();
+    match ended {
+        Ok(Ok(Ok(()))) => {}
+        // The guest says why it gives up a script that it cannot read.
+        Ok(Err(_)) if outcome.stderr.contains("panicked") => {
+            anyhow::bail!("{}", outcome.stderr)
+        }
+        Ok(Err(_)) => lines.push("trap".to_owned()),
+        Ok(Ok(Err(()))) => lines.push("failed".to_owned()),
+        Err(_) => lines.push("hang".to_owned()),
+    }
+    Ok(lines)
+}
+
+/// What calls gave on both sides.
+pub(crate) struct Comparison<'s> {
+    calls: Vec<&'s str>,
+    bare: Vec<String>,
+    inside: Vec<String>,
+}
+
+impl Comparison<'_> {
+    fn lines(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        let count = self.bare.len().max(self.inside.len());
+        let calls = self.calls.iter().copied().chain(std::iter::repeat("(end)"));
+        let sides = [&self.bare, &self.inside];
+        let [bare, inside] = sides.map(|it| {
+            let lines = it.iter().map(String::as_str);
+            lines.chain(std::iter::repeat(""))
+        });
+        let lines = calls.zip(bare).zip(inside).take(count);
+        lines.map(|((call, bare), inside)| (call, bare, inside))
+    }
+
+    /// The first line in which they differ, and may not.
+    pub(crate) fn difference(&self) -> Option<usize> {
+        let mut before = Vec::new();
+        for (i, (call, bare, inside)) in self.lines().enumerate() {
+            let seen = Seen {
+                before: &before,
+                call,
+                bare,
+                inside,
+            };
+            match known::find(&seen) {
+                _ if bare == inside => {}
+                None => return Some(i),
+                // What comes behind depends on it.
+                Some(known) if known.ends => return None,
+                Some(_) => {}
+            }
+            before.push((call, inside));
+        }
+        None
+    }
+
+    /// Both transcripts, beside each other.
+    pub(crate) fn table(&self) -> String {
+        let mut table = String::new();
+        for (call, bare, inside) in self.lines() {
+            let mark = if bare == inside { ' ' } else { '!' };
+            let both = match bare == inside {
+                true => bare.to_owned(),
+                false => format!("{bare}   in memory: {inside}"),
+            };
+            let _ = writeln!(table, "{mark} {call:40} {both}");
+        }
+        table
+    }
+}
