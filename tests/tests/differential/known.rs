@@ -24,7 +24,7 @@ pub(crate) struct Known {
     shows: fn(&Seen<'_>) -> bool,
 }
 
-const KNOWN: [Known; 2] = [
+const KNOWN: [Known; 3] = [
     Known {
         name: "sizes of socket buffers, and what they are clamped to",
         ends: false,
@@ -36,10 +36,16 @@ const KNOWN: [Known; 2] = [
         },
     },
     Known {
-        name: "the input stream of an accepted connection that nothing was read from, before \
-            anything has come",
+        name: "pollables of input streams that nothing has come to",
         ends: false,
-        shows: |it| it.is_of_unread_stream(),
+        shows: |it| it.is_only_of(|stream| it.is_stale(stream)),
+    },
+    Known {
+        name: "a datagram that an incoming stream was asked for before it was dropped",
+        ends: true,
+        shows: |it| {
+            it.is_of(|stream| it.was_asked_and_dropped(stream)) && it.bare != "connection-refused"
+        },
     },
 ];
 
@@ -61,45 +67,65 @@ impl Seen<'_> {
         })
     }
 
-    /// Whether a stream is an input stream of an accepted connection, which nothing has read.
-    fn is_unread(&self, stream: &str) -> bool {
+    /// Whether an input stream may be ready with nothing to read: one of an accepted connection that
+    /// nothing was read from, and any until a read finds nothing.
+    fn is_stale(&self, stream: &str) -> bool {
         let Some(number) = stream.strip_prefix('i') else {
             return false;
         };
-        let accepted = |(call, _): &(&str, &str)| {
-            call.strip_prefix("accept ")
-                .is_some_and(|it| it.ends_with(&format!(" {number}")))
-        };
-        let reads = |(call, gave): &(&str, &str)| {
-            let mut words = call.split(' ');
-            let verb = words.next().unwrap_or_default();
-            let is_read = ["read", "skip", "splice"].iter().any(|it| verb.ends_with(it));
-            let is_made = *gave != "ok would wait" && !call.ends_with(" 0");
-            is_read && is_made && words.any(|it| it == stream)
-        };
-        self.before.iter().any(accepted) && !self.before.iter().any(reads)
+        for (call, gave) in self.before.iter().rev() {
+            let (verb, args) = call.split_once(' ').unwrap_or_default();
+            let mut args = args.split(' ');
+            let of = args.any(|it| it == stream);
+            let reads = ["read", "skip", "splice"].iter().any(|it| verb.ends_with(it));
+            if reads && of && !call.ends_with(" 0") && gave.starts_with("ok ") && *gave != "ok would wait" {
+                return !matches!(*gave, "ok 0" | "ok 0 0");
+            }
+            if verb == "accept" && call.ends_with(&format!(" {number}")) {
+                return true;
+            }
+        }
+        false
     }
 
     /// Whether all that is ready on the kernel's only are such streams.
-    fn is_of_unread_stream(&self) -> bool {
+    fn is_only_of(&self, is_such: impl Fn(&str) -> bool) -> bool {
+        let such = |pollable: &str| self.subject(pollable).is_some_and(&is_such);
         match self.verb() {
-            "ready" | "block" => {
-                let of = self.args().next().and_then(|it| self.subject(it));
-                matches!(self.bare, "ok true" | "ok") && of.is_some_and(|it| self.is_unread(it))
-            }
+            "ready" => self.bare == "ok true" && self.args().any(such),
+            "block" => self.inside == "ok would wait" && self.args().any(such),
             "poll" => {
                 let names: Vec<&str> = self.args().collect();
                 let (bare, inside) = (positions(self.bare), positions(self.inside));
-                let is_more = inside.iter().all(|it| bare.contains(it)) && !bare.is_empty();
-                let mut more = bare.iter().filter(|it| !inside.contains(it));
-                is_more
-                    && more.all(|it| {
-                        let of = names.get(*it).and_then(|it| self.subject(it));
-                        of.is_some_and(|it| self.is_unread(it))
-                    })
+                let is_more = inside.iter().all(|it| bare.contains(it));
+                let more: Vec<usize> = bare.into_iter().filter(|it| !inside.contains(it)).collect();
+                is_more && !more.is_empty() && more.iter().all(|it| such(names[*it]))
             }
-            _ => self.bare == "ok ready" && self.args().any(|it| self.is_unread(it)),
+            _ => self.bare == "ok ready" && self.args().any(is_such),
         }
+    }
+
+    /// Whether a call is one of such a stream, or of its pollable.
+    fn is_of(&self, is_such: impl Fn(&str) -> bool) -> bool {
+        let mut args = self.args();
+        args.any(|it| is_such(it) || self.subject(it).is_some_and(&is_such))
+    }
+
+    /// Whether it is an incoming stream that had one of its name before it that was looked at.
+    fn was_asked_and_dropped(&self, stream: &str) -> bool {
+        if !stream.starts_with("in") {
+            return false;
+        }
+        let dropped = format!("drop {stream}");
+        let dropped = self.before.iter().rposition(|(call, _)| *call == dropped);
+        let earlier = self.before.get(..dropped.unwrap_or(0)).unwrap_or_default();
+        let asked = |(call, _): &(&str, &str)| {
+            ["receive", "subscribe"].iter().any(|verb| {
+                let rest = call.strip_prefix(verb).and_then(|it| it.strip_prefix(' '));
+                rest.and_then(|it| it.split(' ').next()) == Some(stream)
+            })
+        };
+        earlier.iter().any(asked)
     }
 }
 

@@ -68,9 +68,7 @@ extern "C" fn read(this: Handle, most: u64, to: u32, binding: u32) {
 extern "C" fn blocking_read(this: Handle, most: u64, to: u32, binding: u32) {
     let state = state();
     let end = state.input(this);
-    if most > 0 {
-        wait_for_input(state, Guest::new(binding), this);
-    }
+    wait_for_input(state, Guest::new(binding), this);
     let result = take(state, Guest::new(binding), end, most);
     finish(
         state,
@@ -104,9 +102,7 @@ extern "C" fn skip(this: Handle, most: u64, to: u32, binding: u32) {
 extern "C" fn blocking_skip(this: Handle, most: u64, to: u32, binding: u32) {
     let state = state();
     let end = state.input(this);
-    if most > 0 {
-        wait_for_input(state, Guest::new(binding), this);
-    }
+    wait_for_input(state, Guest::new(binding), this);
     let result = skip_some(state, end, most);
     finish(
         state,
@@ -237,7 +233,10 @@ extern "C" fn write_zeroes(this: Handle, count: u64, to: u32, binding: u32) {
     let state = state();
     let end = state.output(this);
     let count = usize::try_from(count).unwrap_or(usize::MAX);
-    let result = put(state, Guest::new(binding), end, Source::Zeros, count);
+    // wasmtime looks for a permit by itself here.
+    let result = state.network.writable(end).and_then(|_| {
+        put(state, Guest::new(binding), end, Source::Zeros, count)
+    });
     finish(
         state,
         binding,
