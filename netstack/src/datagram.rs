@@ -1,7 +1,7 @@
 //! Sending and receiving datagrams.
 
 use crate::ports::Space;
-use crate::udp::Socket;
+use crate::udp::{Ahead, Socket};
 use crate::{ErrorCode, Family, Network, SocketOption, UdpId, address};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -59,6 +59,14 @@ impl Socket {
         self.remote.is_none_or(|remote| remote == from)
     }
 
+    /// Tells an incoming stream that waits that a datagram came to nobody. In wasmtime that happens in
+    /// the background, between two calls.
+    fn tell_who_waits(&mut self) {
+        if self.ahead == Ahead::Nothing && core::mem::take(&mut self.is_refused) {
+            self.ahead = Ahead::Refused;
+        }
+    }
+
     fn check_refused(&mut self) -> Result<(), ErrorCode> {
         match core::mem::take(&mut self.is_refused) {
             true => Err(ErrorCode::ConnectionRefused),
@@ -98,6 +106,7 @@ impl Network {
         let Some(socket) = self.udp.get_mut(id.0) else {
             return false;
         };
+        socket.tell_who_waits();
         match count {
             0 => true,
             _ => count <= core::mem::take(&mut socket.permit),
@@ -214,6 +223,10 @@ impl Network {
         }
         self.memory.charge(memory);
         socket.charged = charged;
+        socket.tell_who_waits();
+        if socket.ahead == Ahead::Nothing {
+            socket.ahead = Ahead::Datagram;
+        }
         let data = vec![0; len].into_boxed_slice();
         socket.queue.push_back(Datagram { from, data });
         socket.queue.back_mut().map(|it| &mut *it.data)
@@ -224,20 +237,47 @@ impl Network {
 impl Network {
     /// Whether the pollable of the incoming stream is ready.
     pub fn udp_input_ready(&mut self, id: UdpId) -> bool {
-        self.forget_strangers(id);
+        self.look_ahead(id);
         let socket = self.udp.get(id.0);
-        socket.is_none_or(|it| !it.is_bound || it.is_refused || !it.queue.is_empty())
+        socket.is_none_or(|it| !it.is_bound || it.ahead != Ahead::Nothing)
+    }
+
+    /// Has the incoming stream receive ahead, if there is something.
+    fn look_ahead(&mut self, id: UdpId) {
+        let Some(socket) = self.udp.get_mut(id.0) else {
+            return;
+        };
+        if let Ahead::Datagram | Ahead::Refused = socket.ahead {
+            return;
+        }
+        if core::mem::take(&mut socket.is_refused) {
+            socket.ahead = Ahead::Refused;
+            return;
+        }
+        self.forget_strangers(id);
+        if let Some(socket) = self.udp.get_mut(id.0) {
+            socket.ahead = match socket.queue.is_empty() {
+                true => Ahead::Nothing,
+                false => Ahead::Datagram,
+            };
+        }
+    }
+
+    /// Drops the incoming stream, and the error that it was told. A datagram that it has received
+    /// ahead stays, unlike in wasmtime.
+    pub fn udp_drop_input(&mut self, id: UdpId) {
+        if let Some(socket) = self.udp.get_mut(id.0) {
+            socket.tell_who_waits();
+            socket.ahead = Ahead::Idle;
+        }
     }
 
     /// Drops what a connected socket got from others before it was connected. wasmtime does so as it
-    /// reads, and does not get to it where an error comes first.
+    /// reads.
     fn forget_strangers(&mut self, id: UdpId) {
         let Some(socket) = self.udp.get_mut(id.0) else {
             return;
         };
-        if socket.is_refused {
-            return;
-        }
         while let Some(first) = socket.queue.front()
             && !socket.hears(first.from)
         {
@@ -249,7 +289,7 @@ impl Network {
 
     /// Length and sender of the datagram that is received next, if one waits.
     pub fn udp_peek(&mut self, id: UdpId) -> Option<(usize, SocketAddr)> {
-        self.forget_strangers(id);
+        self.look_ahead(id);
         let first = self.udp.get(id.0)?.queue.front()?;
         Some((first.data.len(), first.from))
     }
@@ -275,16 +315,19 @@ impl Network {
     }
 
     fn receive(&mut self, id: UdpId) -> Result<Option<Datagram>, ErrorCode> {
-        self.forget_strangers(id);
-        let socket = self.udp.get_mut(id.0).ok_or(ErrorCode::InvalidState)?;
-        if !socket.is_bound {
+        if !self.datagrams(id)?.is_bound {
             return Err(ErrorCode::InvalidState);
         }
-        socket.check_refused()?;
-        let datagram = socket.next();
-        if let Some(datagram) = &datagram {
-            self.memory.discharge(datagram.memory());
-        }
-        Ok(datagram)
+        self.look_ahead(id);
+        let socket = self.datagrams_mut(id)?;
+        let datagram = match socket.ahead {
+            Ahead::Idle | Ahead::Nothing => return Ok(None),
+            Ahead::Datagram => socket.next(),
+            Ahead::Refused => None,
+        };
+        socket.ahead = Ahead::Idle;
+        let datagram = datagram.ok_or(ErrorCode::ConnectionRefused)?;
+        self.memory.discharge(datagram.memory());
+        Ok(Some(datagram))
     }
 }

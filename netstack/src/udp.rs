@@ -26,7 +26,22 @@ pub(crate) struct Socket {
     pub(crate) charged: u64,
     /// Whether a datagram came to nobody, which the next operation is told.
     pub(crate) is_refused: bool,
+    pub(crate) ahead: Ahead,
     pub(crate) permit: u64,
+}
+
+/// What the incoming stream has received before it was asked to. In wasmtime, one that was asked and
+/// found nothing goes on in the background: whatever comes next is its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ahead {
+    /// It was not asked. It goes on to `Datagram`, `Refused` or `Nothing`.
+    Idle,
+    /// It found nothing. It goes on to `Datagram` or `Refused`.
+    Nothing,
+    /// The first datagram of the queue, which goes before what happens later.
+    Datagram,
+    /// That a datagram came to nobody. No other operation is told.
+    Refused,
 }
 
 /// What of an address was asked for by number.
@@ -49,6 +64,7 @@ impl Socket {
             queue: VecDeque::new(),
             charged: 0,
             is_refused: false,
+            ahead: Ahead::Idle,
             permit: 0,
         }
     }
@@ -205,6 +221,7 @@ impl Network {
         }
         let socket = self.datagrams_mut(id)?;
         socket.remote = Some(address::plain(remote));
+        socket.ahead = Ahead::Idle;
         // A wildcard becomes the address that datagrams are sent from.
         let (local, source) = (socket.local, socket.source());
         if local != source {
@@ -221,6 +238,7 @@ impl Network {
     pub fn udp_disconnect(&mut self, id: UdpId) -> Result<(), ErrorCode> {
         let socket = self.datagrams_mut(id)?;
         socket.remote.take().ok_or(ErrorCode::InvalidState)?;
+        socket.ahead = Ahead::Idle;
         let mut local = socket.local;
         if !socket.by_number.ip {
             local.set_ip(socket.family.unspecified());

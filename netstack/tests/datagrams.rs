@@ -283,11 +283,17 @@ fn datagrams_to_nobody() {
     }
     net.0.udp_stream(id, nobody).unwrap();
     assert_eq!(net.0.udp_send(id, b"x", None), Ok(()));
-    assert!(net.0.udp_input_ready(id));
     assert_eq!(net.0.udp_send(id, b"x", None), refused);
     assert_eq!(net.0.udp_send(id, b"x", None), Ok(()));
     assert_eq!(net.receive(id), Err(ErrorCode::ConnectionRefused));
     assert_eq!(net.receive(id), Ok(None));
+    // Who waits for a datagram is told between two calls, and nobody else.
+    assert_eq!(net.0.udp_send(id, b"x", None), Ok(()));
+    assert_eq!(net.0.udp_check_send(id), Ok(16));
+    assert!(net.0.udp_begin_send(id, 2));
+    assert_eq!(net.0.udp_send(id, b"x", None), Ok(()));
+    assert_eq!(net.0.udp_send(id, b"x", None), refused);
+    assert_eq!(net.receive(id), Err(ErrorCode::ConnectionRefused));
     // A datagram that is too long is not sent, so it is told nothing.
     assert_eq!(net.0.udp_send(id, b"x", None), Ok(()));
     let long = net.0.udp_send_with(id, 65_508, None, |_| {});

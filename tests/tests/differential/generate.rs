@@ -6,11 +6,24 @@
 use crate::random::Random;
 use std::fmt::Display;
 
+/// How often each kind of step is made, in the order of `step`.
+type Theme = [usize; 13];
+
+/// A bit of everything, much of one thing, and sockets that get no further than a connect.
+const THEMES: [Theme; 5] = [
+    [16, 4, 6, 22, 5, 8, 10, 5, 4, 11, 2, 6, 1],
+    [6, 0, 2, 50, 12, 0, 0, 6, 2, 10, 0, 12, 0],
+    [4, 0, 4, 30, 16, 0, 0, 10, 0, 10, 0, 26, 0],
+    [0, 0, 0, 0, 0, 14, 52, 8, 4, 10, 0, 11, 1],
+    [12, 10, 32, 2, 2, 8, 4, 12, 4, 6, 2, 6, 0],
+];
+
 /// The calls of the sequence with this number.
 pub(crate) fn sequence(seed: u64) -> String {
     let mut random = Random::new(seed);
-    let steps = 4 + random.below(36);
+    let steps = 4 + random.below(46);
     let mut sequence = Sequence {
+        theme: random.pick(&THEMES),
         is_tight: random.percent(10),
         is_wild: random.percent(25),
         random,
@@ -68,6 +81,7 @@ struct Pollable {
 struct Sequence {
     random: Random,
     calls: String,
+    theme: Theme,
     /// Whether sockets get buffers of any size, and little is sent.
     is_tight: bool,
     /// Whether many calls make no sense.
@@ -94,19 +108,28 @@ impl Sequence {
     }
 
     fn step(&mut self) {
-        match self.random.below(100) {
-            0..16 => self.pair(),
-            16..20 => drop(self.socket(false)),
-            20..26 => self.advance_tcp(),
-            26..48 => self.stream(),
-            48..53 => self.shut_down(),
-            53..61 => self.datagrams(),
-            61..71 => self.datagram(),
-            71..76 => self.ask(),
-            76..80 => self.option(),
-            80..91 => self.pollable(),
-            91..93 => self.lookup(),
-            93..99 => self.drop(),
+        let mut chosen = self.random.below(self.theme.iter().sum());
+        let mut weights = self.theme.iter();
+        let step = weights.position(|weight| match chosen.checked_sub(*weight) {
+            Some(rest) => {
+                chosen = rest;
+                false
+            }
+            None => true,
+        });
+        match step.unwrap_or_default() {
+            0 => self.pair(),
+            1 => drop(self.socket(false)),
+            2 => self.advance_tcp(),
+            3 => self.stream(),
+            4 => self.shut_down(),
+            5 => self.datagrams(),
+            6 => self.datagram(),
+            7 => self.ask(),
+            8 => self.option(),
+            9 => self.pollable(),
+            10 => self.lookup(),
+            11 => self.drop(),
             _ => self.trap(),
         }
     }
@@ -159,10 +182,18 @@ impl Sequence {
         let is_v6 = is_v6 != self.random.percent(2);
         let ip = match is_v6 {
             false => self.random.pick(&[
-                "127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.1", "0.0.0.0", "0.0.0.0",
-                "127.0.0.2", "127.1.2.3",
+                "127.0.0.1",
+                "127.0.0.1",
+                "127.0.0.1",
+                "127.0.0.1",
+                "0.0.0.0",
+                "0.0.0.0",
+                "127.0.0.2",
+                "127.1.2.3",
             ]),
-            true => self.random.pick(&["[::1]", "[::1]", "[::1]", "[::1]", "[::]"]),
+            true => self
+                .random
+                .pick(&["[::1]", "[::1]", "[::1]", "[::1]", "[::]"]),
         };
         let ip = match self.random.percent(4) {
             true => self.odd_ip(is_v6),
@@ -175,12 +206,22 @@ impl Sequence {
     fn odd_ip(&mut self, is_v6: bool) -> &'static str {
         match is_v6 {
             false => self.random.pick(&[
-                "127.255.255.255", "192.0.2.1", "224.0.0.1", "255.255.255.255", "127.0.0.0",
-                "0.0.0.1", "240.0.0.1",
+                "127.255.255.255",
+                "192.0.2.1",
+                "224.0.0.1",
+                "255.255.255.255",
+                "127.0.0.0",
+                "0.0.0.1",
+                "240.0.0.1",
             ]),
             true => self.random.pick(&[
-                "[::2]", "[::ffff:127.0.0.1]", "[2001:db8::1]", "[ff02::1]", "[fe80::1]",
-                "[::127.0.0.1]", "[::ffff:0.0.0.0]",
+                "[::2]",
+                "[::ffff:127.0.0.1]",
+                "[2001:db8::1]",
+                "[ff02::1]",
+                "[fe80::1]",
+                "[::127.0.0.1]",
+                "[::ffff:0.0.0.0]",
             ]),
         }
     }
@@ -249,7 +290,11 @@ impl Sequence {
             self.say(format!("start-bind {} {local}", client.name()));
             self.say(format!("finish-bind {}", client.name()));
         }
-        self.say(format!("start-connect {} @{}", client.name(), listener.name()));
+        self.say(format!(
+            "start-connect {} @{}",
+            client.name(),
+            listener.name()
+        ));
         self.say(format!("finish-connect {}", client.name()));
         if self.random.percent(90) {
             self.accept(&listener);
@@ -306,7 +351,9 @@ impl Sequence {
     fn count(&mut self) -> usize {
         match self.is_tight {
             true => self.random.pick(&[0, 1, 2, 7]),
-            false => self.random.pick(&[0, 1, 1, 5, 100, 100, 1_000, 4_096, 9_000]),
+            false => self
+                .random
+                .pick(&[0, 1, 1, 5, 100, 100, 1_000, 4_096, 9_000]),
         }
     }
 
@@ -319,13 +366,22 @@ impl Sequence {
         let most = self.random.pick(&[0, 1, 10, 100, 5_000, 70_000]);
         match self.random.below(10) {
             0..3 => {
-                let verb = self.random.pick(&["read", "read", "blocking-read", "skip", "blocking-skip"]);
+                let verb =
+                    self.random
+                        .pick(&["read", "read", "blocking-read", "skip", "blocking-skip"]);
                 self.say(format!("{verb} {input} {most}"));
             }
             3 => self.splice(&output, most),
             4 => {
-                let verb = self.random.pick(&["flush", "blocking-flush", "check-write"]);
-                self.say(format!("{verb} {output}"));
+                let verb = self
+                    .random
+                    .pick(&["flush", "blocking-flush", "check-write", "debug"]);
+                match verb {
+                    // The error that the stream gave has its name.
+                    "debug" if self.random.percent(50) => self.say(format!("debug e{input}")),
+                    "debug" => self.say(format!("debug e{output}")),
+                    _ => self.say(format!("{verb} {output}")),
+                }
             }
             _ => self.write(&socket, &output),
         }
@@ -411,10 +467,15 @@ impl Sequence {
         let mut call = format!("send {output}");
         let mut left = socket.budget;
         for _ in 0..count {
-            let length = self.random.pick(&[0, 1, 10, 10, 192, 193, 1_500, 9_000]).min(left);
+            let length = self
+                .random
+                .pick(&[0, 1, 10, 10, 192, 193, 1_500, 9_000])
+                .min(left);
             left -= length;
             let length = match self.random.percent(3) {
-                true => self.random.pick(&[65_507, 65_508, 65_527, 65_528, 65_535, 65_536]),
+                true => self
+                    .random
+                    .pick(&[65_507, 65_508, 65_527, 65_528, 65_535, 65_536]),
                 false => length,
             };
             call.push_str(&format!(" {length}"));
@@ -439,7 +500,10 @@ impl Sequence {
         };
         let verb = match socket.is_udp {
             true => self.random.pick(&["local", "remote", "family"]),
-            false => self.random.pick(&["local", "remote", "local", "remote", "family", "listening"]),
+            false => {
+                self.random
+                    .pick(&["local", "remote", "local", "remote", "family", "listening"])
+            }
         };
         self.say(format!("{verb} {}", socket.name()));
     }
@@ -454,10 +518,17 @@ impl Sequence {
             return self.say(format!("backlog {name} {size}"));
         }
         let option = match socket.is_udp {
-            true => self.random.pick(&["hop-limit", "receive-buffer", "send-buffer"]),
+            true => self
+                .random
+                .pick(&["hop-limit", "receive-buffer", "send-buffer"]),
             false => self.random.pick(&[
-                "keep-alive", "keep-alive-idle", "keep-alive-interval", "keep-alive-count",
-                "hop-limit", "receive-buffer", "send-buffer",
+                "keep-alive",
+                "keep-alive-idle",
+                "keep-alive-interval",
+                "keep-alive-count",
+                "hop-limit",
+                "receive-buffer",
+                "send-buffer",
             ]),
         };
         if self.random.percent(60) {
@@ -474,11 +545,14 @@ impl Sequence {
         match option {
             "keep-alive" => self.random.pick(&[0, 1]),
             "keep-alive-idle" | "keep-alive-interval" => {
-                self.random.pick(&[0, 1, SECOND - 1, SECOND, SECOND + 1, 77 * SECOND, u64::MAX])
+                self.random
+                    .pick(&[0, 1, SECOND - 1, SECOND, SECOND + 1, 77 * SECOND, u64::MAX])
             }
             "keep-alive-count" => self.random.pick(&[0, 1, 5, 127, 128, u64::from(u32::MAX)]),
             "hop-limit" => self.random.pick(&[0, 1, 64, 255]),
-            _ if self.is_tight => self.random.pick(&[0, 1, 10_000, 100_000, 1 << 32, u64::MAX]),
+            _ if self.is_tight => self
+                .random
+                .pick(&[0, 1, 10_000, 100_000, 1 << 32, u64::MAX]),
             _ => self.random.pick(&[0, 100_000, 200_001, 1 << 32]),
         }
     }
@@ -520,10 +594,36 @@ impl Sequence {
 
     fn lookup(&mut self) {
         const NAMES: [&str; 30] = [
-            "127.0.0.1", "::1", "[::1]", "1.2.3.4", "0x7f.1", "127.1", "0177.0.0.1", "256.1.1.1",
-            "1.2.3.4.5", "2130706433", "4294967296", "::ffff:1.2.3.4", "[::", "::1]", "fe80::1%1",
-            "", "a b", "a/b", "a:80", "a@b", "a_b..", ".", "..", "1.", "127.0.0.1.", "0x", "-1",
-            "1.2.3.09", "[127.0.0.1]", "::g",
+            "127.0.0.1",
+            "::1",
+            "[::1]",
+            "1.2.3.4",
+            "0x7f.1",
+            "127.1",
+            "0177.0.0.1",
+            "256.1.1.1",
+            "1.2.3.4.5",
+            "2130706433",
+            "4294967296",
+            "::ffff:1.2.3.4",
+            "[::",
+            "::1]",
+            "fe80::1%1",
+            "",
+            "a b",
+            "a/b",
+            "a:80",
+            "a@b",
+            "a_b..",
+            ".",
+            "..",
+            "1.",
+            "127.0.0.1.",
+            "0x",
+            "-1",
+            "1.2.3.09",
+            "[127.0.0.1]",
+            "::g",
         ];
         let number = self.number();
         let name = self.random.pick(&NAMES);

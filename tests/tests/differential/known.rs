@@ -77,8 +77,15 @@ impl Seen<'_> {
             let (verb, args) = call.split_once(' ').unwrap_or_default();
             let mut args = args.split(' ');
             let of = args.any(|it| it == stream);
-            let reads = ["read", "skip", "splice"].iter().any(|it| verb.ends_with(it));
-            if reads && of && !call.ends_with(" 0") && gave.starts_with("ok ") && *gave != "ok would wait" {
+            let reads = ["read", "skip", "splice"]
+                .iter()
+                .any(|it| verb.ends_with(it));
+            if reads
+                && of
+                && !call.ends_with(" 0")
+                && gave.starts_with("ok ")
+                && *gave != "ok would wait"
+            {
                 return !matches!(*gave, "ok 0" | "ok 0 0");
             }
             if verb == "accept" && call.ends_with(&format!(" {number}")) {
@@ -131,7 +138,9 @@ impl Seen<'_> {
 
 /// The positions that a poll gave.
 fn positions(result: &str) -> Vec<usize> {
-    let list = result.strip_prefix("ok [").and_then(|it| it.strip_suffix(']'));
+    let list = result
+        .strip_prefix("ok [")
+        .and_then(|it| it.strip_suffix(']'));
     let list = list.unwrap_or_default().split(", ");
     list.filter_map(|it| it.parse().ok()).collect()
 }

@@ -26,9 +26,10 @@ const BATCH: u64 = 20;
 fn main() -> Result<()> {
     let count = number("SEQUENCES")?.unwrap_or(SEQUENCES);
     let first = number("SEED")?.unwrap_or(0);
-    let mut trials = vec![trial("every_known_difference_is_documented".to_owned(), || {
-        known::all_are_documented()
-    })];
+    let mut trials = vec![trial(
+        "every_known_difference_is_documented".to_owned(),
+        || known::all_are_documented(),
+    )];
     for path in cases()? {
         let name = path.file_stem().context("a file")?.to_string_lossy();
         trials.push(trial(format!("case::{name}"), move || {
@@ -54,7 +55,9 @@ fn trial(name: String, test: impl Fn() -> Result<()> + Send + 'static) -> Trial 
 fn number(variable: &str) -> Result<Option<u64>> {
     let value = std::env::var(variable).ok();
     let number = value.map(|it| it.parse());
-    number.transpose().with_context(|| format!("`{variable}` is no number"))
+    number
+        .transpose()
+        .with_context(|| format!("`{variable}` is no number"))
 }
 
 fn cases() -> Result<Vec<PathBuf>> {

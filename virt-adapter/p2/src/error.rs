@@ -7,7 +7,7 @@ use crate::memory::trap;
 use crate::state::state;
 use sockvirt_netstack::ErrorCode;
 
-/// The error's name, as wasmtime writes it.
+/// The error's name and number, as wasmtime writes them.
 #[unsafe(export_name = "wasi:io/error@0.2#[method]error.to-debug-string")]
 extern "C" fn to_debug_string(this: Handle, to: u32, binding: u32) {
     let Resource::Error(code) = state().handles.get(this) else {
@@ -15,9 +15,9 @@ extern "C" fn to_debug_string(this: Handle, to: u32, binding: u32) {
     };
     let guest = Guest::new(binding);
     let text = match code {
-        ErrorCode::ConnectionReset => "ErrorCode::ConnectionReset",
-        ErrorCode::OutOfMemory => "ErrorCode::OutOfMemory",
-        _ => "ErrorCode::Unknown",
+        ErrorCode::ConnectionReset => "connection-reset (error 15)",
+        ErrorCode::OutOfMemory => "out-of-memory (error 4)",
+        _ => "unknown (error 0)",
     };
     let at = guest.allocate(1, text.len() as u32);
     guest.write(at, text.as_bytes());

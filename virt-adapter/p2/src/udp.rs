@@ -296,8 +296,9 @@ extern "C" fn subscribe_outgoing(this: Handle, _: u32) -> Handle {
 
 #[unsafe(export_name = "wasi:sockets/udp@0.2#[resource-drop]incoming-datagram-stream")]
 extern "C" fn drop_incoming(this: Handle, _: u32) {
-    match state().handles.take(this) {
-        Resource::Incoming(_) => {}
+    let state = state();
+    match state.handles.take(this) {
+        Resource::Incoming(id) => state.network.udp_drop_input(id),
         _ => trap(),
     }
 }

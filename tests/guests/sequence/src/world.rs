@@ -134,7 +134,11 @@ impl World {
             ("poll", pollables) => self.poll(pollables),
             ("resolve", [lookup, name @ ..]) => self.resolve(lookup, &name.join(" ")),
             ("next", [lookup]) => self.next(lookup),
-            ("debug", [error]) => self.error(error).map(Error::to_debug_string),
+            ("debug", [error]) => self.error(error).map(|it| {
+                // There may be a backtrace behind it.
+                let text = it.to_debug_string();
+                text.lines().next().unwrap_or_default().to_owned()
+            }),
             _ => return None,
         })
     }
