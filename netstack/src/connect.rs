@@ -154,8 +154,9 @@ impl Network {
         let State::Listening(queue) = &socket.state else {
             return Err(ErrorCode::ConnectionRefused);
         };
+        let taken = queue.front().is_some_and(|first| first.is_taken);
         // Linux lets one more in than the backlog says.
-        if queue.len() > socket.backlog.min(limit) as usize {
+        if queue.len() - usize::from(taken) > socket.backlog.min(limit) as usize {
             return Err(ErrorCode::WouldBlock);
         }
         if !room {
@@ -178,7 +179,11 @@ impl Network {
         self.join(here, end);
         let listener = self.tcp.get_mut(listener);
         if let Some(State::Listening(queue)) = listener.map(|it| &mut it.state) {
-            queue.push_back(Incoming { end, options });
+            queue.push_back(Incoming {
+                end,
+                is_taken: false,
+                options,
+            });
         }
         Ok(here)
     }

@@ -49,6 +49,9 @@ pub(crate) enum State {
 #[derive(Debug)]
 pub(crate) struct Incoming {
     pub(crate) end: u32,
+    /// Whether the pollable of the listener has been told of it. wasmtime accepts it then, whether
+    /// the program does or not.
+    pub(crate) is_taken: bool,
     /// Those of the listener when the connection came in.
     pub(crate) options: Options,
 }
@@ -207,7 +210,7 @@ impl Network {
         if !room {
             return Err(ErrorCode::NewSocketLimit);
         }
-        let Incoming { end, options } = queue.pop_front().ok_or(ErrorCode::WouldBlock)?;
+        let Incoming { end, options, .. } = queue.pop_front().ok_or(ErrorCode::WouldBlock)?;
         // The queue of a listener that had many at once need not stay as long as it was.
         if queue.is_empty() {
             *queue = VecDeque::new();
@@ -331,12 +334,18 @@ impl Network {
     /// Whether the pollable of a socket is ready. A connect is tried, as in wasmtime.
     pub fn tcp_ready(&mut self, id: TcpId) -> bool {
         self.try_connect(id);
-        let Some(socket) = self.tcp.get(id.0) else {
+        let Some(socket) = self.tcp.get_mut(id.0) else {
             return true;
         };
-        match (&socket.state, socket.operation) {
+        match (&mut socket.state, socket.operation) {
             (State::Connecting(_), _) => false,
-            (State::Listening(queue), None) => !queue.is_empty(),
+            (State::Listening(queue), None) => match queue.front_mut() {
+                Some(first) => {
+                    first.is_taken = true;
+                    true
+                }
+                None => false,
+            },
             _ => true,
         }
     }
@@ -362,7 +371,7 @@ impl Network {
     }
 
     /// Drops a socket. Its connection ends with the last who holds it; connections that nobody
-    /// accepted are reset.
+    /// accepted are reset, but for one that was taken.
     pub fn tcp_drop(&mut self, id: TcpId) {
         let Some(socket) = self.tcp.remove(id.0) else {
             return;
@@ -374,7 +383,13 @@ impl Network {
                     self.ports.reach(binding, None);
                 }
                 for incoming in queue {
-                    self.abort(incoming.end);
+                    let unread = self.ends.get(incoming.end);
+                    let is_unread = unread.is_some_and(|end| end.incoming.len() > 0);
+                    // What was accepted is closed, which is a `FIN` unless something was not read.
+                    match incoming.is_taken && !is_unread {
+                        true => self.end_release(EndId(incoming.end)),
+                        false => self.abort(incoming.end),
+                    }
                 }
             }
             State::Default | State::Connecting(_) | State::Closed(_) => {}

@@ -190,10 +190,12 @@ impl Network {
     /// Those of `stream`; [`Config::outside_send`](crate::Config::outside_send) for what is not
     /// inside.
     pub fn udp_stream(&mut self, id: UdpId, remote: Option<SocketAddr>) -> Result<(), ErrorCode> {
-        let socket = self.datagrams(id)?;
+        let socket = self.datagrams_mut(id)?;
         if !socket.is_bound {
             return Err(ErrorCode::InvalidState);
         }
+        // The permit was one of the streams from before.
+        socket.permit = 0;
         match remote {
             Some(remote) => self.udp_connect(id, remote),
             None if socket.remote.is_some() => self.udp_disconnect(id),

@@ -412,11 +412,34 @@ impl Driver<'_> {
         let id = self.pick_tcp();
         self.tcp.retain(|it| *it != id);
         let end = self.network.tcp_end(id);
+        if self.network.tcp_is_listening(id) {
+            self.note_unaccepted(id);
+        }
         self.network.tcp_drop(id);
         if let Some(end) = end
             && self.retained.get(&end).is_none_or(|count| *count == 0)
         {
             self.note_gone(end);
+        }
+    }
+
+    /// Whoever waits to be accepted by a listener that goes is heard by nobody.
+    fn note_unaccepted(&mut self, listener: TcpId) {
+        let Ok(local) = self.network.tcp_local_address(listener) else {
+            return;
+        };
+        let is_there = |server: SocketAddr| {
+            let ip = local.ip();
+            server.port() == local.port() && (ip == server.ip() || ip.is_unspecified())
+        };
+        let family = local.is_ipv4();
+        for it in &mut self.connections {
+            if !it.accepted && it.server.is_ipv4() == family && is_there(it.server) {
+                it.sides[1].deaf = Deaf {
+                    input: true,
+                    output: true,
+                };
+            }
         }
     }
 

@@ -9,13 +9,15 @@ use std::fmt::Display;
 /// How often each kind of step is made, in the order of `step`.
 type Theme = [usize; 13];
 
-/// A bit of everything, much of one thing, and sockets that get no further than a connect.
-const THEMES: [Theme; 5] = [
+/// A bit of everything; much of streams, of their ends, or of datagrams; sockets that get no further
+/// than a connect; and options.
+const THEMES: [Theme; 6] = [
     [16, 4, 6, 22, 5, 8, 10, 5, 4, 11, 2, 6, 1],
     [6, 0, 2, 50, 12, 0, 0, 6, 2, 10, 0, 12, 0],
     [4, 0, 4, 30, 16, 0, 0, 10, 0, 10, 0, 26, 0],
     [0, 0, 0, 0, 0, 14, 52, 8, 4, 10, 0, 11, 1],
     [12, 10, 32, 2, 2, 8, 4, 12, 4, 6, 2, 6, 0],
+    [10, 4, 10, 0, 0, 6, 0, 6, 50, 8, 4, 4, 1],
 ];
 
 /// The calls of the sequence with this number.
@@ -25,7 +27,7 @@ pub(crate) fn sequence(seed: u64) -> String {
     let mut sequence = Sequence {
         theme: random.pick(&THEMES),
         is_tight: random.percent(10),
-        is_wild: random.percent(25),
+        missing: random.pick(&[0, 0, 0, 3, 15]),
         random,
         calls: String::new(),
         sockets: Vec::new(),
@@ -84,8 +86,8 @@ struct Sequence {
     theme: Theme,
     /// Whether sockets get buffers of any size, and little is sent.
     is_tight: bool,
-    /// Whether many calls make no sense.
-    is_wild: bool,
+    /// How many calls in a hundred are left out, so that others make no sense.
+    missing: usize,
     sockets: Vec<Socket>,
     pollables: Vec<Pollable>,
     lookups: Vec<String>,
@@ -95,7 +97,7 @@ struct Sequence {
 impl Sequence {
     fn say(&mut self, call: impl Display) {
         // A call that is missing is an order that nobody thought of.
-        if self.is_wild && self.random.percent(3) {
+        if self.random.percent(self.missing) {
             return;
         }
         self.calls.push_str(&call.to_string());
@@ -136,7 +138,7 @@ impl Sequence {
 
     /// One of the sockets that are as they should be, or sometimes any.
     fn find(&mut self, is: impl Fn(&Socket) -> bool) -> Option<Socket> {
-        let any = self.random.percent(if self.is_wild { 20 } else { 3 });
+        let any = self.random.percent(2 + self.missing);
         let fit = self.sockets.iter().filter(|it| any || is(it));
         let fit: Vec<&Socket> = fit.collect();
         let chosen = self.random.below(fit.len());
@@ -285,7 +287,7 @@ impl Sequence {
         let client = self.add(false, listener.is_v6, Stage::Connected);
         let family = if listener.is_v6 { 6 } else { 4 };
         self.say(format!("tcp {} {family}", client.name()));
-        if self.random.percent(10) {
+        if self.random.percent(15) {
             let local = self.local(listener.is_v6);
             self.say(format!("start-bind {} {local}", client.name()));
             self.say(format!("finish-bind {}", client.name()));
@@ -296,7 +298,7 @@ impl Sequence {
             listener.name()
         ));
         self.say(format!("finish-connect {}", client.name()));
-        if self.random.percent(90) {
+        if self.random.percent(85) {
             self.accept(&listener);
         }
     }
@@ -532,7 +534,7 @@ impl Sequence {
             ]),
         };
         if self.random.percent(60) {
-            let value = self.value(option);
+            let value = self.value(option, socket.is_udp);
             self.say(format!("set {name} {option} {value}"));
         }
         if self.random.percent(80) {
@@ -540,7 +542,7 @@ impl Sequence {
         }
     }
 
-    fn value(&mut self, option: &str) -> u64 {
+    fn value(&mut self, option: &str, is_udp: bool) -> u64 {
         const SECOND: u64 = 1_000_000_000;
         match option {
             "keep-alive" => self.random.pick(&[0, 1]),
@@ -550,6 +552,10 @@ impl Sequence {
             }
             "keep-alive-count" => self.random.pick(&[0, 1, 5, 127, 128, u64::from(u32::MAX)]),
             "hop-limit" => self.random.pick(&[0, 1, 64, 255]),
+            // How many datagrams fit into a small buffer differs between kernels.
+            "receive-buffer" if self.is_tight && is_udp => {
+                self.random.pick(&[0, 10_000, 100_000, u64::MAX])
+            }
             _ if self.is_tight => self
                 .random
                 .pick(&[0, 1, 10_000, 100_000, 1 << 32, u64::MAX]),
@@ -579,7 +585,11 @@ impl Sequence {
     }
 
     fn subscribe(&mut self) {
-        let Some(socket) = self.find(|_| true) else {
+        let listener = match self.random.percent(25) {
+            true => self.find(|it| it.stage == Stage::Listening),
+            false => None,
+        };
+        let Some(socket) = listener.or_else(|| self.find(|_| true)) else {
             return;
         };
         let has_streams = socket.stage == Stage::Connected;
@@ -593,7 +603,8 @@ impl Sequence {
     }
 
     fn lookup(&mut self) {
-        const NAMES: [&str; 30] = [
+        const NAMES: [&str; 31] = [
+            "localhost",
             "127.0.0.1",
             "::1",
             "[::1]",
@@ -614,24 +625,19 @@ impl Sequence {
             "a/b",
             "a:80",
             "a@b",
-            "a_b..",
-            ".",
-            "..",
+            "a|b",
+            "a^b",
+            "a<b",
             "1.",
             "127.0.0.1.",
             "0x",
-            "-1",
+            "#",
             "1.2.3.09",
             "[127.0.0.1]",
             "::g",
         ];
         let number = self.number();
         let name = self.random.pick(&NAMES);
-        // What has the form of a name would be asked of a resolver.
-        let name = match name {
-            "a_b.." | "." | ".." | "-1" | "0x" => "a|b",
-            name => name,
-        };
         self.say(format!("resolve r{number} {name}"));
         self.lookups.push(format!("r{number}"));
         for _ in 0..self.random.below(4) {
@@ -711,7 +717,16 @@ impl Sequence {
             (true, 1) => self.say(format!("stream {} -", socket.name())),
             (true, _) => self.say(format!("send {output} 1 1")),
             (false, 1) => self.say(format!("blocking-write {output} 4097")),
-            (false, 2) => self.say(format!("blocking-zeroes {output} 4097")),
+            (false, 2) => {
+                let (verb, count) = self.random.pick(&[
+                    ("blocking-zeroes", 4_097_u64),
+                    ("zeroes", 65_537),
+                    ("zeroes", u64::MAX),
+                    ("write", 65_537),
+                ]);
+                self.say(format!("check-write {output}"));
+                self.say(format!("{verb} {output} {count}"));
+            }
             (false, _) => self.say(format!("write {output} 1")),
         }
     }

@@ -24,7 +24,7 @@ pub(crate) struct Known {
     shows: fn(&Seen<'_>) -> bool,
 }
 
-const KNOWN: [Known; 3] = [
+const KNOWN: [Known; 5] = [
     Known {
         name: "sizes of socket buffers, and what they are clamped to",
         ends: false,
@@ -45,6 +45,26 @@ const KNOWN: [Known; 3] = [
         ends: true,
         shows: |it| {
             it.is_of(|stream| it.was_asked_and_dropped(stream)) && it.bare != "connection-refused"
+        },
+    },
+    Known {
+        name: "debug strings of errors of input streams",
+        ends: false,
+        shows: |it| it.verb() == "debug" && it.args().all(|error| error.starts_with("ei")),
+    },
+    Known {
+        name: "`localhost`, where no rule says what it stands for",
+        ends: false,
+        shows: |it| {
+            let mut args = it.args();
+            let asked = args
+                .next()
+                .map(|lookup| format!("resolve {lookup} localhost"));
+            it.verb() == "next"
+                && it
+                    .before
+                    .iter()
+                    .any(|(call, _)| Some(*call) == asked.as_deref())
         },
     },
 ];

@@ -234,9 +234,10 @@ extern "C" fn write_zeroes(this: Handle, count: u64, to: u32, binding: u32) {
     let end = state.output(this);
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     // wasmtime looks for a permit by itself here.
-    let result = state.network.writable(end).and_then(|_| {
-        put(state, Guest::new(binding), end, Source::Zeros, count)
-    });
+    let result = state
+        .network
+        .writable(end)
+        .and_then(|_| put(state, Guest::new(binding), end, Source::Zeros, count));
     finish(
         state,
         binding,

@@ -199,8 +199,14 @@ impl World {
         if self.will_wait(&pollables) {
             return would_wait();
         }
-        let is_ok = |it: &Outcome| it.is_ok();
-        self.retry(is_ok, || {
+        // What is ready stays so, and more comes to it.
+        let count = |list: &str| list.split(", ").count();
+        let expected = match self.is_to_wait() {
+            true => 0,
+            false => self.expected.as_deref().map_or(0, count),
+        };
+        let is_less = |it: &Outcome| it.as_ref().is_ok_and(|it| count(it) < expected);
+        self.retry(is_less, || {
             let mut ready = poll(&pollables);
             // Their order is not said anywhere.
             ready.sort_unstable();
