@@ -24,7 +24,7 @@ pub(crate) struct Known {
     shows: fn(&Seen<'_>) -> bool,
 }
 
-const KNOWN: [Known; 5] = [
+const KNOWN: [Known; 6] = [
     Known {
         name: "sizes of socket buffers, and what they are clamped to",
         ends: false,
@@ -56,15 +56,16 @@ const KNOWN: [Known; 5] = [
         name: "`localhost`, where no rule says what it stands for",
         ends: false,
         shows: |it| {
-            let mut args = it.args();
-            let asked = args
-                .next()
-                .map(|lookup| format!("resolve {lookup} localhost"));
-            it.verb() == "next"
-                && it
-                    .before
-                    .iter()
-                    .any(|(call, _)| Some(*call) == asked.as_deref())
+            let name = it.args().next().and_then(|lookup| it.looked_up(lookup));
+            it.verb() == "next" && name.is_some_and(|it| it.eq_ignore_ascii_case("localhost"))
+        },
+    },
+    Known {
+        name: "names in Unicode, and with percent signs",
+        ends: false,
+        shows: |it| {
+            let is_encoded = it.call.contains('%') || !it.call.is_ascii();
+            it.verb() == "resolve" && is_encoded && it.inside == "invalid-argument"
         },
     },
 ];
@@ -84,6 +85,15 @@ impl Seen<'_> {
         before.find_map(|(call, _)| {
             let subscribed = call.strip_prefix("subscribe ")?;
             subscribed.strip_suffix(pollable)?.strip_suffix(' ')
+        })
+    }
+
+    /// The name that a lookup is of.
+    fn looked_up(&self, lookup: &str) -> Option<&str> {
+        let mut before = self.before.iter().rev();
+        before.find_map(|(call, _)| {
+            let looked_up = call.strip_prefix("resolve ")?;
+            looked_up.strip_prefix(lookup)?.strip_prefix(' ')
         })
     }
 

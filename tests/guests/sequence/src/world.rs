@@ -112,7 +112,7 @@ impl World {
 
     /// Makes a call, and says what it gave.
     pub fn call(&mut self, call: &str) -> String {
-        let words: Vec<&str> = call.split(' ').collect();
+        let words: Vec<&str> = call.split(' ').filter(|it| !it.is_empty()).collect();
         let (verb, args) = words.split_first().expect("a line has words");
         let called = crate::tcp::call(self, verb, args)
             .or_else(|| crate::udp::call(self, verb, args))
@@ -196,7 +196,8 @@ impl World {
     fn poll(&self, names: &[&str]) -> Outcome {
         let pollables = names.iter().map(|name| self.pollable(name));
         let pollables = pollables.collect::<Result<Vec<_>, _>>()?;
-        if self.will_wait(&pollables) {
+        // A list of none is not waited for.
+        if !pollables.is_empty() && self.will_wait(&pollables) {
             return would_wait();
         }
         // What is ready stays so, and more comes to it.
