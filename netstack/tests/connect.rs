@@ -492,6 +492,41 @@ fn backlogs_hold_one_more() {
     }
 }
 
+/// wasmtime accepts a connection when it is asked whether one is there. So the queue has room for one
+/// more, and a listener that goes closes that connection, where it resets the others.
+#[test]
+fn a_listener_that_was_asked_has_taken_one() {
+    let mut net = Net::new();
+    let listener = net.bound("127.0.0.1:80");
+    net.0.tcp_set_listen_backlog(listener, 1).unwrap();
+    net.listen(listener).unwrap();
+    let address = net.local(listener);
+    let (_, taken) = net.connected(address).unwrap();
+    let (_, waiting) = net.connected(address).unwrap();
+    let full = net.connected(address);
+    assert_eq!(full, Err(ErrorCode::WouldBlock));
+    assert!(net.0.tcp_ready(listener));
+    let (_, last) = net.connected(address).unwrap();
+    net.0.tcp_drop(listener);
+    let reset = Err(StreamEnd::Failed(ErrorCode::ConnectionReset));
+    assert_eq!(net.read(taken), Err(StreamEnd::Closed));
+    assert_eq!(net.read(waiting), reset);
+    assert_eq!(net.read(last), reset);
+}
+
+/// To close what was not read is a reset.
+#[test]
+fn a_taken_connection_that_was_written_to_is_reset() {
+    let mut net = Net::new();
+    let listener = net.listener("127.0.0.1:80");
+    let (_, end) = net.connected(net.local(listener)).unwrap();
+    net.write(end, b"hello").unwrap();
+    assert!(net.0.tcp_ready(listener));
+    net.0.tcp_drop(listener);
+    let reset = StreamEnd::Failed(ErrorCode::ConnectionReset);
+    assert_eq!(net.write(end, b"hello"), Err(reset));
+}
+
 /// `set_listen_backlog_size`: also while listening, and with any number but 0.
 #[test]
 fn backlogs_can_change() {

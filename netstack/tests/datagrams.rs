@@ -179,6 +179,10 @@ fn permits() {
     assert!(!net.0.udp_begin_send(id, 1));
     assert_eq!(net.0.udp_check_send(id), Ok(16));
     assert!(!net.0.udp_begin_send(id, 17));
+    // It is one of the streams, which are new now.
+    net.0.udp_check_send(id).unwrap();
+    net.0.udp_stream(id, None).unwrap();
+    assert!(!net.0.udp_begin_send(id, 1));
 }
 
 /// `udp_disconnect` of the kernel: what was not asked for by number is lost.

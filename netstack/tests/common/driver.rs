@@ -650,6 +650,9 @@ impl Driver<'_> {
 
     fn receive(&mut self) {
         let id = self.pick_udp();
+        if self.input.below(8) == 0 {
+            self.network.udp_drop_input(id);
+        }
         let ready = self.network.udp_input_ready(id);
         let peeked = self.network.udp_peek(id);
         let mut got = None;

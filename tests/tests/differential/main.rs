@@ -1,7 +1,8 @@
 //! The network in memory beside the kernel's loopback: sequences of calls, made at random from a
 //! seed, must give the same on both, call by call, but for differences that have a name.
 //!
-//! `SEQUENCES` says how many sequences are tried, `SEED` which is the first. A sequence that shows a
+//! `SEQUENCES` says how many sequences are tried, `SEED` which is the first; with `SHOW` all that they
+//! give is printed. A sequence that shows a
 //! difference is made as short as it can be and printed; what it shows is fixed, or becomes a line
 //! in `known.rs` and in `docs/differences.md`. It then goes to `cases/`, whose sequences are tried
 //! as they are.
@@ -28,7 +29,7 @@ fn main() -> Result<()> {
     let first = number("SEED")?.unwrap_or(0);
     let mut trials = vec![trial(
         "every_known_difference_is_documented".to_owned(),
-        || known::all_are_documented(),
+        known::all_are_documented,
     )];
     for path in cases()? {
         let name = path.file_stem().context("a file")?.to_string_lossy();
