@@ -69,6 +69,11 @@ pub(crate) fn is_broadcast(ip: IpAddr) -> bool {
     ip == IpAddr::V4(Ipv4Addr::new(127, 255, 255, 255))
 }
 
+/// Whether a socket that has this address sends from another: one that names no host.
+pub(crate) fn is_no_source(ip: IpAddr) -> bool {
+    ip.is_unspecified() || is_broadcast(ip)
+}
+
 /// An address as the kernel gives it back: with no flow, and no scope where there is but one.
 pub(crate) fn plain(address: SocketAddr) -> SocketAddr {
     match address {

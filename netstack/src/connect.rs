@@ -114,7 +114,7 @@ impl Network {
             Some(binding) => binding.address,
             None => SocketAddr::new(family.unspecified(), 0),
         };
-        if local.ip().is_unspecified() {
+        if address::is_no_source(local.ip()) {
             local.set_ip(family.source());
         }
         if binding.is_some() && self.ports.is_connected(space, local, remote) {

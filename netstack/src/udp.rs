@@ -82,7 +82,7 @@ impl Socket {
     /// The address that datagrams of it come from.
     pub(crate) fn source(&self) -> SocketAddr {
         let mut source = self.local;
-        if source.ip().is_unspecified() {
+        if address::is_no_source(source.ip()) {
             source.set_ip(self.family.source());
         }
         source
@@ -226,7 +226,7 @@ impl Network {
         socket.ahead = Ahead::Idle;
         // A wildcard becomes the address that datagrams are sent from.
         let (local, source) = (socket.local, socket.source());
-        if local != source {
+        if local.ip().is_unspecified() {
             self.move_datagrams(id, source);
         }
         Ok(())

@@ -24,7 +24,7 @@ pub(crate) struct Known {
     shows: fn(&Seen<'_>) -> bool,
 }
 
-const KNOWN: [Known; 6] = [
+const KNOWN: [Known; 8] = [
     Known {
         name: "sizes of socket buffers, and what they are clamped to",
         ends: false,
@@ -50,7 +50,31 @@ const KNOWN: [Known; 6] = [
     Known {
         name: "debug strings of errors of input streams",
         ends: false,
-        shows: |it| it.verb() == "debug" && it.args().all(|error| error.starts_with("ei")),
+        shows: |it| {
+            it.verb() == "debug"
+                && it.bare == "ok ConnectionReset"
+                && it.inside == "ok connection-reset (error 15)"
+        },
+    },
+    Known {
+        name: "when it is known that something has come, or that a peer is gone",
+        ends: true,
+        shows: |it| {
+            // A second write waits until the first is acknowledged, and may so come to a peer that
+            // has gone meanwhile.
+            let is_told = matches!(it.bare, "closed" | "failed") && it.inside == "ok";
+            is_told && it.is_write() && it.writes_before() >= 2
+        },
+    },
+    Known {
+        name: "a connect between the addresses of a connection that only the client has ended",
+        ends: true,
+        shows: |it| {
+            let is_dropped = |(call, _): &(&str, &str)| call.starts_with("drop t");
+            it.verb() == "finish-connect"
+                && it.inside == "address-not-bindable"
+                && it.before.iter().any(is_dropped)
+        },
     },
     Known {
         name: "`localhost`, where no rule says what it stands for",
@@ -73,6 +97,23 @@ const KNOWN: [Known; 6] = [
 impl Seen<'_> {
     fn verb(&self) -> &str {
         self.call.split(' ').next().unwrap_or_default()
+    }
+
+    fn is_write(&self) -> bool {
+        let verb = self.verb();
+        verb.ends_with("write") || verb.ends_with("zeroes")
+    }
+
+    /// How often the output stream of a call was written to before.
+    fn writes_before(&self) -> usize {
+        let stream = self.args().next();
+        let writes = self.before.iter().filter(|(call, gave)| {
+            let mut words = call.split(' ');
+            let verb = words.next().unwrap_or_default();
+            let is_write = verb.ends_with("write") || verb.ends_with("zeroes");
+            is_write && *gave == "ok" && words.next() == stream
+        });
+        writes.count()
     }
 
     fn args(&self) -> impl Iterator<Item = &str> {
