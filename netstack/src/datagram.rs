@@ -168,9 +168,10 @@ impl Network {
         match self.receiver(id, from, to) {
             Some(receiver) => Ok(self.deliver(receiver, from, len)),
             None => {
-                // An ICMP message says so, to a connected socket only.
+                // An ICMP message says so, to a connected socket that has the very address which the
+                // datagram came from.
                 let socket = self.datagrams_mut(id)?;
-                socket.is_refused = socket.remote.is_some();
+                socket.is_refused = socket.remote.is_some() && socket.local == from;
                 Ok(None)
             }
         }

@@ -28,6 +28,7 @@ pub(crate) fn sequence(seed: u64) -> String {
         theme: random.pick(&THEMES),
         is_tight: random.percent(10),
         missing: random.pick(&[0, 0, 0, 3, 15]),
+        odd: random.pick(&[2, 2, 4, 4, 30]),
         random,
         calls: String::new(),
         sockets: Vec::new(),
@@ -88,6 +89,8 @@ struct Sequence {
     is_tight: bool,
     /// How many calls in a hundred are left out, so that others make no sense.
     missing: usize,
+    /// How many addresses in a hundred are not those of loopback that everybody knows.
+    odd: usize,
     sockets: Vec<Socket>,
     pollables: Vec<Pollable>,
     lookups: Vec<String>,
@@ -197,7 +200,7 @@ impl Sequence {
                 .random
                 .pick(&["[::1]", "[::1]", "[::1]", "[::1]", "[::]"]),
         };
-        let ip = match self.random.percent(4) {
+        let ip = match self.random.percent(self.odd) {
             true => self.odd_ip(is_v6),
             false => ip,
         };
@@ -254,7 +257,10 @@ impl Sequence {
             Some(to) if self.random.percent(85) => format!("@{}", to.name()),
             Some(to) if self.random.percent(40) => {
                 let ip = match is_v6 {
-                    false => self.random.pick(&["127.0.0.2", "127.0.0.1", "0.0.0.0"]),
+                    false => {
+                        self.random
+                            .pick(&["127.0.0.2", "127.0.0.1", "127.255.255.255", "0.0.0.0"])
+                    }
                     true => self.random.pick(&["[::1]", "[::]"]),
                 };
                 format!("{ip}:@{}", to.name())

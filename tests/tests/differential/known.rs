@@ -62,7 +62,7 @@ const KNOWN: [Known; 8] = [
         shows: |it| {
             // A second write waits until the first is acknowledged, and may so come to a peer that
             // has gone meanwhile.
-            let is_told = matches!(it.bare, "closed" | "failed") && it.inside == "ok";
+            let is_told = matches!(it.bare, "closed" | "failed") && it.inside.starts_with("ok");
             is_told && it.is_write() && it.writes_before() >= 2
         },
     },
@@ -101,7 +101,9 @@ impl Seen<'_> {
 
     fn is_write(&self) -> bool {
         let verb = self.verb();
-        verb.ends_with("write") || verb.ends_with("zeroes")
+        ["write", "zeroes", "splice"]
+            .iter()
+            .any(|it| verb.ends_with(it))
     }
 
     /// How often the output stream of a call was written to before.

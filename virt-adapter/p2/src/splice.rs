@@ -40,14 +40,24 @@ impl Splice {
         }
     }
 
+    /// One that blocks waits until more can be written, as in wasmtime.
+    fn leave_permit(&self, state: &mut State) -> Result<(), Ended> {
+        self.wait_for_output(state);
+        let permit = state.network.writable(state.output(self.to));
+        permit.map(drop).map_err(|end| Ended::of(state, end))
+    }
+
     fn inside(&self, state: &mut State) -> Result<u64, Ended> {
         let (to, from) = (state.output(self.to), state.input(self.from));
         self.wait_for_output(state);
         self.wait_for_input(state);
-        let moved = state.network.splice(to, from, self.most as usize);
-        moved
-            .map(|count| count as u64)
-            .map_err(|end| Ended::of(state, end))
+        let most = self.most.min(MOST) as usize;
+        let moved = state.network.splice(to, from, most);
+        let moved = moved.map_err(|end| Ended::of(state, end))?;
+        if self.blocks && moved > 0 {
+            self.leave_permit(state)?;
+        }
+        Ok(moved as u64)
     }
 
     /// Into a stream of the host's.
@@ -98,6 +108,10 @@ impl Splice {
             }
         });
         match written {
+            Ok(()) if self.blocks && !bytes.is_empty() => {
+                self.leave_permit(state)?;
+                Ok(bytes.len() as u64)
+            }
             Ok(()) => Ok(bytes.len() as u64),
             Err(WriteError::Ended(end)) => Err(Ended::of(state, end)),
             // The host gives no more than it was asked for.
