@@ -17,7 +17,7 @@ pub(crate) struct Seen<'s> {
 /// A difference that has a name.
 pub(crate) struct Known {
     /// What it is called in `docs/differences.md`.
-    name: &'static str,
+    pub(crate) name: &'static str,
     /// Whether what comes behind it is no longer the same.
     pub(crate) ends: bool,
     /// Whether a call shows it.

@@ -1,6 +1,6 @@
 //! The two sides: the guest on the kernel's sockets, and built with a network in memory.
 
-use crate::known::{self, Seen};
+use crate::known::{self, Known, Seen};
 use anyhow::Result;
 use sockvirt::{Policy, Virtualizer};
 use sockvirt_tests::guests::Guest;
@@ -16,8 +16,8 @@ use wasmtime_wasi::WasiCtx;
 use wasmtime_wasi::p2::bindings::CommandPre;
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 
-/// How long a sequence may take. None of them needs a hundredth of it.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a sequence may take. None of them needs a tenth of it.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// The ports that scripts name.
 const LETTERS: [&str; 3] = ["A", "B", "C"];
 
@@ -144,26 +144,33 @@ impl Comparison<'_> {
         lines.map(|((call, bare), inside)| (call, bare, inside))
     }
 
-    /// The first line in which they differ, and may not.
-    pub(crate) fn difference(&self) -> Option<usize> {
+    /// Whether they differ in a way that is not known.
+    pub(crate) fn differs(&self) -> bool {
+        self.known().is_none()
+    }
+
+    /// The known differences that they show, or nothing if there are others.
+    pub(crate) fn known(&self) -> Option<Vec<&'static Known>> {
         let mut before = Vec::new();
-        for (i, (call, bare, inside)) in self.lines().enumerate() {
-            let seen = Seen {
-                before: &before,
-                call,
-                bare,
-                inside,
-            };
-            match known::find(&seen) {
-                _ if bare == inside => {}
-                None => return Some(i),
+        let mut shown = Vec::new();
+        for (call, bare, inside) in self.lines() {
+            if bare != inside {
+                let seen = Seen {
+                    before: &before,
+                    call,
+                    bare,
+                    inside,
+                };
+                let known = known::find(&seen)?;
+                shown.push(known);
                 // What comes behind depends on it.
-                Some(known) if known.ends => return None,
-                Some(_) => {}
+                if known.ends {
+                    break;
+                }
             }
             before.push((call, inside));
         }
-        None
+        Some(shown)
     }
 
     /// Both transcripts, beside each other.
