@@ -2,10 +2,9 @@
 //! seed, must give the same on both, call by call, but for differences that have a name.
 //!
 //! `SEQUENCES` says how many sequences are tried, `SEED` which is the first; with `SHOW` all that they
-//! give is printed. A sequence that shows a
-//! difference is made as short as it can be and printed; what it shows is fixed, or becomes a line
-//! in `known.rs` and in `docs/differences.md`. It then goes to `cases/`, whose sequences are tried
-//! as they are.
+//! give is printed. A sequence that shows a difference is made as short as it can be and printed;
+//! what it shows is fixed, or becomes a line in `known.rs` and in `docs/differences.md`. It then goes
+//! to `cases/`, whose sequences are tried as they are.
 
 mod case;
 mod generate;
