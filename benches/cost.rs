@@ -25,7 +25,10 @@ const RUNS: usize = 15;
 fn main() -> Result<()> {
     let sockvirt = build_command(&workspace().join("target"))?;
     bytes_added()?;
-    processes(&sockvirt)?;
+    println!();
+    processes(&sockvirt, &[], &[1, 4, 16, 64])?;
+    println!("\nThe same with `--loopback`:\n");
+    processes(&sockvirt, &["--loopback"], &[1, 20])?;
     command(&sockvirt)
 }
 
@@ -82,16 +85,16 @@ fn bytes_added() -> Result<()> {
 }
 
 /// Time and memory of whole processes, by the guest's size.
-fn processes(sockvirt: &Path) -> Result<()> {
+fn processes(sockvirt: &Path, flags: &[&str], sizes: &[usize]) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let (input, output) = (
         folder.path().join("in.wasm"),
         folder.path().join("out.wasm"),
     );
     let wasm_tools = Command::new("wasm-tools").arg("--version").output().is_ok();
-    println!("\n| guest | build | `wasm-tools validate` | ratio | peak memory | per byte |");
+    println!("| guest | build | `wasm-tools validate` | ratio | peak memory | per byte |");
     println!("| --- | --- | --- | --- | --- | --- |");
-    for megabytes in [1, 4, 16, 64] {
+    for megabytes in sizes {
         let bytes = sized(megabytes * 1_000_000)?;
         fs::write(&input, &bytes)?;
         let mut builds = Vec::new();
@@ -102,6 +105,7 @@ fn processes(sockvirt: &Path) -> Result<()> {
             build
                 .arg("build")
                 .arg(&input)
+                .args(flags)
                 .arg("-q")
                 .arg("-o")
                 .arg(&output);

@@ -224,6 +224,19 @@ fn any_deny_wins() {
     assert!(it.connects("8.1.1.1:1") && !it.connects("8.8.1.1:1"));
 }
 
+/// TOML writes numbers in four bases.
+#[test]
+fn a_port_is_the_number_that_the_file_says() {
+    for port in ["80", "0x50", "0o120", "0b1010000"] {
+        let mut it = Instance::new(&format!("[[allow]]\nto = '1.2.3.4'\nport = {port}"));
+        assert!(it.connects("1.2.3.4:80"), "{port}");
+        assert!(
+            !it.connects("1.2.3.4:50") && !it.connects("1.2.3.4:120"),
+            "{port}"
+        );
+    }
+}
+
 #[test]
 fn rules_that_let_out_do_not_let_in() {
     let mut it = Instance::new("[[allow]]\nto = ['*', 'loopback', 'unspecified']\nport = '*'");

@@ -7,6 +7,7 @@ use crate::{Mistake, Operation, Ports, Protocol, Target};
 use core::fmt::Display;
 use core::ops::Range;
 use core::str::FromStr;
+use std::borrow::Cow;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -269,9 +270,14 @@ pub(crate) fn operation(name: &str) -> std::result::Result<Operation, Mistake> {
 
 fn port(value: &Value<'_>) -> Result<core::ops::RangeInclusive<u16>> {
     let text = match value.get_ref() {
-        DeValue::Integer(number) => number.as_str(),
+        DeValue::Integer(number) if number.radix() == 10 => Cow::Borrowed(number.as_str()),
+        // `0x50` comes as the digits `50` in base 16.
+        DeValue::Integer(number) => {
+            let port = u64::from_str_radix(number.as_str(), number.radix());
+            Cow::Owned(port.map_or_else(|_| number.as_str().to_owned(), |port| port.to_string()))
+        }
         DeValue::String(text) if text == "*" => return Ok(0..=u16::MAX),
-        DeValue::String(text) => text.as_ref(),
+        DeValue::String(text) => Cow::Borrowed(text.as_ref()),
         _ => {
             return Err(
                 Fault::new(value.span(), "`port` is a number, a range or a list")
@@ -279,7 +285,7 @@ fn port(value: &Value<'_>) -> Result<core::ops::RangeInclusive<u16>> {
             );
         }
     };
-    Ports::parse_range(text).map_err(|e| Fault::at(value.span(), e))
+    Ports::parse_range(&text).map_err(|e| Fault::at(value.span(), e))
 }
 
 pub(super) fn as_text<'a>(value: &'a Value<'a>, key: &str) -> Result<Text<'a>> {
