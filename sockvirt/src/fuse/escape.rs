@@ -2,7 +2,7 @@
 
 use super::Fused;
 use super::hooks::Surface;
-use super::survey::{Survey, broken, outermost};
+use super::survey::{Replaced, Survey, broken, outermost};
 use crate::error::Error;
 use crate::name::InterfaceName;
 use crate::read::{Bodies, read};
@@ -60,7 +60,7 @@ impl<'a> Scope<'a> {
         &mut self,
         bytes: &'a [u8],
         payload: &Payload<'a>,
-        canonicals: &mut impl Iterator<Item = &'s Option<super::Replaced>>,
+        canonicals: &mut impl Iterator<Item = &'s Option<Replaced>>,
     ) -> Result<(), Error> {
         match payload {
             Payload::ModuleSection {
