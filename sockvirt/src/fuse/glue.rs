@@ -3,12 +3,12 @@
 //!
 //! The guest's memory and the network's are two, and a module that runs on every engine has one.
 //! So the glue has the guest's, and moves blocks as numbers, through functions of a module that has
-//! the network's ([`add_movers`]).
+//! the network's ([`movers`]).
 
 use super::hooks::Hook;
 use crate::generate::abi::Signature;
 use crate::generate::core::{Body, Code, CoreModule, Memory, signature};
-use std::hash::Hash;
+use std::convert::Infallible;
 use wasm_encoder::{BlockType, Instruction as I, MemArg, ValType};
 
 /// The module name under which the guest's memory is imported.
@@ -296,10 +296,9 @@ impl Unit {
     }
 }
 
-/// Has a module that has the network's memory move blocks: functions that are exported by their
-/// numbers among [`Mover::ALL`].
-pub(super) fn add_movers<C: Copy + Eq + Hash>(module: &mut CoreModule<C>) {
-    for mover in Mover::ALL {
+/// The functions of a module that has the network's memory, in the order of [`Mover::ALL`].
+pub(super) fn movers() -> [Body<Infallible>; 6] {
+    Mover::ALL.map(|mover| {
         let unit = mover.unit();
         let mut body = Body::new(mover.signature());
         for lane in 0..unit.lanes() {
@@ -309,8 +308,8 @@ pub(super) fn add_movers<C: Copy + Eq + Hash>(module: &mut CoreModule<C>) {
                 false => body.plain([I::LocalGet(1 + lane), unit.store(lane)]),
             };
         }
-        module.export_numbered(body);
-    }
+        body
+    })
 }
 
 /// The glue of one memory of the guest.
@@ -352,11 +351,6 @@ impl Glue {
         }
         module.finish()
     }
-}
-
-/// The signatures of the mover's functions.
-pub(super) fn mover_signatures() -> impl Iterator<Item = Signature> {
-    Mover::ALL.into_iter().map(Mover::signature)
 }
 
 fn copy_signature() -> Signature {

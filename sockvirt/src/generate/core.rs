@@ -51,6 +51,21 @@ impl<C> Body<C> {
     }
 }
 
+impl<C: Eq + Hash> Body<C> {
+    /// The function, where what it calls has these indices.
+    pub(crate) fn encode(&self, indices: &HashMap<C, u32>) -> Function {
+        let mut function = Function::new_with_locals_types(self.locals.iter().copied());
+        for code in &self.code {
+            match code {
+                Code::Plain(instruction) => function.instruction(instruction),
+                Code::Call(callee) => function.instruction(&Instruction::Call(indices[callee])),
+            };
+        }
+        function.instruction(&Instruction::End);
+        function
+    }
+}
+
 /// A function signature, short to write.
 pub(crate) fn signature(params: &[ValType], results: &[ValType]) -> Signature {
     Signature {
@@ -162,16 +177,16 @@ impl<C: Copy + Eq + Hash> CoreModule<C> {
         }
         let mut functions = Functions::starting_at(self.imports.len() as u32);
         for (_, body) in &self.helpers {
-            functions.add(types.index(&body.signature), &encode(body, &indices));
+            functions.add(types.index(&body.signature), &body.encode(&indices));
         }
         for (name, body) in &self.exports {
-            let index = functions.add(types.index(&body.signature), &encode(body, &indices));
+            let index = functions.add(types.index(&body.signature), &body.encode(&indices));
             exports.export(name, ExportKind::Func, index);
         }
         let mut numbers = Vec::new();
         for body in &self.numbered {
             let ty = types.index(&body.signature);
-            let (number, index) = functions.share(ty, &encode(body, &indices));
+            let (number, index) = functions.share(ty, &body.encode(&indices));
             if let Some(index) = index {
                 exports.export(&number.to_string(), ExportKind::Func, index);
             }
@@ -323,16 +338,4 @@ fn memory(minimum: u64, maximum: Option<u64>) -> MemoryType {
         shared: false,
         page_size_log2: None,
     }
-}
-
-fn encode<C: Eq + Hash>(body: &Body<C>, indices: &HashMap<C, u32>) -> Function {
-    let mut function = Function::new_with_locals_types(body.locals.iter().copied());
-    for code in &body.code {
-        match code {
-            Code::Plain(instruction) => function.instruction(instruction),
-            Code::Call(callee) => function.instruction(&Instruction::Call(indices[callee])),
-        };
-    }
-    function.instruction(&Instruction::End);
-    function
 }

@@ -97,14 +97,14 @@ pub(crate) fn component(
 }
 
 /// How large the memory is, in pages of 64 KiB, with the wire form behind the static data.
-pub(crate) fn pages(part: &Part, wire: usize) -> u64 {
+fn pages(part: &Part, wire: usize) -> u64 {
     (u64::from(start(part)) + wire as u64)
         .div_ceil(65_536)
         .max(part.pages)
 }
 
 /// Where the wire form stands.
-pub(crate) fn start(part: &Part) -> u32 {
+fn start(part: &Part) -> u32 {
     part.heap.next_multiple_of(16)
 }
 
@@ -141,7 +141,7 @@ fn add_imports(
 }
 
 /// A module that puts the wire form in place, and says where it is and how long.
-pub(crate) fn wire_module(at: u32, wire: &[u8]) -> Vec<u8> {
+fn wire_module(at: u32, wire: &[u8]) -> Vec<u8> {
     let mut types = TypeSection::new();
     types.ty().function([], [ValType::I32]);
     let mut imports = ImportSection::new();

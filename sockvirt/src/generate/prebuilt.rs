@@ -5,13 +5,15 @@
 
 use super::link::{INTRINSICS, STORE};
 use crate::generate::abi::Signature;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::generate::core::Body;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::convert::Infallible;
 use std::sync::LazyLock;
 use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{
-    CodeSection, DataSection, ElementSection, EntityType, ExportKind, ExportSection,
-    FunctionSection, GlobalSection, ImportSection, MemoryType, Module, TableSection, TypeSection,
-    ValType,
+    CodeSection, ConstExpr, DataSection, ElementSection, EntityType, ExportKind, ExportSection,
+    FunctionSection, GlobalSection, ImportSection, MemorySection, MemoryType, Module, TableSection,
+    TypeSection, ValType,
 };
 use wasmparser::{
     BinaryReaderError, Data, Element, ElementItems, FuncType, FunctionBody, Global, Operator,
@@ -132,23 +134,41 @@ pub(crate) fn take(module: &[u8], exports: &[&str]) -> Result<Part, Malformed> {
     take_roots(module, exports, None)
 }
 
-/// As [`take`], with the table exported as [`TABLE`], and so many places more in it.
-pub(crate) fn take_with_table(
-    module: &[u8],
-    exports: &[&str],
-    room: u32,
-) -> Result<Part, Malformed> {
-    take_roots(module, exports, Some(room))
+/// What a module has besides when it stands alone: with a memory of its own, which is exported as
+/// `m`, and with its table exported as [`TABLE`].
+pub(crate) struct Alone<'a> {
+    /// How many places the table has more.
+    pub(crate) room: u32,
+    /// How large the memory may become, in pages of 64 KiB.
+    pub(crate) most_pages: u64,
+    /// Bytes in memory at the next multiple of 16 behind its static data, with their number in four
+    /// bytes before them.
+    pub(crate) bytes: &'a [u8],
+    /// Functions that are exported behind those that were asked for.
+    pub(crate) functions: &'a [Body<Infallible>],
 }
 
-fn take_roots(module: &[u8], exports: &[&str], room: Option<u32>) -> Result<Part, Malformed> {
+/// As [`take`], for a module that stands alone.
+pub(crate) fn take_alone(
+    module: &[u8],
+    exports: &[&str],
+    alone: &Alone<'_>,
+) -> Result<Part, Malformed> {
+    take_roots(module, exports, Some(alone))
+}
+
+fn take_roots(
+    module: &[u8],
+    exports: &[&str],
+    alone: Option<&Alone<'_>>,
+) -> Result<Part, Malformed> {
     let whole = Whole::read(module)?;
     let mut roots = Vec::new();
     for name in exports {
         let function = whole.exports.get(name).copied();
         roots.push(function.ok_or_else(|| Malformed(format!("it has no export `{name}`")))?);
     }
-    whole.part(&roots, room)
+    whole.part(&roots, alone)
 }
 
 impl<'a> Whole<'a> {
@@ -289,7 +309,7 @@ impl<'a> Whole<'a> {
         })
     }
 
-    fn part(&self, roots: &[u32], room: Option<u32>) -> Result<Part, Malformed> {
+    fn part(&self, roots: &[u32], alone: Option<&Alone<'_>>) -> Result<Part, Malformed> {
         let Reached {
             functions: reached,
             by_pointer,
@@ -304,7 +324,9 @@ impl<'a> Whole<'a> {
             shared: false,
             page_size_log2: None,
         };
-        imports.import(STORE, "m", EntityType::Memory(memory));
+        if alone.is_none() {
+            imports.import(STORE, "m", EntityType::Memory(memory));
+        }
         let (mut functions, mut code) = (FunctionSection::new(), CodeSection::new());
         let mut renumber = Renumber {
             whole: self,
@@ -339,12 +361,19 @@ impl<'a> Whole<'a> {
             exports.export(&i.to_string(), ExportKind::Func, numbers[root]);
             signatures.push(self.signature(*root)?);
         }
+        for body in alone.iter().flat_map(|alone| alone.functions) {
+            let index = reached.len() as u32 + (signatures.len() - roots.len()) as u32;
+            exports.export(&signatures.len().to_string(), ExportKind::Func, index);
+            functions.function(renumber.types.index(&body.signature));
+            code.function(&body.encode(&HashMap::new()));
+            signatures.push(body.signature.clone());
+        }
         let (mut tables, mut elements) = (TableSection::new(), ElementSection::new());
-        let has_table = by_pointer || room.is_some();
+        let has_table = by_pointer || alone.is_some();
         for table in self.tables.iter().filter(|_| has_table) {
             let mut table = table.clone();
-            if let Some(room) = room {
-                table.ty.initial += u64::from(room);
+            if let Some(alone) = alone {
+                table.ty.initial += u64::from(alone.room);
                 table.ty.maximum = None;
                 exports.export(TABLE, ExportKind::Table, 0);
             }
@@ -353,15 +382,34 @@ impl<'a> Whole<'a> {
         for element in self.elements.iter().filter(|_| by_pointer) {
             renumber.parse_element(&mut elements, element.clone())?;
         }
-        let (globals, data) = (
-            self.globals(&mut renumber, globals)?,
-            self.data(&mut renumber)?,
-        );
+        let globals = self.globals(&mut renumber, globals)?;
+        let mut data = self.data(&mut renumber)?;
+        let heap = self.heap()?;
+        let mut memories = MemorySection::new();
+        if let Some(alone) = alone {
+            let at = heap.next_multiple_of(16);
+            let length = alone.bytes.len() as u32;
+            let bytes = [&length.to_le_bytes(), alone.bytes].concat();
+            data.active(0, &ConstExpr::i32_const(at as i32), bytes);
+            let end = u64::from(at) + 4 + u64::from(length);
+            memories.memory(MemoryType {
+                minimum: memory.minimum.max(end.div_ceil(65_536)),
+                maximum: Some(alone.most_pages),
+                ..memory
+            });
+            exports.export("m", ExportKind::Memory, 0);
+        }
         let mut module = Module::new();
-        module.section(&renumber.types.section).section(&imports);
+        module.section(&renumber.types.section);
+        if !imports.is_empty() {
+            module.section(&imports);
+        }
         module.section(&functions);
         if has_table {
             module.section(&tables);
+        }
+        if !memories.is_empty() {
+            module.section(&memories);
         }
         module.section(&globals).section(&exports);
         if by_pointer {
@@ -373,7 +421,7 @@ impl<'a> Whole<'a> {
             imports: imported,
             exports: signatures,
             pages: self.pages,
-            heap: self.heap()?,
+            heap,
             table: self
                 .tables
                 .first()

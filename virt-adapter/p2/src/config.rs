@@ -2,6 +2,7 @@
 //!
 //! | bytes | what |
 //! | --- | --- |
+//! | 4 | how many bytes follow, the least first |
 //! | 1 | flags, as in `binding.rs` |
 //! | 6 | how binds of TCP and UDP, connects of both, datagrams and lookups end that are not inside |
 //! | then for each host | the length of its name, the name, and its answer |
@@ -15,12 +16,28 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 use sockvirt_netstack::{Answer, Config, ErrorCode, Host};
 
-#[link(wasm_import_module = "wire")]
-unsafe extern "C" {
-    /// Where the configuration is.
-    safe fn at() -> usize;
-    /// How many bytes it has.
-    safe fn length() -> usize;
+/// Where it begins: where static data ends, in the next multiple of 16, as the tool reckons.
+fn start() -> usize {
+    #[cfg(target_family = "wasm")]
+    {
+        unsafe extern "C" {
+            static __heap_base: u8;
+        }
+        // Only the address is meant.
+        (&raw const __heap_base)
+            .expose_provenance()
+            .next_multiple_of(16)
+    }
+    #[cfg(not(target_family = "wasm"))]
+    0
+}
+
+/// The bytes behind their number.
+fn bytes() -> &'static [u8] {
+    let number: *const u32 = core::ptr::with_exposed_provenance(start());
+    // SAFETY: the tool put it there, behind all static data and before what is allocated, and
+    // nothing writes to it.
+    unsafe { core::slice::from_raw_parts(number.add(1).cast(), number.read() as usize) }
 }
 
 /// In the place of a number of addresses: an error code follows.
@@ -28,7 +45,7 @@ const FAILS: u8 = 255;
 
 /// Where the memory behind the configuration begins.
 pub(crate) fn end() -> usize {
-    at() + length()
+    start() + 4 + bytes().len()
 }
 
 /// What the network has no place for: how binding to what is not inside ends, for which it has one
@@ -55,11 +72,7 @@ pub(crate) const LOST: ErrorCode = ErrorCode::NotSupported;
 
 /// The configuration.
 pub(crate) fn read() -> (Config, Outside) {
-    // SAFETY: the composition put it there, behind all static data and before what is allocated,
-    // and nothing writes to it.
-    let bytes =
-        unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance(at()), length()) };
-    let mut reader = Reader(bytes);
+    let mut reader = Reader(bytes());
     let flags = reader.byte();
     let codes = [0; 6].map(|_| reader.code());
     let [
