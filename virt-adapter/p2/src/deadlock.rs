@@ -14,6 +14,9 @@ const MOST: usize = 16;
 
 /// Tells on standard error which sockets the program waits for, and ends it, or leaves it waiting.
 pub(crate) fn deadlock(state: &State, guest: Guest, waiting: &[Handle]) -> ! {
+    if !guest.is_bound() {
+        trap();
+    }
     if state.outside.flags & flags::REPORT != 0 {
         let mut text = String::from("sockvirt: deadlock: nothing can happen any more on");
         for (i, handle) in waiting.iter().take(MOST).enumerate() {

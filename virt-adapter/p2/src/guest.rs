@@ -39,6 +39,12 @@ impl Guest {
         Guest(binding)
     }
 
+    /// Whether there is anything to call: what is lowered without a memory, where nothing of its
+    /// version has one, comes by no binding.
+    pub(crate) fn is_bound(self) -> bool {
+        self.0 != 0
+    }
+
     fn place(self, slot: Slot) -> usize {
         (self.0 + slot as u32) as usize
     }

@@ -179,7 +179,9 @@ fn connects(count: usize) -> u64 {
 fn idle(others: usize, count: usize) -> u64 {
     let network = instance_network();
     let listener = listener(&network);
-    let _others: Vec<_> = (0..others).map(|_| connection(&network, &listener)).collect();
+    let _others: Vec<_> = (0..others)
+        .map(|_| connection(&network, &listener))
+        .collect();
     let [client, server] = connection(&network, &listener);
     let pollables = [client.input.subscribe(), server.input.subscribe()];
     let pass = |from: &End, to: &End, pollable: &Pollable| {
