@@ -47,3 +47,54 @@ pub enum ErrorCode {
     /// The lookup failed for good.
     PermanentResolverFailure,
 }
+
+impl ErrorCode {
+    /// All of them, in order.
+    pub const ALL: [ErrorCode; 21] = {
+        use ErrorCode::*;
+        [
+            Unknown,
+            AccessDenied,
+            NotSupported,
+            InvalidArgument,
+            OutOfMemory,
+            Timeout,
+            ConcurrencyConflict,
+            NotInProgress,
+            WouldBlock,
+            InvalidState,
+            NewSocketLimit,
+            AddressNotBindable,
+            AddressInUse,
+            RemoteUnreachable,
+            ConnectionRefused,
+            ConnectionReset,
+            ConnectionAborted,
+            DatagramTooLarge,
+            NameUnresolvable,
+            TemporaryResolverFailure,
+            PermanentResolverFailure,
+        ]
+    };
+
+    /// The code with a discriminant.
+    pub fn of(discriminant: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(discriminant)).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_stands_in_its_place() {
+        for (discriminant, code) in (0..).zip(ErrorCode::ALL) {
+            assert_eq!(code as u8, discriminant);
+        }
+        assert_eq!(
+            ErrorCode::PermanentResolverFailure as usize + 1,
+            ErrorCode::ALL.len()
+        );
+    }
+}

@@ -330,7 +330,8 @@ impl Types {
     }
 }
 
-fn memory(minimum: u64, maximum: Option<u64>) -> MemoryType {
+/// A memory of so many pages of 64 KiB.
+pub(crate) fn memory(minimum: u64, maximum: Option<u64>) -> MemoryType {
     MemoryType {
         minimum,
         maximum,

@@ -5,14 +5,14 @@
 
 use super::link::{INTRINSICS, STORE};
 use crate::generate::abi::Signature;
-use crate::generate::core::Body;
+use crate::generate::core::{Body, memory};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::convert::Infallible;
 use std::sync::LazyLock;
 use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{
     CodeSection, ConstExpr, DataSection, ElementSection, EntityType, ExportKind, ExportSection,
-    FunctionSection, GlobalSection, ImportSection, MemorySection, MemoryType, Module, TableSection,
+    FunctionSection, GlobalSection, ImportSection, MemorySection, Module, TableSection,
     TypeSection, ValType,
 };
 use wasmparser::{
@@ -310,37 +310,65 @@ impl<'a> Whole<'a> {
     }
 
     fn part(&self, roots: &[u32], alone: Option<&Alone<'_>>) -> Result<Part, Malformed> {
-        let Reached {
-            functions: reached,
-            by_pointer,
-            globals,
-        } = self.reachable(roots)?;
-        let numbers: BTreeMap<u32, u32> = reached.iter().copied().zip(0..).collect();
-        let mut imports = ImportSection::new();
-        let memory = MemoryType {
-            minimum: self.pages,
-            maximum: None,
-            memory64: false,
-            shared: false,
-            page_size_log2: None,
-        };
-        if alone.is_none() {
-            imports.import(STORE, "m", EntityType::Memory(memory));
-        }
-        let (mut functions, mut code) = (FunctionSection::new(), CodeSection::new());
+        let reached = self.reachable(roots)?;
+        let numbers: BTreeMap<u32, u32> = reached.functions.iter().copied().zip(0..).collect();
         let mut renumber = Renumber {
             whole: self,
             numbers: &numbers,
             types: Types::default(),
         };
+        let mut sections = Sections::default();
+        if alone.is_none() {
+            let memory = EntityType::Memory(memory(self.pages, None));
+            sections.imports.import(STORE, "m", memory);
+        }
+        let imports = self.add_functions(&mut sections, &mut renumber, &reached)?;
+        let mut exports = Vec::new();
+        for root in roots {
+            sections.export_numbered(numbers[root]);
+            exports.push(self.signature(*root)?);
+        }
+        if let Some(alone) = alone {
+            exports.extend(sections.add_bodies(
+                alone.functions,
+                &mut renumber.types,
+                numbers.len(),
+            ));
+        }
+        self.add_tables(&mut sections, &mut renumber, &reached, alone)?;
+        sections.globals = self.globals(&mut renumber, reached.globals)?;
+        sections.data = self.data(&mut renumber)?;
+        let heap = self.heap()?;
+        if let Some(alone) = alone {
+            sections.add_memory(alone, self.pages, heap);
+        }
+        let table = self.tables.first();
+        Ok(Part {
+            module: sections.finish(&renumber.types.section),
+            imports,
+            exports,
+            pages: self.pages,
+            heap,
+            table: table.map_or(0, |table| table.ty.initial as u32),
+        })
+    }
+
+    /// Adds the functions that are reached, and gives those that are imported.
+    fn add_functions(
+        &self,
+        sections: &mut Sections,
+        renumber: &mut Renumber<'_, '_>,
+        reached: &Reached,
+    ) -> Result<Vec<Import>, Malformed> {
         let mut imported = Vec::new();
-        for &function in &reached {
+        for &function in &reached.functions {
             let signature = self.signature(function)?;
             let ty = renumber.types.index(&signature);
             match self.imports.get(function as usize) {
                 Some((module, name, _)) => {
                     let number = imported.len().to_string();
-                    imports.import(INTRINSICS, &number, EntityType::Function(ty));
+                    let function = EntityType::Function(ty);
+                    sections.imports.import(INTRINSICS, &number, function);
                     imported.push(Import {
                         module: (*module).to_owned(),
                         name: (*name).to_owned(),
@@ -350,83 +378,36 @@ impl<'a> Whole<'a> {
                 None => {
                     let body = self.body(function);
                     let body = body.ok_or_else(|| Malformed("a body is missing".to_owned()))?;
-                    functions.function(ty);
-                    renumber.parse_function_body(&mut code, body.clone())?;
+                    sections.functions.function(ty);
+                    renumber.parse_function_body(&mut sections.code, body.clone())?;
                 }
             }
         }
-        let mut exports = ExportSection::new();
-        let mut signatures = Vec::new();
-        for (i, root) in roots.iter().enumerate() {
-            exports.export(&i.to_string(), ExportKind::Func, numbers[root]);
-            signatures.push(self.signature(*root)?);
-        }
-        for body in alone.iter().flat_map(|alone| alone.functions) {
-            let index = reached.len() as u32 + (signatures.len() - roots.len()) as u32;
-            exports.export(&signatures.len().to_string(), ExportKind::Func, index);
-            functions.function(renumber.types.index(&body.signature));
-            code.function(&body.encode(&HashMap::new()));
-            signatures.push(body.signature.clone());
-        }
-        let (mut tables, mut elements) = (TableSection::new(), ElementSection::new());
-        let has_table = by_pointer || alone.is_some();
+        Ok(imported)
+    }
+
+    /// Adds what functions are called through, where they are, or somebody puts others there.
+    fn add_tables(
+        &self,
+        sections: &mut Sections,
+        renumber: &mut Renumber<'_, '_>,
+        reached: &Reached,
+        alone: Option<&Alone<'_>>,
+    ) -> Result<(), Malformed> {
+        let has_table = reached.by_pointer || alone.is_some();
         for table in self.tables.iter().filter(|_| has_table) {
             let mut table = table.clone();
             if let Some(alone) = alone {
                 table.ty.initial += u64::from(alone.room);
                 table.ty.maximum = None;
-                exports.export(TABLE, ExportKind::Table, 0);
+                sections.exports.export(TABLE, ExportKind::Table, 0);
             }
-            renumber.parse_table(&mut tables, table)?;
+            renumber.parse_table(&mut sections.tables, table)?;
         }
-        for element in self.elements.iter().filter(|_| by_pointer) {
-            renumber.parse_element(&mut elements, element.clone())?;
+        for element in self.elements.iter().filter(|_| reached.by_pointer) {
+            renumber.parse_element(&mut sections.elements, element.clone())?;
         }
-        let globals = self.globals(&mut renumber, globals)?;
-        let mut data = self.data(&mut renumber)?;
-        let heap = self.heap()?;
-        let mut memories = MemorySection::new();
-        if let Some(alone) = alone {
-            let at = heap.next_multiple_of(16);
-            let length = alone.bytes.len() as u32;
-            let bytes = [&length.to_le_bytes(), alone.bytes].concat();
-            data.active(0, &ConstExpr::i32_const(at as i32), bytes);
-            let end = u64::from(at) + 4 + u64::from(length);
-            memories.memory(MemoryType {
-                minimum: memory.minimum.max(end.div_ceil(65_536)),
-                maximum: Some(alone.most_pages),
-                ..memory
-            });
-            exports.export("m", ExportKind::Memory, 0);
-        }
-        let mut module = Module::new();
-        module.section(&renumber.types.section);
-        if !imports.is_empty() {
-            module.section(&imports);
-        }
-        module.section(&functions);
-        if has_table {
-            module.section(&tables);
-        }
-        if !memories.is_empty() {
-            module.section(&memories);
-        }
-        module.section(&globals).section(&exports);
-        if by_pointer {
-            module.section(&elements);
-        }
-        module.section(&code).section(&data);
-        Ok(Part {
-            module: module.finish(),
-            imports: imported,
-            exports: signatures,
-            pages: self.pages,
-            heap,
-            table: self
-                .tables
-                .first()
-                .map_or(0, |table| table.ty.initial as u32),
-        })
+        Ok(())
     }
 
     fn signature(&self, function: u32) -> Result<Signature, Malformed> {
@@ -463,6 +444,78 @@ impl<'a> Whole<'a> {
             Operator::I32Const { value } => Ok(value as u32),
             _ => Err(missing()),
         }
+    }
+}
+
+/// The sections of a module in the making.
+#[derive(Default)]
+struct Sections {
+    imports: ImportSection,
+    functions: FunctionSection,
+    tables: TableSection,
+    memories: MemorySection,
+    globals: GlobalSection,
+    exports: ExportSection,
+    elements: ElementSection,
+    code: CodeSection,
+    data: DataSection,
+    /// How many functions are exported under their numbers.
+    numbered: usize,
+}
+
+impl Sections {
+    fn export_numbered(&mut self, function: u32) {
+        let name = self.numbered.to_string();
+        self.exports.export(&name, ExportKind::Func, function);
+        self.numbered += 1;
+    }
+
+    /// Adds functions behind the first so many, exports them, and gives their signatures.
+    fn add_bodies(
+        &mut self,
+        bodies: &[Body<Infallible>],
+        types: &mut Types,
+        first: usize,
+    ) -> Vec<Signature> {
+        for (index, body) in (first as u32..).zip(bodies) {
+            self.functions.function(types.index(&body.signature));
+            self.code.function(&body.encode(&HashMap::new()));
+            self.export_numbered(index);
+        }
+        bodies.iter().map(|body| body.signature.clone()).collect()
+    }
+
+    /// Adds a memory of the module's own, and bytes in it behind its heap's base.
+    fn add_memory(&mut self, alone: &Alone<'_>, pages: u64, heap: u32) {
+        let at = heap.next_multiple_of(16);
+        let length = alone.bytes.len() as u32;
+        let bytes = [&length.to_le_bytes(), alone.bytes].concat();
+        let end = u64::from(at) + bytes.len() as u64;
+        self.data.active(0, &ConstExpr::i32_const(at as i32), bytes);
+        let pages = pages.max(end.div_ceil(65_536));
+        self.memories.memory(memory(pages, Some(alone.most_pages)));
+        self.exports.export("m", ExportKind::Memory, 0);
+    }
+
+    fn finish(self, types: &TypeSection) -> Vec<u8> {
+        let mut module = Module::new();
+        module.section(types);
+        if !self.imports.is_empty() {
+            module.section(&self.imports);
+        }
+        module.section(&self.functions);
+        if !self.tables.is_empty() {
+            module.section(&self.tables);
+        }
+        if !self.memories.is_empty() {
+            module.section(&self.memories);
+        }
+        module.section(&self.globals).section(&self.exports);
+        if !self.elements.is_empty() {
+            module.section(&self.elements);
+        }
+        module.section(&self.code).section(&self.data);
+        module.finish()
     }
 }
 

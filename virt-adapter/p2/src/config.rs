@@ -120,7 +120,7 @@ impl<'b> Reader<'b> {
         match self.byte() {
             TRAP => ENDS,
             DROP => LOST,
-            code => code_of(code).unwrap_or(ErrorCode::AccessDenied),
+            code => ErrorCode::of(code).unwrap_or(ErrorCode::AccessDenied),
         }
     }
 
@@ -155,33 +155,4 @@ pub(crate) fn denied(code: ErrorCode) -> ErrorCode {
         ENDS => trap(),
         code => code,
     }
-}
-
-/// The error code with a number.
-pub(crate) fn code_of(number: u8) -> Option<ErrorCode> {
-    use ErrorCode::*;
-    let all = [
-        Unknown,
-        AccessDenied,
-        NotSupported,
-        InvalidArgument,
-        OutOfMemory,
-        Timeout,
-        ConcurrencyConflict,
-        NotInProgress,
-        WouldBlock,
-        InvalidState,
-        NewSocketLimit,
-        AddressNotBindable,
-        AddressInUse,
-        RemoteUnreachable,
-        ConnectionRefused,
-        ConnectionReset,
-        ConnectionAborted,
-        DatagramTooLarge,
-        NameUnresolvable,
-        TemporaryResolverFailure,
-        PermanentResolverFailure,
-    ];
-    all.into_iter().find(|code| *code as u8 == number)
 }

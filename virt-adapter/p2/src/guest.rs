@@ -2,7 +2,6 @@
 //! imports.
 
 use crate::binding::Slot;
-use crate::config::code_of;
 use crate::layout::streams::{self, stream_error};
 use crate::layout::{tcp_create_socket, udp};
 use crate::lower::{Ended, lower_family};
@@ -323,7 +322,7 @@ impl Answer {
     fn code(&self, payload: usize) -> Result<(), ErrorCode> {
         match self.byte(0) {
             0 => Ok(()),
-            _ => Err(code_of(self.byte(payload)).unwrap_or(ErrorCode::Unknown)),
+            _ => Err(ErrorCode::of(self.byte(payload)).unwrap_or(ErrorCode::Unknown)),
         }
     }
 
