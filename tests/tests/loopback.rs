@@ -185,3 +185,52 @@ fn who_is_to_hang_is_told_and_hangs() -> Result<()> {
     assert!(!hanging.is_finished(), "{:?}", hanging.join());
     Ok(())
 }
+
+/// Every operation that leads elsewhere has the code that the policy says, and nothing gets out.
+#[test]
+fn what_is_not_in_memory_ends_as_the_policy_says() -> Result<()> {
+    let policy = "schema = 1\n[loopback]\nmode = \"virtual\"\n[dns]\n\
+        deny-as = \"name-unresolvable\"\n[policy.deny-as-for]\nbind = \"address-in-use\"\n\
+        connect = \"connection-refused\"\nsend = \"drop\"\n";
+    let policy = Policy::from_toml(policy).map_err(|e| anyhow::anyhow!("{e}"))?;
+    let built = Virtualizer::new(policy).build(&Guest::Probe2.build()?)?;
+    let run = Recording::new().run(
+        &built.component,
+        &[
+            "resolve example.com",
+            "tcp4",
+            "connect 93.184.215.14:80",
+            "tcp6",
+            "bind [2606:2800::1]:80",
+            "udp4",
+            "bind 93.184.215.14:80",
+            "bind 127.0.0.1:4000",
+            "udp-connect 93.184.215.14:80",
+            "stream",
+            "send-to 93.184.215.14:80 lost",
+            "send-to 127.0.0.1:4000 heard",
+            "receive",
+        ],
+    )?;
+    assert_eq!(
+        run.results(),
+        [
+            "name-unresolvable",
+            "ok",
+            "connection-refused",
+            "ok",
+            "address-in-use",
+            "ok",
+            "address-in-use",
+            "ok",
+            "connection-refused",
+            "ok",
+            "ok",
+            "ok",
+            "heard from 127.0.0.1:4000",
+        ]
+    );
+    assert_eq!(run.reached(), [""; 0]);
+    assert_eq!(run.names, [""; 0]);
+    Ok(())
+}
