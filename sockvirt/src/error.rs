@@ -132,6 +132,15 @@ pub enum Error {
         interface: Box<InterfaceName>,
     },
 
+    /// Something that a network in memory cannot be put beside.
+    #[error("{item} does not go with a network in memory: {reason}")]
+    NotInMemory {
+        /// What it is.
+        item: String,
+        /// Why it cannot.
+        reason: String,
+    },
+
     /// A policy that contradicts itself.
     #[error("the policy cannot be built with: {message}")]
     Policy {
@@ -208,6 +217,9 @@ impl Error {
                  `subscribe-duration` of `wasi:clocks/monotonic-clock` in the same version"
             }
             Error::Entangled { .. } => "compose the components that share these types first",
+            Error::NotInMemory { .. } => {
+                "build it without `--loopback` and `[loopback] mode = \"virtual\"`"
+            }
             Error::Policy { .. } => "leave one of the two out",
             Error::Unsupported { .. } => "please report it with the component",
             Error::Dependency { .. } => {

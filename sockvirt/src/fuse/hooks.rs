@@ -442,7 +442,7 @@ impl Imported<'_> {
 }
 
 pub(super) fn unsupported(item: &str, reason: &str) -> Error {
-    Error::Unsupported {
+    Error::NotInMemory {
         item: item.to_owned(),
         reason: reason.to_owned(),
     }
