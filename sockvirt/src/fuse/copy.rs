@@ -66,6 +66,7 @@ pub(super) fn failed(e: Failed) -> Error {
 impl<'a> Fuser<'a> {
     pub(super) fn new(
         root: &'a Root<'a>,
+        surface: Surface<'a>,
         survey: &'a Survey,
         hosted: &'a Hosted,
         config: &'a [u8],
@@ -75,7 +76,7 @@ impl<'a> Fuser<'a> {
             root,
             config,
             left_out: LeftOut::default(),
-            surface: Surface::of(root, Reach::default()),
+            surface,
             survey,
             hosted,
             given_by_host: HashMap::new(),

@@ -78,24 +78,25 @@ pub(crate) fn fuse(
             )
         })?;
         let inner = fuse(&inner, policy, None)?;
-        return fuse_around(root, nested, inner, evidence);
+        return fuse_around(root, surface, nested, inner, evidence);
     }
     surface.refuse_exports()?;
     let hosted = Hosted::of(root, &survey, reach, policy.on_deadlock())?;
     let config = config::write(policy, reach, hosted.reports);
-    fuse_as(root, &survey, &hosted, reach, &config, evidence)
+    fuse_as(root, surface, &survey, &hosted, reach, &config, evidence)
 }
 
 /// Copies a component with another one for the one inside of it.
-fn fuse_around(
-    root: &Root<'_>,
+fn fuse_around<'a>(
+    root: &'a Root<'a>,
+    surface: Surface<'a>,
     nested: Nested<'_>,
     inner: Fused,
     evidence: Option<(&str, &str)>,
 ) -> Result<Fused, Error> {
     let (survey, hosted) = (Survey::default(), Hosted::default());
     let wants = nested.of_root(root, &inner.wants);
-    let mut fuser = Fuser::new(root, &survey, &hosted, &[], wants);
+    let mut fuser = Fuser::new(root, surface, &survey, &hosted, &[], wants);
     if !inner.reach.any() {
         fuser.left_out = LeftOut::of(root, &fuser.surface, Some(&nested))?;
     }
@@ -121,15 +122,16 @@ fn refuse_other_sockets(root: &Root<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn fuse_as(
-    root: &Root<'_>,
+fn fuse_as<'a>(
+    root: &'a Root<'a>,
+    surface: Surface<'a>,
     survey: &Survey,
     hosted: &Hosted,
     reach: Reach,
     config: &[u8],
     evidence: Option<(&str, &str)>,
 ) -> Result<Fused, Error> {
-    let mut fuser = Fuser::new(root, survey, hosted, config, hosted.wants());
+    let mut fuser = Fuser::new(root, surface, survey, hosted, config, hosted.wants());
     if !reach.any() {
         fuser.left_out = LeftOut::of(root, &fuser.surface, None)?;
     }
@@ -146,7 +148,15 @@ mod tests {
     fn refused(root: &Root<'_>, survey: &Survey, reach: Reach) -> String {
         let hosted = Hosted::of(root, survey, reach, Default::default()).expect("it has them");
         let config = config::write(&Policy::deny_all(), reach, hosted.reports);
-        let Ok(fused) = fuse_as(root, survey, &hosted, reach, &config, None) else {
+        let Ok(fused) = fuse_as(
+            root,
+            Surface::of(root, reach),
+            survey,
+            &hosted,
+            reach,
+            &config,
+            None,
+        ) else {
             return "not written".to_owned();
         };
         let output = match read(&fused.component, Bodies::All) {

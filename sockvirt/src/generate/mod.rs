@@ -13,7 +13,7 @@ pub(crate) mod core;
 mod emit;
 mod helpers;
 mod job;
-pub(crate) mod link;
+mod link;
 pub(crate) mod log;
 pub(crate) mod policy;
 pub(crate) mod prebuilt;
@@ -22,7 +22,7 @@ pub(crate) mod sockets_0_3;
 pub(crate) mod step;
 mod store;
 mod stub;
-pub(crate) mod trampoline;
+mod trampoline;
 pub(crate) mod values;
 mod width;
 

@@ -14,7 +14,7 @@ use wasm_encoder::{
 
 /// A function that is called through the table. Its number is its place there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Late {
+pub(super) enum Late {
     /// `(old, old size, align, size) -> address`
     Realloc,
     /// `(representation)`
@@ -58,7 +58,7 @@ fn types(functions: &[Late]) -> TypeSection {
 
 /// The module that comes first: a memory `m` and, where there are functions, the table `t` and a
 /// function for each number.
-pub(crate) fn first(functions: &[Late], pages: u64, most_pages: u64) -> Vec<u8> {
+pub(super) fn first(functions: &[Late], pages: u64, most_pages: u64) -> Vec<u8> {
     let (mut defined, mut code) = (FunctionSection::new(), CodeSection::new());
     let mut exports = ExportSection::new();
     exports.export("m", ExportKind::Memory, 0);

@@ -121,40 +121,22 @@ impl Splice {
 }
 
 /// The two functions have results of one layout.
-fn splice_into(splice: &Splice, result: u32) {
+fn splice_as(splice: &Splice, result: u32) {
     let moved = splice.run(state());
     let layout = layout!(streams output_stream_splice);
     answer(splice.guest, result, layout, moved);
 }
 
+#[rustfmt::skip]
 #[unsafe(export_name = "wasi:io/streams@0.2#[method]output-stream.splice")]
 extern "C" fn splice(to: Handle, from: Handle, most: u64, result: u32, binding: u32) {
     let guest = Guest::new(binding);
-    let blocks = false;
-    splice_into(
-        &Splice {
-            to,
-            from,
-            most,
-            blocks,
-            guest,
-        },
-        result,
-    );
+    splice_as(&Splice { to, from, most, blocks: false, guest }, result);
 }
 
+#[rustfmt::skip]
 #[unsafe(export_name = "wasi:io/streams@0.2#[method]output-stream.blocking-splice")]
 extern "C" fn blocking_splice(to: Handle, from: Handle, most: u64, result: u32, binding: u32) {
     let guest = Guest::new(binding);
-    let blocks = true;
-    splice_into(
-        &Splice {
-            to,
-            from,
-            most,
-            blocks,
-            guest,
-        },
-        result,
-    );
+    splice_as(&Splice { to, from, most, blocks: true, guest }, result);
 }

@@ -10,8 +10,10 @@
 //! `IP:PORT`, where a port may be a letter, whose number is an argument of the program, or `@NAME`
 //! for that of a socket. Ports that the network chose are printed as `p0`, `p1` in their order.
 
+#[path = "../../probe2/src/address.rs"]
 mod address;
 mod patience;
+mod ports;
 mod streams;
 mod tcp;
 mod udp;

@@ -1,7 +1,8 @@
 //! What there is, by name, and what all of it has in common.
 
-use crate::address::{self, Ports};
+use crate::address;
 use crate::patience::{retry, settle};
+use crate::ports::Ports;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
