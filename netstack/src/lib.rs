@@ -35,6 +35,8 @@ mod network;
 mod options;
 mod pipe;
 mod ports;
+#[cfg(feature = "script")]
+pub mod script;
 mod slab;
 mod streams;
 mod table;
