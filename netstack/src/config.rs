@@ -16,6 +16,10 @@ pub struct Config {
     pub outside_connect: ErrorCode,
     /// How a datagram to an address that is not inside ends, and connecting a UDP socket to one.
     pub outside_send: ErrorCode,
+    /// Whether what is neither inside nor a peer's is somebody else's business. Otherwise it is a
+    /// failure of the program's.
+    #[cfg(feature = "script")]
+    pub leads_out: bool,
     /// How much there may be of everything.
     pub limits: Limits,
 }
@@ -27,6 +31,8 @@ impl Default for Config {
             deny_resolve: ErrorCode::NameUnresolvable,
             outside_connect: ErrorCode::AccessDenied,
             outside_send: ErrorCode::AccessDenied,
+            #[cfg(feature = "script")]
+            leads_out: false,
             limits: Limits::default(),
         }
     }

@@ -7,12 +7,12 @@ use crate::{EndId, ErrorCode, Family, Network, TcpId, address};
 use core::net::SocketAddr;
 
 /// What a socket does to connect, once it is known that somebody listens.
-struct Connect {
-    space: Space,
-    local: SocketAddr,
-    remote: SocketAddr,
+pub(crate) struct Connect {
+    pub(crate) space: Space,
+    pub(crate) local: SocketAddr,
+    pub(crate) remote: SocketAddr,
     /// Where the socket was bound to.
-    binding: Option<Binding>,
+    pub(crate) binding: Option<Binding>,
 }
 
 impl Network {
@@ -44,6 +44,10 @@ impl Network {
         {
             socket.state = State::Default;
             socket.operation = None;
+        }
+        #[cfg(feature = "script")]
+        if let Some(play) = &mut self.play {
+            play.forget(id.0);
         }
     }
 
@@ -79,7 +83,14 @@ impl Network {
             return;
         };
         let (family, binding) = (socket.family, socket.binding);
-        let state = match self.connect(family, binding, remote) {
+        #[cfg(feature = "script")]
+        let result = match self.connect_to_peer(id.0, family, binding, remote) {
+            Some(result) => result,
+            None => self.connect(family, binding, remote),
+        };
+        #[cfg(not(feature = "script"))]
+        let result = self.connect(family, binding, remote);
+        let state = match result {
             Err(ErrorCode::WouldBlock) => return,
             Ok(end) => State::Connected(end),
             Err(code) => {
@@ -147,8 +158,8 @@ impl Network {
         Ok(number)
     }
 
-    fn connect_to(&mut self, mut connect: Connect, listener: u32) -> Result<u32, ErrorCode> {
-        let room = self.ends.has_room(2);
+    /// Connects to a listener, and gives the end of who connects.
+    pub(crate) fn connect_to(&mut self, connect: Connect, listener: u32) -> Result<u32, ErrorCode> {
         let limit = self.config.limits.backlog;
         let socket = self.tcp.get(listener).ok_or(ErrorCode::ConnectionRefused)?;
         let State::Listening(queue) = &socket.state else {
@@ -159,10 +170,24 @@ impl Network {
         if queue.len() - usize::from(taken) > socket.backlog.min(limit) as usize {
             return Err(ErrorCode::WouldBlock);
         }
-        if !room {
+        let options = socket.options;
+        let (here, end) = self.pair(connect)?;
+        let listener = self.tcp.get_mut(listener);
+        if let Some(State::Listening(queue)) = listener.map(|it| &mut it.state) {
+            queue.push_back(Incoming {
+                end,
+                is_taken: false,
+                options,
+            });
+        }
+        Ok(here)
+    }
+
+    /// Makes a connection, and gives the end of who connects, and the other one.
+    pub(crate) fn pair(&mut self, mut connect: Connect) -> Result<(u32, u32), ErrorCode> {
+        if !self.ends.has_room(2) {
             return Err(ErrorCode::OutOfMemory);
         }
-        let options = socket.options;
         let binding = self.settle(&mut connect)?;
         let there = Binding {
             space: connect.space,
@@ -177,15 +202,7 @@ impl Network {
         let end = self.ends.insert(End::new(there, connect.local));
         let end = end.ok_or(ErrorCode::OutOfMemory)?;
         self.join(here, end);
-        let listener = self.tcp.get_mut(listener);
-        if let Some(State::Listening(queue)) = listener.map(|it| &mut it.state) {
-            queue.push_back(Incoming {
-                end,
-                is_taken: false,
-                options,
-            });
-        }
-        Ok(here)
+        Ok((here, end))
     }
 
     /// Gives what connects the address that it has from now on.

@@ -55,7 +55,7 @@ impl Socket {
         Some(datagram)
     }
 
-    fn hears(&self, from: SocketAddr) -> bool {
+    pub(crate) fn hears(&self, from: SocketAddr) -> bool {
         self.remote.is_none_or(|remote| remote == from)
     }
 
@@ -167,6 +167,8 @@ impl Network {
         let from = socket.source();
         match self.receiver(id, from, to) {
             Some(receiver) => Ok(self.deliver(receiver, from, len)),
+            #[cfg(feature = "script")]
+            None if self.is_for_script(to) => Ok(self.send_to_script(id, to, len)),
             None => {
                 // An ICMP message says so, to a connected socket that has the very address which the
                 // datagram came from.
@@ -197,10 +199,19 @@ impl Network {
             }
         }
         let to = to.or(socket.remote).ok_or(ErrorCode::InvalidArgument)?;
-        match address::is_inside(to.ip()) {
+        match self.has_receiver(to) {
             true => Ok(address::plain(to)),
             false => Err(self.config.outside_send),
         }
+    }
+
+    /// Whether datagrams to an address are this network's business.
+    pub(crate) fn has_receiver(&self, to: SocketAddr) -> bool {
+        #[cfg(feature = "script")]
+        if self.is_for_script(to) {
+            return true;
+        }
+        address::is_inside(to.ip())
     }
 
     /// Who receives what goes from one address to another: who has that very address, or the
@@ -213,7 +224,12 @@ impl Network {
     }
 
     /// Puts a datagram of zeros into a socket's queue, unless the queue is full.
-    fn deliver(&mut self, number: u32, from: SocketAddr, len: usize) -> Option<&mut [u8]> {
+    pub(crate) fn deliver(
+        &mut self,
+        number: u32,
+        from: SocketAddr,
+        len: usize,
+    ) -> Option<&mut [u8]> {
         let socket = self.udp.get_mut(number)?;
         let charged = socket.charged.saturating_add(Datagram::charge(len));
         // Linux counts twice what wasmtime says, and lets one datagram in whatever its length.

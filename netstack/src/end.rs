@@ -41,6 +41,9 @@ pub(crate) struct End {
     pub(crate) fault: Option<Fault>,
     /// How much may be written.
     pub(crate) permit: usize,
+    /// How much may wait in `incoming`, where that was said.
+    #[cfg(feature = "script")]
+    pub(crate) window: Option<u32>,
 }
 
 impl End {
@@ -57,6 +60,8 @@ impl End {
             is_over: false,
             fault: None,
             permit: 0,
+            #[cfg(feature = "script")]
+            window: None,
         }
     }
 

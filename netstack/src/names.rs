@@ -18,6 +18,12 @@ pub(crate) struct Lookup {
     found: Found,
     /// How many addresses were already given.
     given: u32,
+    /// How it ends, where that takes time.
+    #[cfg(feature = "script")]
+    fails: Option<ErrorCode>,
+    /// When it gives something.
+    #[cfg(feature = "script")]
+    pub(crate) due: u64,
 }
 
 /// Where the addresses of a lookup are.
@@ -27,6 +33,23 @@ enum Found {
     Localhost,
     /// At this place among the hosts.
     Host(u32),
+    #[cfg(feature = "script")]
+    Scripted(crate::script::Scripted),
+    #[cfg(feature = "script")]
+    Nothing,
+}
+
+#[cfg(feature = "script")]
+impl Lookup {
+    /// One that gives something later, or fails.
+    fn later(found: Result<crate::script::Scripted, ErrorCode>, due: u64) -> Self {
+        Lookup {
+            found: found.map_or(Found::Nothing, Found::Scripted),
+            given: 0,
+            fails: found.err(),
+            due,
+        }
+    }
 }
 
 /// The hosts, sorted by names in lower case.
@@ -57,7 +80,7 @@ impl Hosts {
 }
 
 /// Compares a name in lower case with one in any.
-fn compare(lower: &[u8], name: &[u8]) -> Ordering {
+pub(crate) fn compare(lower: &[u8], name: &[u8]) -> Ordering {
     lower
         .iter()
         .copied()
@@ -75,21 +98,41 @@ impl Network {
     pub fn lookup(&mut self, name: &[u8]) -> Result<LookupId, ErrorCode> {
         let found = match read(name)? {
             Asked::Literal(ip) => Found::Literal(ip),
-            Asked::Name(name) => self.find(name)?,
+            Asked::Name(name) => {
+                #[cfg(feature = "script")]
+                if let Some((found, due)) = self.play.as_mut().and_then(|it| it.look_up(name)) {
+                    return self.begin_lookup(Lookup::later(found, due));
+                }
+                self.find(name)?
+            }
         };
-        let lookup = Lookup { found, given: 0 };
+        self.begin_lookup(Lookup {
+            found,
+            given: 0,
+            #[cfg(feature = "script")]
+            fails: None,
+            #[cfg(feature = "script")]
+            due: 0,
+        })
+    }
+
+    fn begin_lookup(&mut self, lookup: Lookup) -> Result<LookupId, ErrorCode> {
         let number = self.lookups.insert(lookup);
         number
             .map(LookupId)
             .ok_or(ErrorCode::TemporaryResolverFailure)
     }
 
-    fn find(&self, name: &[u8]) -> Result<Found, ErrorCode> {
+    fn find(&mut self, name: &[u8]) -> Result<Found, ErrorCode> {
         let Some(place) = self.hosts.find(name) else {
-            return match compare(b"localhost", name) {
-                Ordering::Equal => Ok(Found::Localhost),
-                _ => Err(self.config.deny_resolve),
-            };
+            if compare(b"localhost", name) == Ordering::Equal {
+                return Ok(Found::Localhost);
+            }
+            #[cfg(feature = "script")]
+            if let Some(play) = self.play.as_mut().filter(|_| !self.config.leads_out) {
+                play.stage.unexpected_lookup(name);
+            }
+            return Err(self.config.deny_resolve);
         };
         match self.hosts.0.get(place).map(|host| &host.answer) {
             Some(Answer::Fail(code)) => Err(*code),
@@ -103,8 +146,20 @@ impl Network {
     ///
     /// [`ErrorCode::InvalidState`] where there is no such lookup.
     pub fn next_address(&mut self, id: LookupId) -> Result<Option<IpAddr>, ErrorCode> {
-        let lookup = self.lookups.get_mut(id.0).ok_or(ErrorCode::InvalidState)?;
+        let lookup = self.lookups.get(id.0).ok_or(ErrorCode::InvalidState)?;
+        #[cfg(feature = "script")]
+        if lookup.due > self.now() {
+            return Err(ErrorCode::WouldBlock);
+        }
+        #[cfg(feature = "script")]
+        if let Some(code) = lookup.fails {
+            return Err(code);
+        }
         let addresses = match &lookup.found {
+            #[cfg(feature = "script")]
+            Found::Scripted(scripted) => self.scripted(*scripted),
+            #[cfg(feature = "script")]
+            Found::Nothing => &[],
             Found::Literal(ip) => core::slice::from_ref(ip),
             Found::Localhost => &LOCALHOST,
             Found::Host(place) => match self.hosts.0.get(*place as usize).map(|it| &it.answer) {
@@ -113,7 +168,9 @@ impl Network {
             },
         };
         let next = addresses.get(lookup.given as usize).copied();
-        lookup.given += u32::from(next.is_some());
+        if let Some(lookup) = self.lookups.get_mut(id.0) {
+            lookup.given += u32::from(next.is_some());
+        }
         Ok(next)
     }
 

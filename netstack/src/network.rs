@@ -19,6 +19,8 @@ pub struct Network {
     pub(crate) ends: Slab<End>,
     pub(crate) udp: Slab<udp::Socket>,
     pub(crate) lookups: Slab<Lookup>,
+    #[cfg(feature = "script")]
+    pub(crate) play: Option<alloc::boxed::Box<crate::script::Play>>,
 }
 
 /// How much there is of everything. All of it is 0 again once everything was dropped.
@@ -49,6 +51,8 @@ impl Network {
             ends: Slab::new(config.limits.tcp),
             udp: Slab::new(config.limits.udp),
             lookups: Slab::new(config.limits.lookups),
+            #[cfg(feature = "script")]
+            play: None,
             config,
         }
     }

@@ -124,6 +124,10 @@ impl Network {
             return Ok(PERMIT);
         }
         let waiting = peer.incoming.len();
+        #[cfg(feature = "script")]
+        if let Some(window) = peer.window {
+            return Ok((window as usize).saturating_sub(waiting).min(PERMIT));
+        }
         let limit = self.config.limits.pipe.max(PERMIT);
         // A buffer that has to grow is there twice for a moment.
         let ample = self.memory.is_ample_for(2 * (waiting + PERMIT));
@@ -150,6 +154,10 @@ impl Network {
         let Some(reader) = self.begin_write(id, count)? else {
             return Ok(());
         };
+        #[cfg(feature = "script")]
+        if let Some(play) = &mut self.play {
+            play.note_write(reader, count);
+        }
         let reader = self.ends.get_mut(reader);
         for run in reader
             .and_then(|it| it.incoming.extend(count))

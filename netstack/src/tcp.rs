@@ -376,6 +376,10 @@ impl Network {
         let Some(socket) = self.tcp.remove(id.0) else {
             return;
         };
+        #[cfg(feature = "script")]
+        if let Some(play) = &mut self.play {
+            play.forget(id.0);
+        }
         match socket.state {
             State::Connected(end) => self.end_release(EndId(end)),
             State::Listening(queue) => {

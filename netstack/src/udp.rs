@@ -214,7 +214,7 @@ impl Network {
         if !socket.family.has(remote.ip()) || !address::is_remote(remote) {
             return Err(ErrorCode::InvalidArgument);
         }
-        if !address::is_inside(remote.ip()) {
+        if !self.has_receiver(remote) {
             return Err(self.config.outside_send);
         }
         self.bind_implicitly(id)?;

@@ -2,7 +2,22 @@
 //!
 //! A [`Script`] is data. It comes as bytes ([`Script::from_bytes`]), which the tool writes.
 
+mod answers;
+mod bytes;
+mod expression;
+mod faults;
+mod link;
+mod matcher;
+mod names;
+mod play;
 mod program;
+mod report;
+mod search;
+mod steps;
+mod talk;
 mod wire;
+
+pub(crate) use names::Scripted;
+pub(crate) use play::Play;
 
 pub use program::*;

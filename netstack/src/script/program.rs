@@ -213,9 +213,7 @@ wire! {
         /// Where the file says so.
         pub line: u32,
         /// What comes.
-        pub when: Frame,
-        /// What must hold of it.
-        pub check: Check,
+        pub when: Expect,
         /// What happens then.
         pub reply: Run,
         /// How often.
