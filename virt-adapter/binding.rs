@@ -93,6 +93,10 @@ slots! {
     ReceiveBufferUdp,
     /// `(udp-socket, value, result)`: `set-send-buffer-size` of the host.
     SendBufferUdp,
+    /// `() -> nanoseconds`: `now` of the host's monotonic clock.
+    Now,
+    /// `(status)`: `exit` of the host.
+    Exit,
 }
 
 /// The bit by which the handles that the network gives are told from the host's, which stay below
@@ -106,4 +110,10 @@ pub(crate) mod flags {
     /// There are [`Stderr`](super::Slot::Stderr) and
     /// [`BlockingWrite`](super::Slot::BlockingWrite).
     pub(crate) const REPORT: u8 = 2;
+    /// While the host is waited for, time passes on its clock.
+    pub(crate) const HOST_TIME: u8 = 4;
+    /// There is [`Exit`](super::Slot::Exit).
+    pub(crate) const EXIT: u8 = 8;
+    /// What is no peer's may be the host's.
+    pub(crate) const LEADS_OUT: u8 = 16;
 }

@@ -6,7 +6,8 @@
 //! wired by hand, so none can end up on the host by its name.
 
 use crate::error::Error;
-use crate::generate::{Arg, OPEN, generate, log, policy, values};
+use crate::generate::{Arg, OPEN, generate, log, policy, values, verdict};
+use crate::name::InterfaceName;
 use crate::plan::{Clock, ClockFrom, Made, Plan, Route, SocketImport, exported_resource};
 use crate::root::{self, Item, Reindex, Root, Space};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -50,6 +51,12 @@ pub(crate) fn compose(plan: &Plan<'_>, evidence: (&str, &str)) -> Result<Vec<u8>
     Ok(shell.builder.finish())
 }
 
+/// Whether a script is played in a component.
+pub(crate) fn has_script(root: &Root<'_>) -> bool {
+    let mut exports = root.exports();
+    exports.any(|(_, export)| export.name.name == verdict::REPORT)
+}
+
 /// For each item that is made of types of a replaced import, which one that is. References go
 /// backwards, so that one pass finds them all.
 fn tainted(plan: &Plan<'_>) -> HashMap<usize, usize> {
@@ -83,6 +90,16 @@ fn names_made_inside(plan: &Plan<'_>, socket: &SocketImport<'_>, at: usize) -> b
     let made = resource.and_then(|id| plan.resources.get(&id));
     plan.root.item_at(Space::Instance, *instance_index) == Some(socket.at)
         && made.is_some_and(|made| *made != Made::Host)
+}
+
+/// Whether an export is `wasi:cli/run` of 0.2.
+fn is_run(export: &ComponentExport<'_>) -> bool {
+    let name = InterfaceName::of(&export.name);
+    name.is_some_and(|name| {
+        let version = name.version.as_ref();
+        (name.package.as_str(), name.interface.as_str()) == ("wasi:cli", "run")
+            && version.is_some_and(|it| (it.major, it.minor) == (0, 2))
+    })
 }
 
 fn entangled(what: &str, name: &str, socket: &SocketImport<'_>) -> Error {
@@ -353,19 +370,37 @@ impl Shell<'_> {
 
     /// Exports what the guest exports.
     fn add_exports(&mut self, guest: u32) -> Result<(), Error> {
+        let report = has_script(self.root).then(|| {
+            let kind = ComponentExportKind::Instance;
+            self.builder.alias_export(guest, verdict::REPORT, kind)
+        });
         for (at, export) in self.root.exports() {
             self.refuse_tainted(at, "export", export.name.name)?;
             self.refuse_entangled(export)?;
             let ty = self.ascription(export)?;
             let kind = ComponentExportKind::from(export.kind);
-            let item = match self.value_type(export)? {
-                Some(ty) => ty,
-                None => self.builder.alias_export(guest, export.name.name, kind),
+            let item = match (self.value_type(export)?, report) {
+                (Some(ty), _) => ty,
+                (None, Some(report)) if export.name.name == verdict::REPORT => report,
+                (None, Some(report)) if is_run(export) => self.add_verdict(guest, export, report),
+                (None, _) => self.builder.alias_export(guest, export.name.name, kind),
             };
             let exported = self.builder.export(export.name, kind, item, ty);
             self.placed.insert(at, exported);
         }
         Ok(())
+    }
+
+    /// The instance that runs the program, and then asks the script's report.
+    fn add_verdict(&mut self, guest: u32, export: &ComponentExport<'_>, report: u32) -> u32 {
+        let builder = &mut self.builder;
+        let (instance, func) = (ComponentExportKind::Instance, ComponentExportKind::Func);
+        let program = builder.alias_export(guest, export.name.name, instance);
+        let run = builder.alias_export(program, verdict::RUN, func);
+        let finish = builder.alias_export(report, verdict::FINISH, func);
+        let component = builder.component(None, verdict::component());
+        let args = [(verdict::RUN, func, run), (verdict::FINISH, func, finish)];
+        builder.instantiate(None, component, args)
     }
 
     /// For the export of a value type that type, said in words of this scope: taken out of the guest

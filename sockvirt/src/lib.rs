@@ -56,6 +56,7 @@ pub use inspect::{BuildForecast, InputKind, Inspection, NetworkImport, inspect};
 pub use name::InterfaceName;
 pub use reach::Reach;
 pub use report::{Import, Mode, Report};
+pub use sockvirt_netstack::script;
 pub use sockvirt_policy as policy;
 pub use sockvirt_policy::Policy;
 
@@ -63,14 +64,17 @@ use componentize::{componentize, surface};
 use plan::{Plan, plan};
 use read::{Bodies, Kind};
 use root::{Root, import_label};
+use sockvirt_netstack::script::Script;
 use sockvirt_policy::{DenyAt, LoopbackMode};
 use std::borrow::Cow;
+use std::sync::Arc;
 use verify::Promise;
 
 /// Builds components that have a network of their own.
 #[derive(Clone, Debug)]
 pub struct Virtualizer {
     policy: Policy,
+    script: Option<Arc<Script>>,
     adapt: bool,
 }
 
@@ -89,8 +93,16 @@ impl Virtualizer {
     pub fn new(policy: Policy) -> Self {
         Virtualizer {
             policy,
+            script: None,
             adapt: true,
         }
+    }
+
+    /// Has a script played to the program: what there is on its network, and what it must do.
+    #[must_use]
+    pub fn script(mut self, script: impl Into<Arc<Script>>) -> Self {
+        self.script = Some(script.into());
+        self
     }
 
     /// Whether preview1 core modules are made components on the way, as is the default.
@@ -112,7 +124,8 @@ impl Virtualizer {
             Kind::Module => self.componentize(bytes)?,
         };
         let root = read::read(&guest, Bodies::All)?;
-        let in_memory = self.policy.loopback() == LoopbackMode::Virtual && imports_sockets(&root);
+        let in_memory = self.script.is_some()
+            || self.policy.loopback() == LoopbackMode::Virtual && imports_sockets(&root);
         let mut built = match in_memory {
             true => self.fuse(root)?,
             false => self.compose(root)?,
@@ -132,15 +145,17 @@ impl Virtualizer {
             message: e.to_string(),
         })?;
         let leads_to_host = fuse::leads_to_host(&self.policy);
+        let script = self.script.as_deref();
+        let is_inner = leads_to_host || script.is_some();
         let evidence = evidence::write(&self.policy);
-        let evidence = (!leads_to_host).then_some((SECTION, evidence.as_str()));
+        let evidence = (!is_inner).then_some((SECTION, evidence.as_str()));
         let plan = plan(&root, &self.policy)?;
         let mut report = self.report(&plan);
-        let promise = Promise::in_memory(&plan, leads_to_host);
-        let fused = fuse::fuse(&root, &self.policy, evidence)?;
+        let promise = Promise::in_memory(&plan, leads_to_host, script.is_some());
+        let fused = fuse::fuse(&root, &self.policy, script, evidence)?;
         root.forget_types();
         let output = verify::verify_fused(&fused, &root, &promise)?;
-        if leads_to_host {
+        if is_inner {
             let mut built = self.compose(output)?;
             built.report.mode = Mode::Loopback;
             return Ok(built);
@@ -156,7 +171,7 @@ impl Virtualizer {
         let plan = plan(&root, &self.policy)?;
         let mut report = self.report(&plan);
         let component = match report.mode {
-            Mode::Copied => {
+            Mode::Copied if !compose::has_script(&root) => {
                 report.notes.extend(copied_note(&root));
                 root.bytes.to_vec()
             }

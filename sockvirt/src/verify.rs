@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::fuse::{self, Fused};
+use crate::generate::verdict::REPORT;
 use crate::plan::{Plan, Route};
 use crate::reach::{Reach, reach};
 use crate::read::{Bodies, read};
@@ -14,6 +15,8 @@ pub(crate) struct Promise {
     routes: Vec<(String, Route)>,
     /// The names of imports that the guest does not have.
     added: Vec<String>,
+    /// Whether it exports the report of a script besides.
+    reports: bool,
 }
 
 impl Promise {
@@ -27,13 +30,15 @@ impl Promise {
         Promise {
             routes: routes.collect(),
             added: plan.added().map(str::to_owned).collect(),
+            reports: false,
         }
     }
 
     /// The same for a network in memory that is put into the guest, which adds no import. Where it
     /// leads to the host, the imports of sockets stay.
-    pub(crate) fn in_memory(plan: &Plan<'_>, leads_to_host: bool) -> Self {
+    pub(crate) fn in_memory(plan: &Plan<'_>, leads_to_host: bool, reports: bool) -> Self {
         let mut promise = Promise::of(plan);
+        promise.reports = reports;
         for (_, route) in promise.routes.iter_mut().filter(|_| leads_to_host) {
             *route = Route::Host;
         }
@@ -108,7 +113,9 @@ fn verify_surface(output: &Root<'_>, guest: &Root<'_>, promise: &Promise) -> Res
     if let Some((name, _)) = expected.difference(&imports(output)).next() {
         return Err(refused(format!("it does not import `{name}`")));
     }
-    if exports(guest) != exports(output) {
+    let mut expected = exports(guest);
+    expected.extend(promise.reports.then_some(REPORT));
+    if expected != exports(output) {
         return Err(refused("its exports are not the guest's".to_owned()));
     }
     Ok(())

@@ -6,5 +6,6 @@ pub mod loopback;
 pub mod names;
 pub mod peers;
 pub mod recording;
+pub mod script;
 
 pub use sockvirt_guest_builder as guests;

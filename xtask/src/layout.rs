@@ -10,7 +10,7 @@ use std::fs;
 use wit_parser::{Function, Interface, Resolve, SizeAlign, Type, TypeDefKind, TypeId};
 use xshell::{Shell, cmd};
 
-const PACKAGES: [&str; 2] = ["io", "sockets"];
+const PACKAGES: [&str; 3] = ["io", "clocks", "sockets"];
 
 /// Writes the constants, or only compares them with what is there.
 pub(crate) fn run(check: bool) -> Result<()> {

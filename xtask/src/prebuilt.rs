@@ -6,31 +6,35 @@
 //! have fixed versions.
 
 use anyhow::{Context, Result, ensure};
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use xshell::{Shell, cmd};
 
 /// What `sockvirt/prebuilt` holds: the name, the source in `virt-adapter/`, and its features.
-const MODULES: [(&str, &str, &[&str]); 7] = [
+const MODULES: [(&str, &str, &[&str]); 8] = [
     ("interposer", "interposer", &[]),
     ("interposer-names", "interposer", &["names"]),
     (NETWORK, "p2", &[]),
+    (SCRIPT, "p2", &["script"]),
     ("policy", "policy", &[]),
     ("policy-log", "policy", &["log"]),
     ("policy-names", "policy", &["names"]),
     ("policy-names-log", "policy", &["names", "log"]),
 ];
 
-/// The module whose table others add to.
+/// The modules whose table others add to: without a script, and with one.
 const NETWORK: &str = "network";
+const SCRIPT: &str = "network-script";
 
 /// How that is linked: nobody may take its table for all that will be in there.
 const OPEN_TABLE: [&str; 2] = ["-Clink-arg=--export-table", "-Clink-arg=--growable-table"];
 
-/// The crates that they share with the tool: the name, and the folder.
-const CRATES: [(&str, &str); 2] = [
-    ("sockvirt_netstack", "netstack"),
-    ("sockvirt_policy", "policy"),
+/// The crates that they share with the tool: the name, the folder, and the features that they have
+/// where a module has them.
+const CRATES: [(&str, &str, &[&str]); 2] = [
+    ("sockvirt_netstack", "netstack", &["script"]),
+    ("sockvirt_policy", "policy", &[]),
 ];
 
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -78,25 +82,33 @@ pub(crate) fn run(check: bool) -> Result<()> {
     let target = root.join("target/prebuilt");
     fs::create_dir_all(&target)?;
     let wasm_opt = install_wasm_opt(&shell, &target)?;
+    let mut made = HashSet::new();
     let remap = format!("--remap-path-prefix={}=sockvirt", root.display());
-    let mut externs = Vec::new();
-    for (name, folder) in CRATES {
-        let rlib = target.join(format!("lib{name}.rlib"));
-        let source = format!("{folder}/src/lib.rs");
-        cmd!(
-            shell,
-            "rustc {OPTIONS...} {remap} --target {TARGET} --crate-type=rlib --crate-name {name}
-             {source} -o {rlib}"
-        )
-        .run()?;
-        externs.push(format!("--extern={name}={}", rlib.display()));
-    }
     for (name, folder, features) in MODULES {
-        let externs = &externs;
         let built = target.join(format!("{name}.built.wasm"));
+        let mut externs = Vec::new();
+        for (krate, folder, known) in CRATES {
+            let shared: Vec<_> = features.iter().filter(|it| known.contains(*it)).collect();
+            let suffix: String = shared.iter().map(|it| format!("-{it}")).collect();
+            let rlib = target.join(format!("lib{krate}{suffix}.rlib"));
+            externs.push(format!("--extern={krate}={}", rlib.display()));
+            if !made.insert(rlib.clone()) {
+                continue;
+            }
+            let features = shared.iter().map(|it| format!("--cfg=feature=\"{it}\""));
+            let source = format!("{folder}/src/lib.rs");
+            cmd!(
+                shell,
+                "rustc {OPTIONS...} {remap} --target {TARGET} --crate-type=rlib
+                 --crate-name {krate} {features...} {source} -o {rlib}"
+            )
+            .run()?;
+        }
         let features = features.iter().map(|it| format!("--cfg=feature=\"{it}\""));
         let source = format!("virt-adapter/{folder}/src/lib.rs");
-        let table = OPEN_TABLE.iter().filter(|_| name == NETWORK);
+        let table = OPEN_TABLE
+            .iter()
+            .filter(|_| [NETWORK, SCRIPT].contains(&name));
         cmd!(
             shell,
             "rustc {OPTIONS...} {LINK...} {table...} {remap} --target {TARGET} --crate-name sockvirt_core

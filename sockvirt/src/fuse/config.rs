@@ -3,6 +3,8 @@
 
 use super::binding::flags;
 use super::hooks::Reach;
+use super::hosted::Hosted;
+use sockvirt_netstack::script::Script;
 use sockvirt_netstack::{ErrorCode, Network};
 use sockvirt_policy::{Denial, Host, HostAnswer, OnDeadlock, Operation, Policy, Protocol};
 use std::net::IpAddr;
@@ -10,15 +12,26 @@ use std::net::IpAddr;
 /// In the place of a number of addresses: an error code follows.
 const FAILS: u8 = 255;
 
-/// The configuration. `reports` is whether the network can tell of a deadlock.
-pub(crate) fn write(policy: &Policy, reach: Reach, reports: bool) -> Vec<u8> {
+/// The configuration.
+pub(crate) fn write(
+    policy: &Policy,
+    script: Option<&Script>,
+    reach: Reach,
+    hosted: &Hosted,
+) -> Vec<u8> {
     let of = |operation, protocol| code(policy.denial(operation, protocol));
     let mut flags = 0;
     if policy.on_deadlock() == OnDeadlock::Hang {
         flags |= flags::HANG;
     }
-    if reports {
-        flags |= flags::REPORT;
+    let known = [
+        (hosted.reports, flags::REPORT),
+        (hosted.exits, flags::EXIT),
+        (hosted.host_time, flags::HOST_TIME),
+        (reach.any(), flags::LEADS_OUT),
+    ];
+    for (_, flag) in known.iter().filter(|(is, _)| *is) {
+        flags |= flag;
     }
     let mut bytes = vec![
         flags,
@@ -32,6 +45,11 @@ pub(crate) fn write(policy: &Policy, reach: Reach, reports: bool) -> Vec<u8> {
             false => code(policy.resolve_denial()),
         },
     ];
+    if let Some(script) = script {
+        let script = script.to_bytes();
+        bytes.extend((script.len() as u32).to_le_bytes());
+        bytes.extend(script);
+    }
     // What leads to the host is answered by whoever stands before it, who remembers the answers.
     let stays = |host: &&Host| match host.answer() {
         HostAnswer::Fail(_) => true,

@@ -104,7 +104,16 @@ impl<'a> Fuser<'a> {
             for payload in outermost(self.root.bytes) {
                 self.add(payload?)?;
             }
-            self.flush()
+            self.flush()?;
+            match &self.nested {
+                _ if reach.script.is_none() => Ok(()),
+                Some((nested, _)) => {
+                    let nested = nested.clone();
+                    self.pass_report(&nested);
+                    Ok(())
+                }
+                None => self.add_report(),
+            }
         })?;
         if let Some(interface) = self.left_out.first().filter(|_| self.maps.has_missed()) {
             return Err(Error::Entangled {

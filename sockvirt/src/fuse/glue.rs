@@ -64,6 +64,15 @@ impl Function {
                 self.call_inside(&mut body);
                 return body;
             }
+            Hook::Exchanged => {
+                let params = self.signature.params.len() as u32;
+                body.plain((0..params).map(I::LocalGet));
+                body.plain([I::I32Const(self.binding as i32)]);
+                call_given(&mut body, self.route);
+                body.plain((1..params).map(I::LocalGet));
+                call_given(&mut body, self.host);
+                return body;
+            }
             Hook::ByHandle(handles) => {
                 for (i, handle) in handles.iter().enumerate() {
                     body.plain([I::LocalGet(*handle)]);

@@ -5,6 +5,7 @@ use crate::generate::abi::{Abi, Signature};
 use crate::name::InterfaceName;
 use crate::plan::{exported_resource, handle, instance_of};
 use crate::root::{Item, Root, Space};
+use sockvirt_netstack::script::Script;
 use sockvirt_policy::{Policy, Protocol};
 use std::collections::HashMap;
 use wasmparser::component_types::{
@@ -31,6 +32,8 @@ pub(super) enum Hook {
         /// The parameter that is a network, which must be one of the host's there.
         network: Option<u32>,
     },
+    /// The host, with the first parameter exchanged for what the network says of all of them.
+    Exchanged,
     /// Nobody where the parameter is a handle that the network gave: the answer is `none`, written
     /// where the second parameter says. Else the host.
     NoneByHandle,
@@ -42,7 +45,8 @@ pub(super) struct Hooked {
     pub(super) hook: Hook,
     /// The network's function, where one has a part in it.
     pub(super) inside: Option<String>,
-    /// The network's function that says where a call goes, if it is [`Hook::Routed`].
+    /// The network's function that says where a call goes, if it is [`Hook::Routed`], or with what,
+    /// if it is [`Hook::Exchanged`].
     pub(super) route: Option<String>,
     /// What the guest calls.
     pub(super) signature: Signature,
@@ -58,6 +62,7 @@ impl Hooked {
                 (None, named(&format!("[route]{function}")))
             }
             Hook::Routed { answers: false, .. } => (named(function), Some(ROUTE.to_owned())),
+            Hook::Exchanged => (None, named(function)),
             _ => (named(function), None),
         };
         Hooked {
@@ -90,19 +95,51 @@ pub(super) struct Reach {
     tcp: bool,
     udp: bool,
     names: bool,
+    /// What a script takes the place of besides.
+    pub(super) script: Option<Played>,
+}
+
+/// What a script takes the place of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Played {
+    /// Whether time is the host's.
+    pub(super) host_clock: bool,
 }
 
 impl Reach {
-    pub(super) fn of(policy: &Policy) -> Self {
+    pub(super) fn of(policy: &Policy, script: Option<&Script>) -> Self {
         Reach {
             tcp: policy.reaches_host(Protocol::Tcp),
             udp: policy.reaches_host(Protocol::Udp),
             names: policy.asks_resolver(),
+            script: script.map(|it| Played {
+                host_clock: it.host_clock,
+            }),
         }
+    }
+
+    /// What the network calls an interface; `None` for those that it has no part in.
+    pub(super) fn key(self, name: &InterfaceName) -> Option<String> {
+        if let Some(key) = key(name) {
+            return Some(key);
+        }
+        let Played { host_clock } = self.script?;
+        let interface = format!("{}/{}", name.package, name.interface);
+        let is_known = match interface.as_str() {
+            "wasi:cli/exit" => true,
+            "wasi:clocks/monotonic-clock" | "wasi:clocks/wall-clock" => !host_clock,
+            _ => false,
+        };
+        (is_known && is_0_2(name)).then(|| format!("{interface}@0.2"))
     }
 
     pub(super) fn any(self) -> bool {
         self.tcp || self.udp || self.names
+    }
+
+    /// Whether the network has a function of this name.
+    fn network_has(self, name: &str) -> bool {
+        super::network::has(self.script.is_some(), name)
     }
 
     /// Whether what an interface gives can be the host's.
@@ -119,17 +156,20 @@ impl Reach {
 /// What of a component's imports the network takes the place of.
 pub(super) struct Surface<'r> {
     root: &'r Root<'r>,
-    reach: Reach,
+    pub(super) reach: Reach,
     /// The resource types of handles that the network can give: the interface and the name of each.
     resources: HashMap<ResourceId, Resource>,
 }
 
 /// What the network calls an interface of WASI 0.2; `None` for those that it has no part in.
 pub(super) fn key(name: &InterfaceName) -> Option<String> {
-    let version = name.version.as_ref()?;
     let is_known = name.is_sockets() || name.package == "wasi:io";
-    let is_0_2 = (version.major, version.minor) == (0, 2) && version.pre.is_empty();
-    (is_known && is_0_2).then(|| format!("{}/{}@0.2", name.package, name.interface))
+    (is_known && is_0_2(name)).then(|| format!("{}/{}@0.2", name.package, name.interface))
+}
+
+fn is_0_2(name: &InterfaceName) -> bool {
+    let version = name.version.as_ref();
+    version.is_some_and(|it| (it.major, it.minor) == (0, 2) && it.pre.is_empty())
 }
 
 /// A resource type of an interface that the network has a part in.
@@ -211,7 +251,7 @@ impl<'r> Surface<'r> {
                 )),
             };
         };
-        let hook = match key(&imported.interface) {
+        let hook = match self.reach.key(&imported.interface) {
             Some(key) => Some((self.hook(&imported, ty)?, Some(key))),
             None => self.foreign_hook(&imported, ty)?.map(|hook| (hook, None)),
         };
@@ -220,7 +260,7 @@ impl<'r> Surface<'r> {
         };
         imported.refuse_options(options)?;
         let hooked = Hooked::new(hook, key, imported.function, Abi(types).lowered(ty, false));
-        if hooked.functions().any(|name| !super::network::has(name)) {
+        if hooked.functions().any(|name| !self.reach.network_has(name)) {
             return Err(imported.unknown());
         }
         Ok(Some(hooked))
@@ -255,7 +295,7 @@ impl<'r> Surface<'r> {
             results: Vec::new(),
         };
         let hooked = Hooked::new(hook, Some(key.clone()), &function, signature);
-        if hooked.functions().any(|name| !super::network::has(name)) {
+        if hooked.functions().any(|name| !self.reach.network_has(name)) {
             return Err(unsupported(
                 &format!("the resource `{name}` of `{defined}`"),
                 "WASI does not have it there",
@@ -304,8 +344,11 @@ impl<'r> Surface<'r> {
         if imported.interface.is_sockets() {
             return Ok(self.sockets_hook(imported));
         }
-        if imported.function == "poll" {
-            return Ok(Hook::ByList);
+        match imported.interface.package.as_str() {
+            "wasi:cli" => return Ok(Hook::Exchanged),
+            "wasi:clocks" => return Ok(Hook::Inside),
+            _ if imported.function == "poll" => return Ok(Hook::ByList),
+            _ => {}
         }
         let abi = Abi(self.root.types());
         let (mut handles, mut at) = (Vec::new(), 0);

@@ -1,7 +1,7 @@
 //! Functions of the host's that the network calls, in the version that its caller imports.
 
 use super::binding::Slot;
-use super::hooks::{Reach, key, unsupported};
+use super::hooks::{Played, Reach, unsupported};
 use super::survey::Survey;
 use crate::error::Error;
 use crate::name::InterfaceName;
@@ -131,6 +131,8 @@ static FUNCTIONS: &[HostFunction] = &[
         UDP,
         "[method]udp-socket.set-send-buffer-size",
     ),
+    function(Slot::Now, "wasi:clocks/monotonic-clock", "now"),
+    function(Slot::Exit, "wasi:cli/exit", "exit"),
 ];
 
 /// The function of a slot.
@@ -162,6 +164,15 @@ static CALLS_OUTSIDE: [(&str, &[Slot]); 4] = [
         "wasi:sockets/udp@0.2#[route]udp-socket.stream",
         &[Slot::Block, Slot::DropPollable],
     ),
+];
+
+/// What a script calls that has the host's clock.
+static CALLS_CLOCK: [Slot; 5] = [
+    Slot::Now,
+    Slot::SubscribeDuration,
+    Slot::Poll,
+    Slot::Ready,
+    Slot::DropPollable,
 ];
 
 /// What a socket of the host's is made with. What of it the guest does not import is never needed.
@@ -199,6 +210,10 @@ pub(super) struct Hosted {
     pub(super) imports: BTreeMap<(usize, Slot), usize>,
     /// Whether a deadlock can be told of, whoever runs into it.
     pub(super) reports: bool,
+    /// Whether a script can end the program, whoever called last.
+    pub(super) exits: bool,
+    /// Whether time can pass on the host's clock while the host is waited for.
+    pub(super) host_time: bool,
 }
 
 impl Hosted {
@@ -214,6 +229,8 @@ impl Hosted {
         } = survey;
         let mut hosted = Hosted {
             reports: !versions.is_empty(),
+            exits: reach.script.is_some() && !versions.is_empty(),
+            host_time: reach.script.is_some() && reach.any() && !versions.is_empty(),
             ..Hosted::default()
         };
         for (number, version) in versions.iter().enumerate() {
@@ -223,6 +240,9 @@ impl Hosted {
                 if called.contains(&(number, function.to_owned())) {
                     slots.extend(calls);
                 }
+            }
+            if let Some(Played { host_clock: true }) = reach.script {
+                slots.extend(CALLS_CLOCK);
             }
             if on_deadlock == OnDeadlock::Hang {
                 slots.extend([Slot::Block, Slot::SubscribeDuration]);
@@ -236,8 +256,33 @@ impl Hosted {
                 hosted.add_makers(root, number, version);
             }
             hosted.add_report(root, number, version);
+            hosted.exits = hosted.exits && hosted.add_all(root, number, version, &[Slot::Exit]);
+            hosted.host_time =
+                hosted.host_time && hosted.add_all(root, number, version, &CALLS_CLOCK);
         }
         Ok(hosted)
+    }
+
+    /// Adds functions where the guest imports all of them, and says whether it does.
+    fn add_all(
+        &mut self,
+        root: &Root<'_>,
+        number: usize,
+        version: &Version,
+        slots: &[Slot],
+    ) -> bool {
+        let all = slots.iter().map(|slot| {
+            let import = import_of(root, *slot, version);
+            let import = import.filter(|import| has(root, *import, name(*slot)));
+            import.map(|import| ((number, *slot), import))
+        });
+        match all.collect::<Option<Vec<_>>>() {
+            Some(all) => {
+                self.imports.extend(all);
+                true
+            }
+            None => false,
+        }
     }
 
     /// Adds what makes sockets of the host's, as far as the guest imports it.
@@ -361,9 +406,4 @@ fn missing(slot: Slot, version: &Version) -> Error {
             "a network in memory needs `{name}` of `{interface}@{version}`, and it is not imported"
         ),
     )
-}
-
-/// The version of an interface that the network has a part in.
-pub(super) fn version(name: &InterfaceName) -> Option<&Version> {
-    key(name).and(name.version.as_ref())
 }

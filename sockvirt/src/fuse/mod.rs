@@ -21,6 +21,7 @@ mod left_out;
 mod nested;
 mod network;
 mod renumber;
+mod report;
 mod stand_in;
 mod survey;
 mod table;
@@ -35,6 +36,7 @@ use hooks::{Reach, Surface, unsupported};
 use hosted::Hosted;
 use left_out::LeftOut;
 use nested::Nested;
+use sockvirt_netstack::script::Script;
 use sockvirt_policy::Policy;
 use std::collections::BTreeSet;
 use survey::Survey;
@@ -43,7 +45,7 @@ pub(crate) use escape::verify;
 
 /// Whether something is the host's beside a network in memory.
 pub(crate) fn leads_to_host(policy: &Policy) -> bool {
-    Reach::of(policy).any()
+    Reach::of(policy, None).any()
 }
 
 /// A component with a network inside.
@@ -64,10 +66,11 @@ pub(crate) struct Fused {
 pub(crate) fn fuse(
     root: &Root<'_>,
     policy: &Policy,
+    script: Option<&Script>,
     evidence: Option<(&str, &str)>,
 ) -> Result<Fused, Error> {
     refuse_other_sockets(root)?;
-    let reach = Reach::of(policy);
+    let reach = Reach::of(policy, script);
     let surface = Surface::of(root, reach);
     let survey = Survey::of(root, &surface)?;
     if let Some(nested) = nested::find(root, &survey)? {
@@ -77,12 +80,19 @@ pub(crate) fn fuse(
                 &format!("the one that uses `wasi:sockets` does not stand alone: {e}"),
             )
         })?;
-        let inner = fuse(&inner, policy, None)?;
+        let inner = fuse(&inner, policy, script, None)?;
         return fuse_around(root, surface, nested, inner, evidence);
     }
     surface.refuse_exports()?;
     let hosted = Hosted::of(root, &survey, reach, policy.on_deadlock())?;
-    let config = config::write(policy, reach, hosted.reports);
+    if script.is_some_and(|it| it.ends) && !hosted.exits {
+        return Err(unsupported(
+            "a script with clients",
+            "it ends the program by `exit` of `wasi:cli/exit`, and the program does not import it: \
+             set `when-done = \"stay\"` in `[report]`",
+        ));
+    }
+    let config = config::write(policy, script, reach, &hosted);
     fuse_as(root, surface, &survey, &hosted, reach, &config, evidence)
 }
 
@@ -147,7 +157,7 @@ mod tests {
     /// Why a component in which this is replaced is refused; nothing if it is not.
     fn refused(root: &Root<'_>, survey: &Survey, reach: Reach) -> String {
         let hosted = Hosted::of(root, survey, reach, Default::default()).expect("it has them");
-        let config = config::write(&Policy::deny_all(), reach, hosted.reports);
+        let config = config::write(&Policy::deny_all(), None, reach, &hosted);
         let Ok(fused) = fuse_as(
             root,
             Surface::of(root, reach),
@@ -181,7 +191,7 @@ mod tests {
             .with_flag(Flag::allow("send=udp://*:*").expect("a flag"))
             .expect("a rule");
         for policy in [Policy::deny_all(), everywhere] {
-            let reach = Reach::of(&policy);
+            let reach = Reach::of(&policy, None);
             let survey = || Survey::of(&root, &Surface::of(&root, reach)).expect("it can be fused");
             assert_eq!(refused(&root, &survey(), reach), "");
             let count = survey().canonicals.iter().flatten().count();

@@ -12,6 +12,7 @@ use wasmparser::{
 };
 
 /// A component inside of another one.
+#[derive(Clone)]
 pub(super) struct Nested<'a> {
     /// Its index in the outermost scope.
     pub(super) component: u32,

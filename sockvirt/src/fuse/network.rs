@@ -12,6 +12,8 @@ use wasm_encoder::{ExportKind, ValType};
 
 /// What the network's `realloc` is called.
 const REALLOC: &str = "[realloc]";
+/// What ends a script, and what gives the text of its report.
+const VERDICT: [&str; 2] = ["sockvirt#finish", "sockvirt#text"];
 
 /// A core function that glue is given.
 #[derive(Clone, Debug)]
@@ -25,6 +27,8 @@ pub(super) struct Network {
     pub(super) memory: u32,
     pub(super) table: u32,
     pub(super) realloc: u32,
+    /// The functions of [`VERDICT`], where there is a script.
+    pub(super) verdict: Option<[u32; 2]>,
     /// Where the places of bindings begin in the table.
     first_place: u32,
     functions: HashMap<String, Given>,
@@ -36,6 +40,7 @@ impl Network {
     /// Instantiates it, with room for so many bindings.
     pub(super) fn add(
         writer: &mut Writer,
+        script: bool,
         functions: &BTreeSet<String>,
         bindings: u32,
         config: &[u8],
@@ -45,6 +50,9 @@ impl Network {
         };
         let mut names: Vec<_> = functions.iter().map(String::as_str).collect();
         names.push(REALLOC);
+        if script {
+            names.extend(VERDICT);
+        }
         let movers = movers();
         let alone = Alone {
             room: bindings * Slot::COUNT,
@@ -52,7 +60,7 @@ impl Network {
             bytes: config,
             functions: &movers,
         };
-        let part = prebuilt::take_alone(prebuilt::NETWORK, &names, &alone);
+        let part = prebuilt::take_alone(prebuilt::network(script), &names, &alone);
         let part = part.map_err(not_as_built)?;
         if let Some(import) = part.imports.first() {
             return Err(not_as_built(Malformed(format!(
@@ -66,7 +74,8 @@ impl Network {
             index: writer.core_alias(code, &number.to_string(), ExportKind::Func),
             signature: part.exports[number].clone(),
         };
-        let realloc = taken(names.len() - 1).index;
+        let realloc = taken(functions.len()).index;
+        let verdict = script.then(|| [1, 2].map(|it| taken(functions.len() + it).index));
         let mover = (names.len()..part.exports.len()).map(&mut taken).collect();
         let functions = functions.iter().cloned().enumerate();
         let functions = functions
@@ -76,6 +85,7 @@ impl Network {
             memory: writer.core_alias(code, "m", ExportKind::Memory),
             table: writer.core_alias(code, prebuilt::TABLE, ExportKind::Table),
             realloc,
+            verdict,
             first_place: part.table,
             functions,
             mover,
@@ -106,6 +116,6 @@ impl Network {
 const MOST_PAGES: u64 = 65_536;
 
 /// Whether the network has a function.
-pub(super) fn has(name: &str) -> bool {
-    prebuilt::network_exports(name)
+pub(super) fn has(script: bool, name: &str) -> bool {
+    prebuilt::network_exports(script, name)
 }

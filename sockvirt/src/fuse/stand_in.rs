@@ -48,11 +48,12 @@ impl Fuser<'_> {
     }
 
     /// The network; the first who asks has it instantiated.
-    fn network(&mut self) -> Result<Network, Error> {
+    pub(super) fn network(&mut self) -> Result<Network, Error> {
         match self.network.take() {
             Some(network) => Ok(network),
             None => Network::add(
                 &mut self.writer,
+                self.surface.reach.script.is_some(),
                 &self.survey.inside,
                 self.survey.bindings.len() as u32,
                 self.config,
@@ -156,6 +157,13 @@ impl Fuser<'_> {
                     of_network(route.as_deref(), &gives_handle(asked))?,
                     of_network(named, &gives_handle(0))?,
                 )
+            }
+            Hook::Exchanged => {
+                let exchanged = Signature {
+                    params: signature.params.clone(),
+                    results: signature.params.first().copied().into_iter().collect(),
+                };
+                (of_network(route.as_deref(), &exchanged)?, None)
             }
             _ => (None, None),
         };

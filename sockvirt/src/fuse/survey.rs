@@ -1,7 +1,6 @@
 //! What is to be replaced in a component, before anything is written.
 
-use super::hooks::{Hooked, Surface, unsupported};
-use super::hosted;
+use super::hooks::{Hooked, Reach, Surface, unsupported};
 use crate::error::Error;
 use crate::name::InterfaceName;
 use crate::root::Root;
@@ -69,8 +68,8 @@ impl Survey {
     }
 
     /// The number of a version.
-    fn version(&mut self, name: &InterfaceName) -> Option<usize> {
-        let version = hosted::version(name)?;
+    fn version(&mut self, reach: Reach, name: &InterfaceName) -> Option<usize> {
+        let version = reach.key(name).and(name.version.as_ref())?;
         let known = self.versions.iter().position(|it| it == version);
         Some(known.unwrap_or_else(|| {
             self.versions.push(version.clone());
@@ -93,7 +92,7 @@ impl Survey {
                     return Ok(None);
                 };
                 let imported = surface.imported(*func_index);
-                let version = imported.and_then(|it| self.version(&it.interface));
+                let version = imported.and_then(|it| self.version(surface.reach, &it.interface));
                 if let Some(version) = version {
                     let functions = hooked.functions();
                     self.called
@@ -114,7 +113,7 @@ impl Survey {
                 Ok(dropped.map(|(hooked, interface)| Replaced {
                     hooked,
                     binding: None,
-                    version: self.version(interface),
+                    version: self.version(surface.reach, interface),
                 }))
             }
             _ => Ok(None),

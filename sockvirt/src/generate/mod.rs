@@ -24,6 +24,7 @@ mod store;
 mod stub;
 mod trampoline;
 pub(crate) mod values;
+pub(crate) mod verdict;
 mod width;
 
 use crate::error::Error;

@@ -40,8 +40,13 @@ pub(crate) const fn policy(names: bool, log: bool) -> &'static [u8] {
     }
 }
 
-/// The network, which is fused into components.
-pub(crate) const NETWORK: &[u8] = include_bytes!("../../prebuilt/network.wasm");
+/// The network, which is fused into components: with a script that is played on it, and without.
+pub(crate) const fn network(script: bool) -> &'static [u8] {
+    match script {
+        false => include_bytes!("../../prebuilt/network.wasm"),
+        true => include_bytes!("../../prebuilt/network-script.wasm"),
+    }
+}
 
 /// The name under which a table is exported.
 pub(crate) const TABLE: &str = "t";
@@ -116,9 +121,14 @@ pub(crate) fn exports(name: &str) -> bool {
 }
 
 /// Whether the network has a function of this name.
-pub(crate) fn network_exports(name: &str) -> bool {
-    static NAMES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| exports_of(NETWORK));
-    NAMES.contains(name)
+pub(crate) fn network_exports(script: bool, name: &str) -> bool {
+    type Names = LazyLock<BTreeSet<&'static str>>;
+    static ALONE: Names = LazyLock::new(|| exports_of(network(false)));
+    static SCRIPT: Names = LazyLock::new(|| exports_of(network(true)));
+    match script {
+        false => ALONE.contains(name),
+        true => SCRIPT.contains(name),
+    }
 }
 
 fn exports_of(module: &'static [u8]) -> BTreeSet<&'static str> {

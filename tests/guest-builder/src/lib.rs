@@ -65,6 +65,8 @@ pub enum Guest {
     Rest,
     /// Makes the calls of a script that it reads, to the sockets of 0.2.
     Sequence,
+    /// Does what its arguments say with both sides of a conversation.
+    Dialogue,
 }
 
 impl Guest {
@@ -112,6 +114,7 @@ impl Guest {
             Guest::Relay => "relay",
             Guest::Rest => "rest",
             Guest::Sequence => "sequence",
+            Guest::Dialogue => "dialogue",
         }
     }
 
@@ -151,6 +154,7 @@ impl Guest {
             Guest::Relay => cargo("guest-relay", wasip2, ""),
             Guest::Rest => cargo("guest-rest", wasip2, ""),
             Guest::Sequence => cargo("guest-sequence", wasip2, ""),
+            Guest::Dialogue => cargo("guest-dialogue", wasip2, ""),
             Guest::Composed => compose(&Guest::Std.build()?, &Guest::Wstd.build()?),
             Guest::Inside => {
                 let denied = sockvirt::Virtualizer::new(sockvirt::Policy::deny_all());

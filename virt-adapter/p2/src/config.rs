@@ -5,6 +5,7 @@
 //! | 4 | how many bytes follow, the least first |
 //! | 1 | flags, as in `binding.rs` |
 //! | 6 | how binds of TCP and UDP, connects of both, datagrams and lookups end that are not inside |
+//! | 4, and so many | with a script: how many bytes it has, the least first, and the script |
 //! | then for each host | the length of its name, the name, and its answer |
 //!
 //! An answer is the number of its addresses, each as its length and its octets; or [`FAILS`] and an
@@ -14,7 +15,7 @@ use crate::memory::trap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::IpAddr;
-use sockvirt_netstack::{Answer, Config, ErrorCode, Host};
+use sockvirt_netstack::{Answer, Config, ErrorCode, Host, Network};
 
 /// Where it begins: where static data ends, in the next multiple of 16, as the tool reckons.
 fn start() -> usize {
@@ -70,8 +71,8 @@ pub(crate) const ENDS: ErrorCode = ErrorCode::Unknown;
 /// What stands for a lost datagram, and for a lookup that the host is asked for.
 pub(crate) const LOST: ErrorCode = ErrorCode::NotSupported;
 
-/// The configuration.
-pub(crate) fn read() -> (Config, Outside) {
+/// The network that is configured.
+pub(crate) fn read() -> (Network, Outside) {
     let mut reader = Reader(bytes());
     let flags = reader.byte();
     let codes = [0; 6].map(|_| reader.code());
@@ -89,6 +90,12 @@ pub(crate) fn read() -> (Config, Outside) {
         deny_resolve,
         ..Config::default()
     };
+    #[cfg(feature = "script")]
+    let script = reader.script();
+    #[cfg(feature = "script")]
+    {
+        config.leads_out = flags & crate::binding::flags::LEADS_OUT != 0;
+    }
     while !reader.0.is_empty() {
         config.hosts.push(reader.host());
     }
@@ -98,7 +105,11 @@ pub(crate) fn read() -> (Config, Outside) {
         udp_bind,
         udp_connect,
     };
-    (config, outside)
+    #[cfg(feature = "script")]
+    let network = Network::with_script(config, script);
+    #[cfg(not(feature = "script"))]
+    let network = Network::new(config);
+    (network, outside)
 }
 
 struct Reader<'b>(&'b [u8]);
@@ -121,6 +132,16 @@ impl<'b> Reader<'b> {
             TRAP => ENDS,
             DROP => LOST,
             code => ErrorCode::of(code).unwrap_or(ErrorCode::AccessDenied),
+        }
+    }
+
+    #[cfg(feature = "script")]
+    fn script(&mut self) -> sockvirt_netstack::script::Script {
+        let length = [0; 4].map(|_| self.byte());
+        let bytes = self.take(u32::from_le_bytes(length) as usize);
+        match sockvirt_netstack::script::Script::from_bytes(bytes) {
+            Some(script) => script,
+            None => trap(),
         }
     }
 

@@ -13,21 +13,16 @@ use alloc::string::String;
 const MOST: usize = 16;
 
 /// Tells on standard error which sockets the program waits for, and ends it, or leaves it waiting.
-pub(crate) fn deadlock(state: &State, guest: Guest, waiting: &[Handle]) -> ! {
+pub(crate) fn deadlock(state: &mut State, guest: Guest, waiting: &[Handle]) -> ! {
     if !guest.is_bound() {
         trap();
     }
+    #[cfg(feature = "script")]
+    crate::script::stuck(state, &list(state, waiting));
+    #[cfg(not(feature = "script"))]
     if state.outside.flags & flags::REPORT != 0 {
-        let mut text = String::from("sockvirt: deadlock: nothing can happen any more on");
-        for (i, handle) in waiting.iter().take(MOST).enumerate() {
-            text.push_str(if i == 0 { " " } else { ", " });
-            describe(state, *handle, &mut text);
-        }
-        if let Some(more @ 1..) = waiting.len().checked_sub(MOST) {
-            text.push_str(" and ");
-            text::number(&mut text, more as u32, 10);
-            text.push_str(" more");
-        }
+        let mut text = String::from("sockvirt: deadlock: nothing can happen any more on ");
+        text.push_str(&list(state, waiting));
         text.push('\n');
         guest.report(&text);
     }
@@ -35,6 +30,21 @@ pub(crate) fn deadlock(state: &State, guest: Guest, waiting: &[Handle]) -> ! {
         guest.hang();
     }
     trap()
+}
+
+/// Everything that is waited for.
+fn list(state: &State, waiting: &[Handle]) -> String {
+    let mut text = String::new();
+    for (i, handle) in waiting.iter().take(MOST).enumerate() {
+        text.push_str(if i == 0 { "" } else { ", " });
+        describe(state, *handle, &mut text);
+    }
+    if let Some(more @ 1..) = waiting.len().checked_sub(MOST) {
+        text.push_str(" and ");
+        text::number(&mut text, more as u32, 10);
+        text.push_str(" more");
+    }
+    text
 }
 
 /// Writes what is waited for: the socket, and what it is to do.

@@ -6,6 +6,8 @@ use crate::layout::streams::{self, stream_error};
 use crate::layout::{tcp_create_socket, udp};
 use crate::lower::{Ended, lower_family};
 use crate::memory::release;
+#[cfg(feature = "script")]
+use crate::state;
 use crate::state::away;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
@@ -35,6 +37,8 @@ struct Answer([u8; streams::output_stream_check_write::SIZE]);
 
 impl Guest {
     pub(crate) fn new(binding: u32) -> Self {
+        #[cfg(feature = "script")]
+        state::came_by(binding);
         Guest(binding)
     }
 
@@ -112,6 +116,31 @@ impl Guest {
         loop {
             self.block(subscribe(u64::MAX));
         }
+    }
+
+    /// A pollable of the host's that is ready after some nanoseconds.
+    #[cfg(feature = "script")]
+    pub(crate) fn timer(self, nanoseconds: u64) -> u32 {
+        // SAFETY: as above.
+        let subscribe: SubscribeDuration =
+            unsafe { core::mem::transmute(self.place(Slot::SubscribeDuration)) };
+        subscribe(nanoseconds)
+    }
+
+    /// What time it is on the host's clock.
+    #[cfg(feature = "script")]
+    pub(crate) fn now(self) -> u64 {
+        // SAFETY: as above.
+        let now: extern "C" fn() -> u64 = unsafe { core::mem::transmute(self.place(Slot::Now)) };
+        now()
+    }
+
+    /// Ends the program, well or not.
+    #[cfg(feature = "script")]
+    pub(crate) fn exit(self, is_well: bool) {
+        // SAFETY: as above; it has the signature of `block`.
+        let exit: Block = unsafe { core::mem::transmute(self.place(Slot::Exit)) };
+        exit((!is_well).into());
     }
 
     /// Waits for a pollable of the host's.

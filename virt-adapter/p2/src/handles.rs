@@ -42,6 +42,11 @@ pub(crate) enum Subject {
     Input(EndId),
     Output(EndId),
     Incoming(UdpId),
+    #[cfg(feature = "script")]
+    Lookup(LookupId),
+    /// A moment on the script's clock.
+    #[cfg(feature = "script")]
+    Moment(u64),
 }
 
 enum Entry {

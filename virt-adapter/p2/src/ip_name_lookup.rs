@@ -76,8 +76,12 @@ extern "C" fn resolve_next_address(this: Handle, to: u32, binding: u32) {
 #[unsafe(export_name = "wasi:sockets/ip-name-lookup@0.2#[method]resolve-address-stream.subscribe")]
 extern "C" fn subscribe(this: Handle, _: u32) -> Handle {
     let state = state();
-    state.lookup(this);
-    let pollable = Resource::Pollable(Subject::Nothing);
+    let lookup = state.lookup(this);
+    #[cfg(feature = "script")]
+    let subject = Subject::Lookup(lookup);
+    #[cfg(not(feature = "script"))]
+    let (LookupId { .. }, subject) = (lookup, Subject::Nothing);
+    let pollable = Resource::Pollable(subject);
     state.handles.give_child(pollable, this)
 }
 

@@ -75,6 +75,18 @@ pub(crate) mod streams {
     }
 }
 
+/// `wasi:clocks/monotonic-clock@0.2`
+pub(crate) mod monotonic_clock {}
+
+/// `wasi:clocks/wall-clock@0.2`
+pub(crate) mod wall_clock {
+    pub(crate) mod datetime {
+        pub(crate) const SIZE: usize = 16;
+        pub(crate) const SECONDS: usize = 0;
+        pub(crate) const NANOSECONDS: usize = 8;
+    }
+}
+
 /// `wasi:sockets/network@0.2`
 pub(crate) mod network {
     pub(crate) mod error_code {

@@ -15,6 +15,8 @@ extern crate alloc;
 
 #[path = "../../binding.rs"]
 mod binding;
+#[cfg(feature = "script")]
+mod clocks;
 mod config;
 mod deadlock;
 mod error;
@@ -32,11 +34,14 @@ mod network;
 mod panic;
 mod poll;
 mod route;
+#[cfg(feature = "script")]
+mod script;
 mod splice;
 mod state;
 mod streams;
 mod tcp;
 mod tcp_create_socket;
 mod text;
+mod time;
 mod udp;
 mod udp_create_socket;

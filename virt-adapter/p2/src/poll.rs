@@ -12,6 +12,7 @@ use crate::handles::{Handle, Resource, Subject};
 use crate::memory::trap;
 use crate::route;
 use crate::state::{State, state};
+use crate::time::{self, Passed};
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -24,6 +25,19 @@ pub(crate) fn is_ready(state: &mut State, subject: Subject) -> bool {
         Subject::Input(end) => network.input_ready(end),
         Subject::Output(end) => network.output_ready(end),
         Subject::Incoming(id) => network.udp_input_ready(id),
+        #[cfg(feature = "script")]
+        Subject::Lookup(id) => network.lookup_ready(id),
+        #[cfg(feature = "script")]
+        Subject::Moment(when) => network.now() >= when,
+    }
+}
+
+/// The moment that a pollable is ready at, where it stands for one.
+fn moment(subject: Subject) -> Option<u64> {
+    match subject {
+        #[cfg(feature = "script")]
+        Subject::Moment(when) => Some(when),
+        _ => None,
     }
 }
 
@@ -60,8 +74,10 @@ extern "C" fn ready(this: Handle, binding: u32) -> u32 {
 extern "C" fn block(this: Handle, binding: u32) {
     let (state, guest) = (state(), Guest::new(binding));
     match waiting(state, guest, this) {
-        Waiting::Inside(subject) if is_ready(state, subject) => {}
-        Waiting::Inside(_) => deadlock(state, guest, &[this]),
+        Waiting::Inside(subject) => {
+            let until = moment(subject);
+            time::wait(state, guest, this, until, |state| is_ready(state, subject));
+        }
         Waiting::Host(pollable) => guest.block(pollable),
     }
 }
@@ -99,8 +115,18 @@ const MOST: usize = 1 << 24;
 /// The positions of those that are ready, in order. Where one of the network's is, the host's are
 /// asked too: a timer must not starve because a socket is always ready.
 fn ready_of(state: &mut State, guest: Guest, pollables: &[Handle]) -> Vec<u32> {
+    loop {
+        if let Some(ready) = ready_now(state, guest, pollables) {
+            return ready;
+        }
+    }
+}
+
+/// The same; `None` where time has passed instead.
+fn ready_now(state: &mut State, guest: Guest, pollables: &[Handle]) -> Option<Vec<u32>> {
     // Those that are ready here, and those of the host, which have not been asked.
     let mut candidates: Vec<(u32, Option<Handle>)> = Vec::new();
+    let mut until = None;
     for (position, &pollable) in (0..).zip(pollables) {
         if pollable & VIRTUAL == 0 {
             candidates.push((position, Some(pollable)));
@@ -110,23 +136,27 @@ fn ready_of(state: &mut State, guest: Guest, pollables: &[Handle]) -> Vec<u32> {
             Waiting::Inside(subject) if is_ready(state, subject) => {
                 candidates.push((position, None))
             }
-            Waiting::Inside(_) => {}
+            Waiting::Inside(subject) => {
+                let moment = moment(subject);
+                until = until.into_iter().chain(moment).min();
+            }
             Waiting::Host(pollable) => candidates.push((position, Some(pollable))),
         }
-    }
-    if candidates.is_empty() {
-        deadlock(state, guest, pollables);
     }
     if candidates.iter().any(|(_, of_host)| of_host.is_none()) {
         let is_ready = |of_host: &Option<Handle>| of_host.is_none_or(|it| guest.is_ready(it));
         candidates.retain(|(_, of_host)| is_ready(of_host));
-        return candidates
-            .into_iter()
-            .map(|(position, _)| position)
-            .collect();
+        let positions = candidates.into_iter().map(|(position, _)| position);
+        return Some(positions.collect());
     }
     let handles: Vec<Handle> = candidates.iter().filter_map(|(_, it)| *it).collect();
+    if time::pass(state, guest, until, &handles) == Passed::Time {
+        return None;
+    }
+    if handles.is_empty() {
+        deadlock(state, guest, pollables);
+    }
     let ready = guest.poll(&handles);
     let positions = ready.into_iter().map(|i| candidates.get(i as usize));
-    positions.flatten().map(|(position, _)| *position).collect()
+    Some(positions.flatten().map(|(position, _)| *position).collect())
 }

@@ -28,13 +28,13 @@ impl Splice {
         }
     }
 
-    fn wait_for_output(&self, state: &State) {
+    fn wait_for_output(&self, state: &mut State) {
         if self.blocks {
             wait_for_output(state, self.guest, self.to);
         }
     }
 
-    fn wait_for_input(&self, state: &State) {
+    fn wait_for_input(&self, state: &mut State) {
         if self.blocks && self.most > 0 {
             wait_for_input(state, self.guest, self.from);
         }

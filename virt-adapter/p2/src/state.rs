@@ -5,6 +5,9 @@ use crate::handles::{Handle, Handles, Resource};
 use crate::memory::trap;
 use alloc::vec::Vec;
 use core::cell::{Cell, UnsafeCell};
+use core::net::SocketAddr;
+#[cfg(feature = "script")]
+use sockvirt_netstack::script::Protocol;
 use sockvirt_netstack::{EndId, LookupId, Network, TcpId, UdpId};
 
 /// The network, and the handles that the guest has of it.
@@ -14,12 +17,17 @@ pub(crate) struct State {
     pub(crate) outside: Outside,
     /// For each binding that asked, a network of the host's.
     pub(crate) networks: Vec<(u32, u32)>,
+    #[cfg(feature = "script")]
+    pub(crate) script: crate::script::Script,
 }
 
 struct Global {
     state: UnsafeCell<Option<State>>,
     /// Whether the guest's `realloc` is running.
     is_away: Cell<bool>,
+    /// The last binding that a call came by.
+    #[cfg(feature = "script")]
+    binding: Cell<u32>,
 }
 
 // SAFETY: the module has one thread.
@@ -28,7 +36,23 @@ unsafe impl Sync for Global {}
 static GLOBAL: Global = Global {
     state: UnsafeCell::new(None),
     is_away: Cell::new(false),
+    #[cfg(feature = "script")]
+    binding: Cell::new(0),
 };
+
+/// Notes the binding that a call came by, for what no call is the reason for.
+#[cfg(feature = "script")]
+pub(crate) fn came_by(binding: u32) {
+    if binding != 0 {
+        GLOBAL.binding.set(binding);
+    }
+}
+
+/// Whoever called last.
+#[cfg(feature = "script")]
+pub(crate) fn last_guest() -> crate::guest::Guest {
+    crate::guest::Guest::new(GLOBAL.binding.get())
+}
 
 /// Calls the guest's `realloc`, which must not call back, as the Canonical ABI has it.
 pub(crate) fn away<T>(call: impl FnOnce() -> T) -> T {
@@ -46,15 +70,20 @@ pub(crate) fn state() -> &'static mut State {
     // SAFETY: exported functions run one at a time, each takes the state once, and the only code of
     // the guest's that one calls gets no further than the line above.
     let state = unsafe { &mut *GLOBAL.state.get() };
-    state.get_or_insert_with(|| {
-        let (config, outside) = config::read();
+    let state = state.get_or_insert_with(|| {
+        let (network, outside) = config::read();
         State {
-            network: Network::new(config),
+            network,
             handles: Handles::new(),
             outside,
             networks: Vec::new(),
+            #[cfg(feature = "script")]
+            script: Default::default(),
         }
-    })
+    });
+    #[cfg(feature = "script")]
+    crate::script::turn(state);
+    state
 }
 
 macro_rules! typed {
@@ -77,6 +106,14 @@ impl State {
         incoming Incoming UdpId;
         outgoing Outgoing UdpId;
         lookup Lookup LookupId;
+    }
+
+    /// Whether TCP sockets that have to do with an address stay the network's.
+    pub(crate) fn has_tcp(&self, address: SocketAddr) -> bool {
+        #[cfg(feature = "script")]
+        return self.network.has_address(Protocol::Tcp, address);
+        #[cfg(not(feature = "script"))]
+        Network::is_inside(address.ip())
     }
 
     /// Ends the guest if a handle is no network.

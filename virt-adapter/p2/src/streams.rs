@@ -1,11 +1,11 @@
 //! `wasi:io/streams@0.2`
 
-use crate::deadlock::deadlock;
 use crate::guest::{Guest, MOST_AT_ONCE};
 use crate::handles::{Handle, Resource, Subject};
 use crate::lower::{Ended, Layout, answer, layout};
 use crate::memory::trap;
 use crate::state::{State, state};
+use crate::time;
 use sockvirt_netstack::{EndId, StreamEnd, WriteError};
 
 /// No read gives more, as in wasmtime.
@@ -25,17 +25,19 @@ fn take(state: &mut State, guest: Guest, end: EndId, most: u64) -> Result<[u32; 
 }
 
 /// Waits until an input stream is ready, which it is, or it never will be.
-pub(crate) fn wait_for_input(state: &State, guest: Guest, stream: Handle) {
-    if !state.network.input_ready(state.input(stream)) {
-        deadlock(state, guest, &[stream]);
-    }
+pub(crate) fn wait_for_input(state: &mut State, guest: Guest, stream: Handle) {
+    let end = state.input(stream);
+    time::wait(state, guest, stream, None, |state| {
+        state.network.input_ready(end)
+    });
 }
 
 /// Waits until an output stream is ready, which it is, or it never will be.
-pub(crate) fn wait_for_output(state: &State, guest: Guest, stream: Handle) {
-    if !state.network.output_ready(state.output(stream)) {
-        deadlock(state, guest, &[stream]);
-    }
+pub(crate) fn wait_for_output(state: &mut State, guest: Guest, stream: Handle) {
+    let end = state.output(stream);
+    time::wait(state, guest, stream, None, |state| {
+        state.network.output_ready(end)
+    });
 }
 
 /// Writes what a stream gave, or how it ended.

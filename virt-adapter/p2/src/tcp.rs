@@ -44,7 +44,7 @@ impl Start {
             Start::Bind => started == Err(ErrorCode::AddressNotBindable),
             Start::Connect => started.is_ok() && !is_bound,
         };
-        if !leads_out || Network::is_inside(address.ip()) {
+        if !leads_out || state.has_tcp(address) {
             return started.map(|()| None);
         }
         state.network.tcp_withdraw_connect(id);

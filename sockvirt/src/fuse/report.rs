@@ -1,0 +1,64 @@
+//! `sockvirt:virt/report`, which a component exports that a script is played in.
+
+use super::copy::Fuser;
+use super::nested::Nested;
+use super::writer::Sort;
+use crate::error::Error;
+use crate::generate::verdict::{FINISH, REPORT, TEXT};
+use wasm_encoder::{
+    Alias, CanonicalOption, ComponentExportKind as Kind, ComponentValType as Val, PrimitiveValType,
+};
+
+impl Fuser<'_> {
+    /// Exports what asks for the script's report.
+    pub(super) fn add_report(&mut self) -> Result<(), Error> {
+        let network = self.network()?;
+        let Some([finish, text]) = network.verdict else {
+            return Ok(());
+        };
+        let functions = [
+            (FINISH, finish, PrimitiveValType::Bool, Vec::new()),
+            (
+                TEXT,
+                text,
+                PrimitiveValType::String,
+                vec![
+                    CanonicalOption::UTF8,
+                    CanonicalOption::Memory(network.memory),
+                ],
+            ),
+        ];
+        let mut exported = Vec::new();
+        for (name, core, result, options) in functions {
+            let none: [(&str, Val); 0] = [];
+            let mut ty = self.writer.types().function();
+            ty.params(none).result(Some(Val::Primitive(result)));
+            let ty = self.writer.added(Sort::Type);
+            self.writer.canonicals().lift(core, ty, options);
+            exported.push((name, Kind::Func, self.writer.added(Sort::Func)));
+        }
+        self.writer.instances().export_items(exported);
+        let instance = self.writer.added(Sort::Instance);
+        self.export_report(instance);
+        Ok(())
+    }
+
+    /// Exports what the component inside has that gets the network.
+    pub(super) fn pass_report(&mut self, nested: &Nested<'_>) {
+        let instance = self.root.index_of(crate::root::Space::Instance, nested.at);
+        let instance = instance.map(|index| self.maps.get(Sort::Instance, index));
+        self.writer.aliases().alias(Alias::InstanceExport {
+            instance: instance.unwrap_or(super::renumber::LEFT_OUT),
+            kind: Kind::Instance,
+            name: REPORT,
+        });
+        let report = self.writer.added(Sort::Instance);
+        self.export_report(report);
+    }
+
+    fn export_report(&mut self, instance: u32) {
+        let exports = self.writer.exports();
+        exports.export(REPORT, Kind::Instance, instance, None);
+        self.writer.added(Sort::Instance);
+    }
+}

@@ -1,0 +1,40 @@
+//! Time that passes for a program that waits.
+
+use crate::deadlock::deadlock;
+use crate::guest::Guest;
+use crate::handles::Handle;
+use crate::state::State;
+
+/// Whether something can have changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Passed {
+    /// It can, so that whoever waits looks again.
+    Time,
+    /// Nothing will happen here.
+    Nothing,
+}
+
+/// Has time pass for a program that waits until a moment of its own, if it has one, and for
+/// pollables of the host's. Without a script there is no time, and nothing happens by itself.
+#[cfg(not(feature = "script"))]
+pub(crate) fn pass(_: &mut State, _: Guest, _: Option<u64>, _: &[Handle]) -> Passed {
+    Passed::Nothing
+}
+
+#[cfg(feature = "script")]
+pub(crate) use crate::script::pass;
+
+/// Waits for what a pollable or a stream that the network gave stands for.
+pub(crate) fn wait(
+    state: &mut State,
+    guest: Guest,
+    waiting: Handle,
+    until: Option<u64>,
+    is_ready: impl Fn(&mut State) -> bool,
+) {
+    while !is_ready(state) {
+        if pass(state, guest, until, &[]) == Passed::Nothing {
+            deadlock(state, guest, &[waiting]);
+        }
+    }
+}
