@@ -85,6 +85,7 @@ fn text(report: &Report, verbose: bool) -> String {
         Mode::DenyAtOperation => "deny all sockets, at each operation",
         Mode::Allowlist => "sockets only where the policy says",
         Mode::Loopback => "sockets on a network in memory",
+        Mode::Script => "sockets on a network in memory, where a script is played",
         _ => "done",
     };
     // Writing to a `String` cannot fail.

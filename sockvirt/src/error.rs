@@ -8,6 +8,13 @@ use crate::name::InterfaceName;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// The engine that is built in cannot run the component.
+    #[error("it cannot be run: {message}")]
+    Engine {
+        /// What the engine says.
+        message: String,
+    },
+
     /// The input has no bytes at all.
     #[error("the input is empty")]
     Empty,
@@ -178,6 +185,9 @@ impl Error {
     /// What to do about it, where there is something.
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
+            Error::Engine { .. } => {
+                "wasmtime 48 runs programs of WASI 0.2 and 0.3: see what `sockvirt inspect` says"
+            }
             Error::Empty | Error::NotWasm => {
                 "give a component or a preview1 module, such as rustc makes for wasm32-wasip2"
             }

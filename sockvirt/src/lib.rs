@@ -41,6 +41,8 @@ mod reach;
 mod read;
 mod report;
 mod root;
+#[cfg(feature = "run")]
+pub mod run;
 mod stand_in;
 #[cfg(test)]
 mod test_guest;
@@ -56,6 +58,8 @@ pub use inspect::{BuildForecast, InputKind, Inspection, NetworkImport, inspect};
 pub use name::InterfaceName;
 pub use reach::Reach;
 pub use report::{Import, Mode, Report};
+#[cfg(feature = "run")]
+pub use run::{TestReport, test};
 pub use sockvirt_netstack::script;
 pub use sockvirt_policy as policy;
 pub use sockvirt_policy::Policy;
@@ -75,6 +79,8 @@ use verify::Promise;
 pub struct Virtualizer {
     policy: Policy,
     script: Option<Arc<Script>>,
+    /// Whether the host may give another script before the program runs.
+    loads: bool,
     adapt: bool,
 }
 
@@ -94,6 +100,7 @@ impl Virtualizer {
         Virtualizer {
             policy,
             script: None,
+            loads: false,
             adapt: true,
         }
     }
@@ -145,7 +152,10 @@ impl Virtualizer {
             message: e.to_string(),
         })?;
         let leads_to_host = fuse::leads_to_host(&self.policy);
-        let script = self.script.as_deref();
+        let script = self.script.as_deref().map(|script| fuse::Given {
+            script,
+            loads: self.loads,
+        });
         let is_inner = leads_to_host || script.is_some();
         let evidence = evidence::write(&self.policy);
         let evidence = (!is_inner).then_some((SECTION, evidence.as_str()));
@@ -155,14 +165,21 @@ impl Virtualizer {
         let fused = fuse::fuse(&root, &self.policy, script, evidence)?;
         root.forget_types();
         let output = verify::verify_fused(&fused, &root, &promise)?;
-        if is_inner {
-            let mut built = self.compose(output)?;
-            built.report.mode = Mode::Loopback;
-            return Ok(built);
-        }
-        report.mode = Mode::Loopback;
-        report.bytes_out = fused.component.len();
-        let component = fused.component;
+        let component = match is_inner {
+            true => {
+                let built = self.compose(output)?;
+                if leads_to_host {
+                    report = built.report;
+                }
+                built.component
+            }
+            false => fused.component,
+        };
+        report.mode = match script {
+            Some(_) => Mode::Script,
+            None => Mode::Loopback,
+        };
+        report.bytes_out = component.len();
         Ok(Built { component, report })
     }
 

@@ -39,6 +39,8 @@ pub enum Mode {
     Allowlist,
     /// All sockets are on a network in memory, inside of the output.
     Loopback,
+    /// The same, and a script is played there.
+    Script,
 }
 
 /// An import of a component.

@@ -6,7 +6,7 @@ use super::matcher::{Matcher, Wrong};
 use super::play::{Attempt, Play, Stage};
 use super::steps::Fault;
 use super::talk::{Job, Talk, Who};
-use super::{Action, Bytes, Close, Count, Frame, Peer, Protocol, Run, Script, Serves};
+use super::{Action, Bytes, Close, Count, Frame, Nanoseconds, Peer, Protocol, Run, Script, Serves};
 use crate::Network;
 use alloc::rc::Rc;
 use alloc::string::String;
@@ -196,6 +196,21 @@ pub(crate) fn fault(stage: &Stage, talk: &Talk, network: &Network, fault: &Fault
     }
 }
 
+/// A time in the largest unit of which it is a multiple.
+fn duration(time: Nanoseconds) -> String {
+    let units = [
+        (1_000_000_000, "s"),
+        (1_000_000, "ms"),
+        (1_000, "us"),
+        (1, "ns"),
+    ];
+    let mut fits = units
+        .into_iter()
+        .filter(|(unit, _)| time.is_multiple_of(*unit));
+    let (unit, name) = fits.next().unwrap_or((1, "ns"));
+    format!("{} {name}", time / unit)
+}
+
 fn ended(next: Next) -> &'static str {
     match next {
         Next::Bytes => "more bytes",
@@ -233,7 +248,7 @@ fn expected(stage: &Stage, step: u32) -> String {
             Close::Any => "an end of the connection".into(),
         },
         Some(Action::ExpectNothing(time)) => {
-            format!("nothing for {} ms", *time as f64 / 1_000_000.0)
+            format!("nothing for {}", duration(*time))
         }
         Some(Action::Send(_)) => "a program that reads what is sent".into(),
         _ => "something else".into(),

@@ -99,21 +99,32 @@ pub(super) struct Reach {
     pub(super) script: Option<Played>,
 }
 
+/// A script that is played.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Given<'s> {
+    pub(crate) script: &'s Script,
+    /// Whether the host may give another one before the program runs.
+    pub(crate) loads: bool,
+}
+
 /// What a script takes the place of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Played {
     /// Whether time is the host's.
     pub(super) host_clock: bool,
+    /// Whether the host may give another one.
+    pub(super) loads: bool,
 }
 
 impl Reach {
-    pub(super) fn of(policy: &Policy, script: Option<&Script>) -> Self {
+    pub(super) fn of(policy: &Policy, script: Option<Given<'_>>) -> Self {
         Reach {
             tcp: policy.reaches_host(Protocol::Tcp),
             udp: policy.reaches_host(Protocol::Udp),
             names: policy.asks_resolver(),
             script: script.map(|it| Played {
-                host_clock: it.host_clock,
+                host_clock: it.script.host_clock,
+                loads: it.loads,
             }),
         }
     }
@@ -123,7 +134,7 @@ impl Reach {
         if let Some(key) = key(name) {
             return Some(key);
         }
-        let Played { host_clock } = self.script?;
+        let Played { host_clock, .. } = self.script?;
         let interface = format!("{}/{}", name.package, name.interface);
         let is_known = match interface.as_str() {
             "wasi:cli/exit" => true,

@@ -241,7 +241,10 @@ impl Hosted {
                     slots.extend(calls);
                 }
             }
-            if let Some(Played { host_clock: true }) = reach.script {
+            if let Some(Played {
+                host_clock: true, ..
+            }) = reach.script
+            {
                 slots.extend(CALLS_CLOCK);
             }
             if on_deadlock == OnDeadlock::Hang {

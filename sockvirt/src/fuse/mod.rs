@@ -36,12 +36,12 @@ use hooks::{Reach, Surface, unsupported};
 use hosted::Hosted;
 use left_out::LeftOut;
 use nested::Nested;
-use sockvirt_netstack::script::Script;
 use sockvirt_policy::Policy;
 use std::collections::BTreeSet;
 use survey::Survey;
 
 pub(crate) use escape::verify;
+pub(crate) use hooks::Given;
 
 /// Whether something is the host's beside a network in memory.
 pub(crate) fn leads_to_host(policy: &Policy) -> bool {
@@ -66,7 +66,7 @@ pub(crate) struct Fused {
 pub(crate) fn fuse(
     root: &Root<'_>,
     policy: &Policy,
-    script: Option<&Script>,
+    script: Option<Given<'_>>,
     evidence: Option<(&str, &str)>,
 ) -> Result<Fused, Error> {
     refuse_other_sockets(root)?;
@@ -85,14 +85,14 @@ pub(crate) fn fuse(
     }
     surface.refuse_exports()?;
     let hosted = Hosted::of(root, &survey, reach, policy.on_deadlock())?;
-    if script.is_some_and(|it| it.ends) && !hosted.exits {
+    if script.is_some_and(|it| it.script.ends) && !hosted.exits {
         return Err(unsupported(
             "a script with clients",
             "it ends the program by `exit` of `wasi:cli/exit`, and the program does not import it: \
              set `when-done = \"stay\"` in `[report]`",
         ));
     }
-    let config = config::write(policy, script, reach, &hosted);
+    let config = config::write(policy, script.map(|it| it.script), reach, &hosted);
     fuse_as(root, surface, &survey, &hosted, reach, &config, evidence)
 }
 

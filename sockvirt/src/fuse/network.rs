@@ -2,7 +2,7 @@
 
 use super::binding::Slot;
 use super::glue::movers;
-use super::hooks::unsupported;
+use super::hooks::{Played, unsupported};
 use super::writer::Writer;
 use crate::error::Error;
 use crate::generate::abi::Signature;
@@ -14,6 +14,8 @@ use wasm_encoder::{ExportKind, ValType};
 const REALLOC: &str = "[realloc]";
 /// What ends a script, and what gives the text of its report.
 const VERDICT: [&str; 2] = ["sockvirt#finish", "sockvirt#text"];
+/// What takes another script.
+const LOAD: &str = "sockvirt#load";
 
 /// A core function that glue is given.
 #[derive(Clone, Debug)]
@@ -29,6 +31,8 @@ pub(super) struct Network {
     pub(super) realloc: u32,
     /// The functions of [`VERDICT`], where there is a script.
     pub(super) verdict: Option<[u32; 2]>,
+    /// The function that takes another script, where there may be one.
+    pub(super) load: Option<u32>,
     /// Where the places of bindings begin in the table.
     first_place: u32,
     functions: HashMap<String, Given>,
@@ -40,7 +44,7 @@ impl Network {
     /// Instantiates it, with room for so many bindings.
     pub(super) fn add(
         writer: &mut Writer,
-        script: bool,
+        script: Option<Played>,
         functions: &BTreeSet<String>,
         bindings: u32,
         config: &[u8],
@@ -50,8 +54,9 @@ impl Network {
         };
         let mut names: Vec<_> = functions.iter().map(String::as_str).collect();
         names.push(REALLOC);
-        if script {
+        if let Some(Played { loads, .. }) = script {
             names.extend(VERDICT);
+            names.extend(loads.then_some(LOAD));
         }
         let movers = movers();
         let alone = Alone {
@@ -60,7 +65,7 @@ impl Network {
             bytes: config,
             functions: &movers,
         };
-        let part = prebuilt::take_alone(prebuilt::network(script), &names, &alone);
+        let part = prebuilt::take_alone(prebuilt::network(script.is_some()), &names, &alone);
         let part = part.map_err(not_as_built)?;
         if let Some(import) = part.imports.first() {
             return Err(not_as_built(Malformed(format!(
@@ -75,7 +80,9 @@ impl Network {
             signature: part.exports[number].clone(),
         };
         let realloc = taken(functions.len()).index;
-        let verdict = script.then(|| [1, 2].map(|it| taken(functions.len() + it).index));
+        let mut verdict = |it| taken(functions.len() + 1 + it).index;
+        let load = script.filter(|it| it.loads).map(|_| verdict(2));
+        let verdict = script.map(|_| [0, 1].map(verdict));
         let mover = (names.len()..part.exports.len()).map(&mut taken).collect();
         let functions = functions.iter().cloned().enumerate();
         let functions = functions
@@ -86,6 +93,7 @@ impl Network {
             table: writer.core_alias(code, prebuilt::TABLE, ExportKind::Table),
             realloc,
             verdict,
+            load,
             first_place: part.table,
             functions,
             mover,

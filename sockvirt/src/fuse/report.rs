@@ -4,7 +4,7 @@ use super::copy::Fuser;
 use super::nested::Nested;
 use super::writer::Sort;
 use crate::error::Error;
-use crate::generate::verdict::{FINISH, REPORT, TEXT};
+use crate::generate::verdict::{FINISH, LOAD, REPORT, TEXT};
 use wasm_encoder::{
     Alias, CanonicalOption, ComponentExportKind as Kind, ComponentValType as Val, PrimitiveValType,
 };
@@ -16,23 +16,29 @@ impl Fuser<'_> {
         let Some([finish, text]) = network.verdict else {
             return Ok(());
         };
-        let functions = [
-            (FINISH, finish, PrimitiveValType::Bool, Vec::new()),
+        let bytes = self.writer.types().defined_type();
+        bytes.list(Val::Primitive(PrimitiveValType::U8));
+        let bytes = Val::Type(self.writer.added(Sort::Type));
+        let memory = CanonicalOption::Memory(network.memory);
+        let mut functions = vec![
+            (FINISH, finish, None, Some(PrimitiveValType::Bool), vec![]),
             (
                 TEXT,
                 text,
-                PrimitiveValType::String,
-                vec![
-                    CanonicalOption::UTF8,
-                    CanonicalOption::Memory(network.memory),
-                ],
+                None,
+                Some(PrimitiveValType::String),
+                vec![CanonicalOption::UTF8, memory],
             ),
         ];
+        functions.extend(network.load.map(|load| {
+            let realloc = CanonicalOption::Realloc(network.realloc);
+            let param = Some(("script", bytes));
+            (LOAD, load, param, None, vec![memory, realloc])
+        }));
         let mut exported = Vec::new();
-        for (name, core, result, options) in functions {
-            let none: [(&str, Val); 0] = [];
+        for (name, core, param, result, options) in functions {
             let mut ty = self.writer.types().function();
-            ty.params(none).result(Some(Val::Primitive(result)));
+            ty.params(param).result(result.map(Val::Primitive));
             let ty = self.writer.added(Sort::Type);
             self.writer.canonicals().lift(core, ty, options);
             exported.push((name, Kind::Func, self.writer.added(Sort::Func)));

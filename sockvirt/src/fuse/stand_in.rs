@@ -53,7 +53,7 @@ impl Fuser<'_> {
             Some(network) => Ok(network),
             None => Network::add(
                 &mut self.writer,
-                self.surface.reach.script.is_some(),
+                self.surface.reach.script,
                 &self.survey.inside,
                 self.survey.bindings.len() as u32,
                 self.config,

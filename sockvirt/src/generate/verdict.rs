@@ -16,6 +16,8 @@ pub(crate) const REPORT: &str = "sockvirt:virt/report@0.1.0";
 pub(crate) const FINISH: &str = "finish";
 /// What was not: `func() -> string`.
 pub(crate) const TEXT: &str = "text";
+/// Takes another script, before the program runs, where there may be one: `func(script: list<u8>)`.
+pub(crate) const LOAD: &str = "load";
 /// The function of `wasi:cli/run`: `func() -> result`.
 pub(crate) const RUN: &str = "run";
 

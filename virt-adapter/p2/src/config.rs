@@ -138,7 +138,8 @@ impl<'b> Reader<'b> {
     #[cfg(feature = "script")]
     fn script(&mut self) -> sockvirt_netstack::script::Script {
         let length = [0; 4].map(|_| self.byte());
-        let bytes = self.take(u32::from_le_bytes(length) as usize);
+        let own = self.take(u32::from_le_bytes(length) as usize);
+        let bytes = crate::script::loaded().unwrap_or(own);
         match sockvirt_netstack::script::Script::from_bytes(bytes) {
             Some(script) => script,
             None => trap(),

@@ -8,6 +8,7 @@ use crate::state::{State, last_guest, state};
 use crate::time::Passed;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::cell::Cell;
 
 /// What is kept of a script between calls.
 #[derive(Default)]
@@ -121,6 +122,30 @@ fn status_of(status: u32, binding: u32) -> u32 {
         (false, 0) => 1,
         (_, status) => status,
     }
+}
+
+/// Where the script is that the host gave, and how long.
+struct Loaded(Cell<Option<(usize, usize)>>);
+
+// SAFETY: the module has one thread.
+unsafe impl Sync for Loaded {}
+
+static LOADED: Loaded = Loaded(Cell::new(None));
+
+/// Takes a script of the host's instead of the one that the component was built with. What comes after
+/// the program has begun is no more looked at.
+#[unsafe(export_name = "sockvirt#load")]
+extern "C" fn load(at: usize, length: usize) {
+    LOADED.0.set(Some((at, length)));
+}
+
+/// The script that the host gave.
+pub(crate) fn loaded() -> Option<&'static [u8]> {
+    let (at, length) = LOADED.0.get()?;
+    let first: *const u8 = core::ptr::with_exposed_provenance(at);
+    // SAFETY: the host wrote so many bytes there, in a block that it got from `realloc` and that
+    // nobody gives back.
+    Some(unsafe { core::slice::from_raw_parts(first, length) })
 }
 
 /// Ends the script with its program, and says whether all was as it should be.
