@@ -1,6 +1,8 @@
 //! The network in memory beside the kernel's loopback: sequences of calls, made at random from a
 //! seed, must give the same on both, call by call, but for differences that have a name.
 //!
+//! Where the machine permits it, all of it happens in a network namespace of its own (`namespace.rs`).
+//!
 //! `SEQUENCES` says how many sequences are tried, `SEED` which is the first; with `SHOW` all that they
 //! give is printed. A sequence that shows a difference is made as short as it can be and printed;
 //! what it shows is fixed, or becomes a line in `known.rs` and in `docs/differences.md`. It then goes
@@ -9,6 +11,7 @@
 mod case;
 mod generate;
 mod known;
+mod namespace;
 mod random;
 mod run;
 mod shrink;
@@ -24,6 +27,7 @@ const SEQUENCES: u64 = 400;
 const BATCH: u64 = 20;
 
 fn main() -> Result<()> {
+    namespace::enter()?;
     let count = number("SEQUENCES")?.unwrap_or(SEQUENCES);
     let first = number("SEED")?.unwrap_or(0);
     let mut trials = vec![trial(
