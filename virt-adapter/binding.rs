@@ -71,6 +71,23 @@ slots! {
     StartBindUdp,
     /// `(udp-socket, result)`: `finish-bind` of the host.
     FinishBindUdp,
+    /// `(udp-socket, whether there is an address, it as twelve numbers, result)`: `stream` of the
+    /// host.
+    StreamUdp,
+    /// `(incoming-datagram-stream, count, result)`: `receive` of the host.
+    Receive,
+    /// `(outgoing-datagram-stream, result)`: `check-send` of the host.
+    CheckSend,
+    /// `(outgoing-datagram-stream, list, count, result)`: `send` of the host.
+    Send,
+    /// `(incoming-datagram-stream) -> pollable`: `subscribe` of the host.
+    SubscribeIncoming,
+    /// `(outgoing-datagram-stream) -> pollable`: `subscribe` of the host.
+    SubscribeOutgoing,
+    /// `(incoming-datagram-stream)`: drops one of the host.
+    DropIncoming,
+    /// `(outgoing-datagram-stream)`: drops one of the host.
+    DropOutgoing,
     /// `(tcp-socket, value, result)`: `set-listen-backlog-size` of the host.
     Backlog,
     /// `(tcp-socket, value, result)`: `set-keep-alive-enabled` of the host.

@@ -96,8 +96,18 @@ impl Network {
     ///
     /// [`ErrorCode::InvalidState`] where there is no such socket.
     pub fn udp_check_send(&mut self, id: UdpId) -> Result<u64, ErrorCode> {
-        self.datagrams_mut(id)?.permit = AT_ONCE;
-        Ok(AT_ONCE)
+        self.udp_check_send_within(id, AT_ONCE)
+    }
+
+    /// The same where no more than that many may go.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`udp_check_send`](Self::udp_check_send).
+    pub fn udp_check_send_within(&mut self, id: UdpId, most: u64) -> Result<u64, ErrorCode> {
+        let permit = most.min(AT_ONCE);
+        self.datagrams_mut(id)?.permit = permit;
+        Ok(permit)
     }
 
     /// Begins a `send` of so many datagrams, and says whether it may: wasmtime traps otherwise. Each

@@ -8,7 +8,7 @@ use sockvirt::policy::{Flag, LoopbackMode};
 use sockvirt::{Mode, Policy, Virtualizer};
 use sockvirt_guest_builder::Guest;
 use sockvirt_tests::recording::Recording;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 
 /// An address of the machine's own that is not loopback: that of the interface which leads away.
@@ -18,6 +18,14 @@ fn own_address() -> IpAddr {
     let away = "198.51.100.1:9";
     socket.connect(away).expect("the machine has a network");
     socket.local_addr().expect("an address").ip()
+}
+
+/// The same of IPv6, if the machine has one.
+fn own_address_of_6() -> Option<IpAddr> {
+    let socket = UdpSocket::bind("[::]:0").ok()?;
+    socket.connect("[2001:db8::1]:9").ok()?;
+    let own = socket.local_addr().ok()?.ip();
+    Some(own).filter(|it| !it.is_loopback() && !it.is_unspecified())
 }
 
 /// A server that answers one connection with what it hears, in upper case.
@@ -38,7 +46,11 @@ fn server() -> SocketAddr {
 
 /// One that answers datagrams with what is in them.
 fn datagrams() -> SocketAddr {
-    let socket = UdpSocket::bind((own_address(), 0)).expect("a port");
+    datagrams_at(own_address())
+}
+
+fn datagrams_at(ip: IpAddr) -> SocketAddr {
+    let socket = UdpSocket::bind((ip, 0)).expect("a port");
     let address = socket.local_addr().expect("an address");
     std::thread::spawn(move || {
         let mut buffer = [0; 100];
@@ -217,6 +229,187 @@ fn a_name_is_either_in_memory_or_the_hosts() -> Result<()> {
         ]
     );
     assert_eq!(run.names, ["asked.test"]);
+    Ok(())
+}
+
+/// A socket of UDP on a wildcard address, which is not connected, reaches both.
+fn beside(own: IpAddr, shown_here: &str) -> Result<()> {
+    let outside = datagrams_at(own);
+    let unheard = UdpSocket::bind((own, 0))?;
+    let denied = unheard.local_addr()?;
+    let component = build(
+        Guest::Streams,
+        [
+            &*format!("send=udp://{outside}"),
+            &*format!("connect=udp://{outside}"),
+        ],
+    )?;
+    let host = Recording::new().letting(own);
+    let run = host.run(
+        &component,
+        &["beside", &outside.to_string(), &denied.to_string()],
+    )?;
+    let expected = [
+        // Something is in memory, something outside, and what is denied ends it.
+        "ready: false true",
+        "sent: Ok(2)",
+        "denied: Err(\"access-denied\")",
+        "too long: Err(\"datagram-too-large\")",
+        "ready: true true",
+        "none: []",
+        "from outside: [(\"b\", OUTSIDE)]",
+        "inside: [(\"a\", HERE:9000)]",
+        "local: 9000",
+        "hops: 8",
+        "one by one: [\"g\", \"h\"]",
+        "the rest: ggggggggggggggg",
+        "one by one: [\"g\", \"h\"]",
+        "the rest: ggggggggggggggg",
+        "at once: [\"i\", \"j\"]",
+        "host: [2]",
+        "all: [0, 2, 3]",
+        "[(\"l\", HERE:90)] [(\"k\", OUTSIDE)]",
+        "connected: Ok(1)",
+        "elsewhere: Err(\"invalid-argument\")",
+        "inside: [(\"m\", HERE:9000)]",
+        "again: Ok(1)",
+        "from outside: [(\"o\", OUTSIDE)]",
+        "denied: Some(\"access-denied\")",
+        "both: Ok(2)",
+        "[(\"p\", HERE:9000)] [(\"q\", OUTSIDE)]",
+        "connected: Ok(1)",
+        "from outside: [(\"r\", OUTSIDE)]",
+        "remote: OUTSIDE",
+        "dropped: Ok(())",
+        "permit: Ok(16)",
+        "nobody reads: Ok(1)",
+    ];
+    let expected = expected.join("\n").replace("OUTSIDE", &outside.to_string());
+    let stdout = run.outcome.stdout.trim_end();
+    assert_eq!(stdout, expected.replace("HERE", shown_here));
+    // The host is asked for any port, and hears of nothing that is in memory or denied.
+    let mut reached = run.reached();
+    reached.sort();
+    reached.dedup();
+    let any = match own {
+        IpAddr::V4(_) => "udp-bind 0.0.0.0:0",
+        IpAddr::V6(_) => "udp-bind [::]:0",
+    };
+    let [receives, sends] = ["receive", "send"].map(|it| format!("udp-{it} {outside}"));
+    assert_eq!(reached, [any, &receives, &sends]);
+    unheard.set_nonblocking(true)?;
+    let heard = unheard.recv_from(&mut [0; 10]).map_err(|e| e.kind());
+    assert_eq!(heard, Err(ErrorKind::WouldBlock));
+    Ok(())
+}
+
+#[test]
+fn a_socket_on_a_wildcard_address_reaches_both() -> Result<()> {
+    beside(own_address(), "127.0.0.1")
+}
+
+/// The same over IPv6, where the machine has an address of it.
+#[test]
+fn a_socket_on_a_wildcard_address_of_6_reaches_both() -> Result<()> {
+    match own_address_of_6() {
+        Some(own) => beside(own, "[::1]"),
+        None => {
+            eprintln!("nothing is tried: the machine has no address of IPv6 but loopback");
+            Ok(())
+        }
+    }
+}
+
+/// Where the host has no room, the program is told so, and can wait for it.
+#[test]
+fn a_host_that_has_no_room_is_waited_for() -> Result<()> {
+    let outside = datagrams();
+    let component = build(Guest::Streams, [&*format!("send=udp://{outside}")])?;
+    let host = Recording::new().never_deciding(outside);
+    let run = host.run(&component, &["beside-full", &outside.to_string()])?;
+    assert_eq!(
+        run.outcome.stdout,
+        "sent: Ok(2)\npermit: Ok(0)\nready: false\nsoon: [1]\n\
+        inside: [(\"b\", 127.0.0.1:9000)]\nheard: [(\"d\", 127.0.0.1:90)]\n"
+    );
+    Ok(())
+}
+
+/// Two of its kind, and nothing leads out: there is nobody left who could send, and no socket of the
+/// host's was made for one that sends nothing there.
+#[test]
+fn a_socket_that_sends_nothing_out_has_nothing_of_the_hosts() -> Result<()> {
+    let outside = datagrams();
+    let component = build(Guest::Probe2, [&*format!("send=udp://{outside}")])?;
+    let steps = [
+        "udp4",
+        "bind 0.0.0.0:90",
+        "stream",
+        "udp4",
+        "bind 0.0.0.0:91",
+        "stream",
+    ];
+    let talk = ["send-to 127.0.0.1:90 inside", "use 0", "receive"];
+    let host = Recording::new().letting(own_address());
+    let run = host.run(&component, &[&steps[..], &talk[..]].concat())?;
+    assert_eq!(run.results()[8], "inside from 127.0.0.1:91");
+    assert_eq!(run.reached(), [""; 0]);
+    let waits = host.run(&component, &[&steps[..], &["receive"]].concat());
+    assert!(format!("{:?}", waits.expect_err("it ends")).contains("deadlock"));
+    Ok(())
+}
+
+/// A datagram that is denied ends as the policy says, also where it is lost without a word.
+#[test]
+fn what_is_denied_ends_as_the_policy_says() -> Result<()> {
+    let (outside, own) = (datagrams(), own_address());
+    let denied = UdpSocket::bind((own, 0))?;
+    denied.set_nonblocking(true)?;
+    let sends = format!("send-to {} lost", denied.local_addr()?);
+    for (ends, shown) in [("drop", "ok"), ("access-denied", "access-denied")] {
+        let policy = Policy::from_toml(&format!(
+            "schema = 1\n[loopback]\nmode = \"virtual\"\n[policy.deny-as-for]\n\
+            send = \"{ends}\"\n[[allow]]\nproto = \"udp\"\nop = [\"send\"]\n\
+            to = [\"{}\"]\nport = {}\n",
+            outside.ip(),
+            outside.port()
+        ));
+        let policy = policy.map_err(|e| anyhow::anyhow!("{e}"))?;
+        let component = Virtualizer::new(policy)
+            .build(&Guest::Probe2.build()?)?
+            .component;
+        let host = Recording::new().letting(own);
+        let steps = ["udp4", "bind 0.0.0.0:0", "stream", &sends];
+        let run = host.run(&component, &steps)?;
+        assert_eq!(run.results()[3], shown);
+        assert!(!run.reached().join(" ").contains("udp-send"), "{run:?}");
+        let heard = denied.recv_from(&mut [0; 10]).map_err(|e| e.kind());
+        assert_eq!(heard, Err(ErrorKind::WouldBlock));
+    }
+    Ok(())
+}
+
+/// The same by what programs are written with.
+#[test]
+fn the_standard_library_and_tokio_reach_both() -> Result<()> {
+    let outside = datagrams();
+    let rule = format!("send=udp://{outside}");
+    let host = Recording::new().letting(own_address());
+    let component = build(Guest::ProbeStd, [&*rule])?;
+    let run = host.run(&component, &[&*format!("both 127.0.0.1:90 {outside}")])?;
+    assert_eq!(
+        run.outcome.stdout,
+        format!(
+            "both 127.0.0.1:90 {outside} -> there from {outside}, here from 127.0.0.1:90, there \
+            from {outside}, Err(WouldBlock)\n"
+        )
+    );
+    let component = build(Guest::LocalTokio, [&*rule])?;
+    let run = host.run(&component, &[&*outside.to_string()])?;
+    assert_eq!(
+        run.outcome.stdout,
+        "outside [1, 2, 3], inside [1, 2, 3]\nnothing more: true\n"
+    );
     Ok(())
 }
 

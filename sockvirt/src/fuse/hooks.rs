@@ -54,8 +54,14 @@ pub(super) struct Hooked {
 
 impl Hooked {
     /// `key` is what the network calls the interface; `None` if it has no part in it.
-    fn new(hook: Hook, key: Option<String>, function: &str, signature: Signature) -> Self {
-        let named = |function: &str| key.as_ref().map(|key| format!("{key}#{function}"));
+    fn new(
+        reach: Reach,
+        hook: Hook,
+        key: Option<String>,
+        function: &str,
+        signature: Signature,
+    ) -> Self {
+        let named = |function: &str| key.as_ref().map(|key| reach.named(key, function));
         let (inside, route) = match hook {
             Hook::Routed { answers: true, .. } => {
                 let function = function.strip_prefix("[method]").unwrap_or(function);
@@ -151,6 +157,21 @@ impl Reach {
     /// Whether the network has a function of this name.
     fn network_has(self, name: &str) -> bool {
         super::network::has(self.script.is_some(), name)
+    }
+
+    /// What the network calls a function of an interface that it knows by this key: where something
+    /// of the host's may be beside what is its own, it has others for some.
+    fn named(self, key: &str, function: &str) -> String {
+        let is_beside = match key {
+            "wasi:io/poll@0.2" => self.any(),
+            "wasi:sockets/udp@0.2" => self.udp,
+            _ => false,
+        };
+        let beside = format!("{key}#[beside]{function}");
+        match is_beside && self.network_has(&beside) {
+            true => beside,
+            false => format!("{key}#{function}"),
+        }
     }
 
     /// Whether what an interface gives can be the host's.
@@ -270,7 +291,8 @@ impl<'r> Surface<'r> {
             return Ok(None);
         };
         imported.refuse_options(options)?;
-        let hooked = Hooked::new(hook, key, imported.function, Abi(types).lowered(ty, false));
+        let signature = Abi(types).lowered(ty, false);
+        let hooked = Hooked::new(self.reach, hook, key, imported.function, signature);
         if hooked.functions().any(|name| !self.reach.network_has(name)) {
             return Err(imported.unknown());
         }
@@ -305,7 +327,8 @@ impl<'r> Surface<'r> {
             params: vec![wasm_encoder::ValType::I32],
             results: Vec::new(),
         };
-        let hooked = Hooked::new(hook, Some(key.clone()), &function, signature);
+        let key = Some(key.clone());
+        let hooked = Hooked::new(self.reach, hook, key, &function, signature);
         if hooked.functions().any(|name| !self.reach.network_has(name)) {
             return Err(unsupported(
                 &format!("the resource `{name}` of `{defined}`"),

@@ -80,6 +80,38 @@ static FUNCTIONS: &[HostFunction] = &[
     function(Slot::SubscribeUdp, UDP, "[method]udp-socket.subscribe"),
     function(Slot::StartBindUdp, UDP, "[method]udp-socket.start-bind"),
     function(Slot::FinishBindUdp, UDP, "[method]udp-socket.finish-bind"),
+    function(Slot::StreamUdp, UDP, "[method]udp-socket.stream"),
+    function(
+        Slot::Receive,
+        UDP,
+        "[method]incoming-datagram-stream.receive",
+    ),
+    function(
+        Slot::CheckSend,
+        UDP,
+        "[method]outgoing-datagram-stream.check-send",
+    ),
+    function(Slot::Send, UDP, "[method]outgoing-datagram-stream.send"),
+    function(
+        Slot::SubscribeIncoming,
+        UDP,
+        "[method]incoming-datagram-stream.subscribe",
+    ),
+    function(
+        Slot::SubscribeOutgoing,
+        UDP,
+        "[method]outgoing-datagram-stream.subscribe",
+    ),
+    function(
+        Slot::DropIncoming,
+        UDP,
+        "[resource-drop]incoming-datagram-stream",
+    ),
+    function(
+        Slot::DropOutgoing,
+        UDP,
+        "[resource-drop]outgoing-datagram-stream",
+    ),
     function(
         Slot::Backlog,
         TCP,
@@ -157,9 +189,18 @@ static CALLS: [(&str, &[Slot]); 3] = [
 /// The same where sockets may become ones of the host's: what waits for one then waits for the
 /// host.
 static CALLS_OUTSIDE: [(&str, &[Slot]); 4] = [
-    ("wasi:io/poll@0.2#poll", &[Slot::DropPollable]),
-    ("wasi:io/poll@0.2#[method]pollable.ready", &[Slot::Ready]),
-    ("wasi:io/poll@0.2#[method]pollable.block", &[Slot::Block]),
+    (
+        "wasi:io/poll@0.2#[beside]poll",
+        &[Slot::Poll, Slot::Ready, Slot::DropPollable],
+    ),
+    (
+        "wasi:io/poll@0.2#[beside][method]pollable.ready",
+        &[Slot::Ready],
+    ),
+    (
+        "wasi:io/poll@0.2#[beside][method]pollable.block",
+        &[Slot::Block],
+    ),
     (
         "wasi:sockets/udp@0.2#[route]udp-socket.stream",
         &[Slot::Block, Slot::DropPollable],
@@ -176,7 +217,7 @@ static CALLS_CLOCK: [Slot; 5] = [
 ];
 
 /// What a socket of the host's is made with. What of it the guest does not import is never needed.
-static MAKES_SOCKETS: [Slot; 21] = [
+static MAKES_SOCKETS: [Slot; 29] = [
     Slot::DropPollable,
     Slot::InstanceNetwork,
     Slot::CreateTcp,
@@ -186,6 +227,14 @@ static MAKES_SOCKETS: [Slot; 21] = [
     Slot::SubscribeUdp,
     Slot::StartBindUdp,
     Slot::FinishBindUdp,
+    Slot::StreamUdp,
+    Slot::Receive,
+    Slot::CheckSend,
+    Slot::Send,
+    Slot::SubscribeIncoming,
+    Slot::SubscribeOutgoing,
+    Slot::DropIncoming,
+    Slot::DropOutgoing,
     Slot::Backlog,
     Slot::KeepAlive,
     Slot::KeepAliveIdle,

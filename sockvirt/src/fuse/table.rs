@@ -12,11 +12,19 @@ pub(super) fn signature(slot: Slot) -> Signature {
         Slot::CopyIn | Slot::CopyOut => (vec![I32; 3], vec![]),
         Slot::Poll => (vec![I32; 3], vec![]),
         Slot::Ready => (vec![I32], vec![I32]),
-        Slot::Block | Slot::DropPollable | Slot::DropUdp | Slot::Exit => (vec![I32], vec![]),
+        Slot::Block
+        | Slot::DropPollable
+        | Slot::DropUdp
+        | Slot::DropIncoming
+        | Slot::DropOutgoing
+        | Slot::Exit => (vec![I32], vec![]),
         Slot::Now => (vec![], vec![I64]),
-        Slot::SubscribeTcp | Slot::SubscribeUdp => (vec![I32], vec![I32]),
+        Slot::SubscribeTcp
+        | Slot::SubscribeUdp
+        | Slot::SubscribeIncoming
+        | Slot::SubscribeOutgoing => (vec![I32], vec![I32]),
         Slot::CreateTcp | Slot::CreateUdp | Slot::FinishBindUdp => (vec![I32; 2], vec![]),
-        Slot::StartBindUdp => (vec![I32; 15], vec![]),
+        Slot::StartBindUdp | Slot::StreamUdp => (vec![I32; 15], vec![]),
         Slot::KeepAlive | Slot::KeepAliveCount | Slot::HopLimitTcp | Slot::HopLimitUdp => {
             (vec![I32; 3], vec![])
         }
@@ -29,9 +37,9 @@ pub(super) fn signature(slot: Slot) -> Signature {
         | Slot::SendBufferUdp => (vec![I32, I64, I32], vec![]),
         Slot::SubscribeDuration => (vec![I64], vec![I32]),
         Slot::Stderr | Slot::InstanceNetwork => (vec![], vec![I32]),
-        Slot::BlockingWrite | Slot::Write => (vec![I32; 4], vec![]),
-        Slot::CheckWrite => (vec![I32; 2], vec![]),
-        Slot::Read | Slot::BlockingRead => (vec![I32, I64, I32], vec![]),
+        Slot::BlockingWrite | Slot::Write | Slot::Send => (vec![I32; 4], vec![]),
+        Slot::CheckWrite | Slot::CheckSend => (vec![I32; 2], vec![]),
+        Slot::Read | Slot::BlockingRead | Slot::Receive => (vec![I32, I64, I32], vec![]),
     };
     Signature { params, results }
 }

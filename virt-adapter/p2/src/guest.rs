@@ -4,13 +4,12 @@
 use crate::binding::Slot;
 use crate::layout::streams::{self, stream_error};
 use crate::layout::{tcp_create_socket, udp};
-use crate::lower::{Ended, lower_family};
+use crate::lower::{Ended, FLAT, lower_family};
 use crate::memory::release;
 #[cfg(feature = "script")]
 use crate::state;
 use crate::state::away;
 use alloc::vec::Vec;
-use core::net::SocketAddr;
 use sockvirt_netstack::{ErrorCode, Family};
 
 /// The binding that a call came by.
@@ -30,6 +29,13 @@ type StartBind = extern "C" fn(
 );
 type CheckWrite = extern "C" fn(u32, u32);
 type Read = extern "C" fn(u32, u64, u32);
+
+/// A datagram to send, as the host reads it.
+#[repr(C, align(4))]
+pub(crate) struct Outgoing(pub(crate) [u8; udp::outgoing_datagram::SIZE]);
+
+/// One that was received.
+pub(crate) type Incoming = [u8; udp::incoming_datagram::SIZE];
 
 /// Where the host writes the result of a function of a stream: the case, and what it has.
 #[repr(C, align(8))]
@@ -200,28 +206,22 @@ impl Guest {
         }
     }
 
-    /// Binds a UDP socket of the host's to a wildcard address.
+    /// Binds a UDP socket of the host's to the wildcard address, and a port that the host chooses.
     pub(crate) fn bind_udp(
         self,
         socket: u32,
         network: u32,
-        address: SocketAddr,
+        family: Family,
     ) -> Result<(), ErrorCode> {
         let mut answer = Answer::new();
-        let (family, port) = match address {
-            SocketAddr::V4(_) => (Family::V4, address.port()),
-            SocketAddr::V6(_) => (Family::V6, address.port()),
-        };
         // SAFETY: as above.
         let start: StartBind = unsafe { core::mem::transmute(self.place(Slot::StartBindUdp)) };
         let case = lower_family(family);
-        let at = answer.at();
-        // What is behind the port is 0 in both families.
+        // In both families all is 0.
         start(
             socket,
             network,
             case,
-            port.into(),
             0,
             0,
             0,
@@ -232,7 +232,8 @@ impl Guest {
             0,
             0,
             0,
-            at,
+            0,
+            answer.at(),
         );
         answer.code(udp::udp_socket_start_bind::PAYLOAD)?;
         // SAFETY: as above; it has the signature of `check-write`.
@@ -248,6 +249,87 @@ impl Guest {
                 result => return result,
             }
         }
+    }
+
+    /// Has a UDP socket of the host's connect, or not, and gives its streams: incoming, outgoing.
+    pub(crate) fn stream_udp(
+        self,
+        socket: u32,
+        remote: Option<[u32; FLAT]>,
+    ) -> Result<[u32; 2], ErrorCode> {
+        let mut answer = Answer::new();
+        // SAFETY: as above; it has the signature of `start-bind`.
+        let stream: StartBind = unsafe { core::mem::transmute(self.place(Slot::StreamUdp)) };
+        let given = remote.is_some().into();
+        let [a, b, c, d, e, f, g, h, i, j, k, l] = remote.unwrap_or_default();
+        stream(
+            socket,
+            given,
+            a,
+            b,
+            c,
+            d,
+            e,
+            f,
+            g,
+            h,
+            i,
+            j,
+            k,
+            l,
+            answer.at(),
+        );
+        let payload = udp::udp_socket_stream::PAYLOAD;
+        answer.code(payload)?;
+        Ok([payload, payload + 4].map(|at| answer.word(at)))
+    }
+
+    /// Receives so many datagrams at most from a stream of the host. Each is given as the host
+    /// writes it, and its data, which it refers to in this module's memory.
+    pub(crate) fn receive(
+        self,
+        incoming: u32,
+        most: u64,
+        mut take: impl FnMut(Incoming, &[u8]),
+    ) -> Result<(), ErrorCode> {
+        let mut answer = Answer::new();
+        // SAFETY: as above; it has the signature of `read`.
+        let receive: Read = unsafe { core::mem::transmute(self.place(Slot::Receive)) };
+        receive(incoming, most, answer.at());
+        let payload = udp::incoming_datagram_stream_receive::PAYLOAD;
+        answer.code(payload)?;
+        let [at, count] = [payload, payload + 4].map(|place| answer.word(place));
+        let length = count.saturating_mul(udp::incoming_datagram::SIZE as u32);
+        for record in given_back(at, length).chunks_exact(udp::incoming_datagram::SIZE) {
+            let Ok(record) = Incoming::try_from(record) else {
+                continue;
+            };
+            let word = |at: usize| {
+                u32::from_le_bytes([0, 1, 2, 3].map(|i| record.get(at + i).copied().unwrap_or(0)))
+            };
+            let data = udp::incoming_datagram::DATA;
+            take(record, &given_back(word(data), word(data + 4)));
+        }
+        Ok(())
+    }
+
+    /// How many datagrams may be given to a stream of the host.
+    pub(crate) fn check_send(self, outgoing: u32) -> Result<u64, ErrorCode> {
+        let mut answer = Answer::new();
+        // SAFETY: as above; it has the signature of `check-write`.
+        let check: CheckWrite = unsafe { core::mem::transmute(self.place(Slot::CheckSend)) };
+        check(outgoing, answer.at());
+        answer.count(udp::outgoing_datagram_stream_check_send::PAYLOAD)
+    }
+
+    /// Gives a datagram to a stream of the host, which lets one in, and says how many it took.
+    pub(crate) fn send(self, outgoing: u32, datagram: &Outgoing) -> Result<u64, ErrorCode> {
+        let mut answer = Answer::new();
+        // SAFETY: as above; it has the signature of `write`. The host reads the datagram.
+        let send: Write = unsafe { core::mem::transmute(self.place(Slot::Send)) };
+        let at = datagram.0.as_ptr().expose_provenance() as u32;
+        send(outgoing, at, 1, answer.at());
+        answer.count(udp::outgoing_datagram_stream_send::PAYLOAD)
     }
 
     /// Writes to standard error of the host, as well as it goes.
@@ -307,13 +389,19 @@ impl Guest {
         read(input, most, answer.at());
         let payload = streams::input_stream_read::PAYLOAD;
         answer.case(payload)?;
-        let [at, count] = [payload, payload + 4].map(|place| answer.word(place) as usize);
-        let first: *const u8 = core::ptr::with_exposed_provenance(at);
-        // SAFETY: the host wrote so many bytes there, in a block that it got from `realloc`.
-        let bytes = unsafe { core::slice::from_raw_parts(first, count) }.to_vec();
-        release(at, count);
-        Ok(bytes)
+        let [at, count] = [payload, payload + 4].map(|place| answer.word(place));
+        Ok(given_back(at, count))
     }
+}
+
+/// Bytes that the host gave back.
+fn given_back(at: u32, count: u32) -> Vec<u8> {
+    let [at, count] = [at, count].map(|it| it as usize);
+    let first: *const u8 = core::ptr::with_exposed_provenance(at);
+    // SAFETY: the host wrote so many bytes there, in a block that it got from `realloc`.
+    let bytes = unsafe { core::slice::from_raw_parts(first, count) }.to_vec();
+    release(at, count);
+    bytes
 }
 
 /// As much is written at once by a function that waits, as the WIT has it.
@@ -357,7 +445,17 @@ impl Answer {
 
     fn number(&self, payload: usize) -> Result<u64, Ended> {
         self.case(payload)?;
-        let [low, high] = [payload, payload + 4].map(|at| u64::from(self.word(at)));
-        Ok(low | high << 32)
+        Ok(self.long(payload))
+    }
+
+    /// A number, or an error of sockets.
+    fn count(&self, payload: usize) -> Result<u64, ErrorCode> {
+        self.code(payload)?;
+        Ok(self.long(payload))
+    }
+
+    fn long(&self, at: usize) -> u64 {
+        let [low, high] = [at, at + 4].map(|at| u64::from(self.word(at)));
+        low | high << 32
     }
 }

@@ -60,6 +60,8 @@ struct Taken {
     /// The entry that it is a child of, plus one; 0 for none.
     parent: u32,
     children: u32,
+    /// What of the host's goes with it (`beside.rs`); 0 for none.
+    beside: u32,
 }
 
 /// No more handles than that are given at a time.
@@ -96,6 +98,7 @@ impl Handles {
             resource,
             parent,
             children: 0,
+            beside: 0,
         });
         let index = match self.free.checked_sub(1) {
             Some(index) => {
@@ -158,12 +161,32 @@ impl Handles {
         })
     }
 
+    /// What of the host's goes with a handle.
+    pub(crate) fn beside(&self, handle: Handle) -> Option<u32> {
+        match self.entries.get((handle & !VIRTUAL) as usize) {
+            Some(Entry::Taken(taken)) => Some(taken.beside).filter(|it| *it != 0),
+            _ => None,
+        }
+    }
+
+    /// Has something of the host's go with a handle, which has nothing yet.
+    pub(crate) fn put_beside(&mut self, handle: Handle, of_host: u32) {
+        self.taken_mut(handle).beside = of_host;
+    }
+
+    /// Parts a handle from what of the host's goes with it.
+    pub(crate) fn take_beside(&mut self, handle: Handle) -> Option<u32> {
+        let beside = core::mem::take(&mut self.taken_mut(handle).beside);
+        Some(beside).filter(|it| *it != 0)
+    }
+
     /// Takes a handle back. A guest that drops something before its children ends, as with a host.
     pub(crate) fn take(&mut self, handle: Handle) -> Resource {
         let Taken {
             resource,
             parent,
             children,
+            ..
         } = *self.taken_mut(handle);
         if children > 0 {
             trap();

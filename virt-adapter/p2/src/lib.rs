@@ -13,6 +13,7 @@
 
 extern crate alloc;
 
+mod beside;
 #[path = "../../binding.rs"]
 mod binding;
 #[cfg(feature = "script")]

@@ -2,9 +2,12 @@
 //!
 //! A network that only its own guest uses changes only when the guest calls. So whoever waits for it
 //! alone and is not ready waits for ever (`deadlock.rs`); with pollables of the host in the list,
-//! those are waited for.
+//! those are waited for. Where sockets may be the host's, or have one of the host's beside them, what
+//! waits for one is a pollable of the host's as well; functions for that are apart, and named
+//! `[beside]`.
 
-use crate::binding::VIRTUAL;
+use crate::beside;
+use crate::binding::{Slot, VIRTUAL};
 use crate::deadlock::deadlock;
 use crate::error::write_list;
 use crate::guest::Guest;
@@ -43,28 +46,64 @@ fn moment(subject: Subject) -> Option<u64> {
 
 /// What a pollable that the network gave stands for.
 enum Waiting {
-    Inside(Subject),
-    /// A pollable of the host's.
+    Ready,
+    /// Not ready, and nothing but the program can change that, or time: it is ready at this moment.
+    Later(Option<u64>),
+    /// As ready as a pollable of the host's.
     Host(Handle),
 }
 
-fn waiting(state: &mut State, guest: Guest, pollable: Handle) -> Waiting {
-    let Resource::Pollable(subject) = state.handles.get(pollable) else {
-        trap();
-    };
-    let became = match subject {
-        Subject::Tcp(_) => state.handles.parent(pollable),
+/// How it is found out.
+type Look = fn(&mut State, Guest, Handle) -> Waiting;
+
+fn subject(state: &State, pollable: Handle) -> Subject {
+    match state.handles.get(pollable) {
+        Resource::Pollable(subject) => subject,
+        _ => trap(),
+    }
+}
+
+fn inside(state: &mut State, _: Guest, pollable: Handle) -> Waiting {
+    let subject = subject(state, pollable);
+    match is_ready(state, subject) {
+        true => Waiting::Ready,
+        false => Waiting::Later(moment(subject)),
+    }
+}
+
+/// The same where the host has a part in it. What is ready inside need not be asked of the host,
+/// unless the socket is not inside any more, or one of the host's is to have room too.
+fn beside(state: &mut State, guest: Guest, pollable: Handle) -> Waiting {
+    let of_host = match (subject(state, pollable), state.handles.parent(pollable)) {
+        (Subject::Tcp(_), Some(socket)) => route::pollable_of(state, guest, socket),
+        (Subject::Nothing, Some(on)) => beside::pollable_of(state, guest, pollable, on),
+        (subject @ Subject::Incoming(_), Some(on)) if !is_ready(state, subject) => {
+            beside::pollable_of(state, guest, pollable, on)
+        }
         _ => None,
     };
-    let became = became.and_then(|socket| route::pollable_of(state, guest, socket));
-    became.map_or(Waiting::Inside(subject), Waiting::Host)
+    match of_host {
+        Some(of_host) => Waiting::Host(of_host),
+        None => inside(state, guest, pollable),
+    }
 }
 
 #[unsafe(export_name = "wasi:io/poll@0.2#[method]pollable.ready")]
 extern "C" fn ready(this: Handle, binding: u32) -> u32 {
+    ready_by(this, binding, inside)
+}
+
+#[unsafe(export_name = "wasi:io/poll@0.2#[beside][method]pollable.ready")]
+extern "C" fn ready_beside(this: Handle, binding: u32) -> u32 {
+    ready_by(this, binding, beside)
+}
+
+#[inline(always)]
+fn ready_by(this: Handle, binding: u32, look: Look) -> u32 {
     let (state, guest) = (state(), Guest::new(binding));
-    let is_ready = match waiting(state, guest, this) {
-        Waiting::Inside(subject) => is_ready(state, subject),
+    let is_ready = match look(state, guest, this) {
+        Waiting::Ready => true,
+        Waiting::Later(_) => false,
         Waiting::Host(pollable) => guest.is_ready(pollable),
     };
     is_ready.into()
@@ -72,19 +111,42 @@ extern "C" fn ready(this: Handle, binding: u32) -> u32 {
 
 #[unsafe(export_name = "wasi:io/poll@0.2#[method]pollable.block")]
 extern "C" fn block(this: Handle, binding: u32) {
+    block_by(this, binding, inside);
+}
+
+#[unsafe(export_name = "wasi:io/poll@0.2#[beside][method]pollable.block")]
+extern "C" fn block_beside(this: Handle, binding: u32) {
+    block_by(this, binding, beside);
+}
+
+#[inline(always)]
+fn block_by(this: Handle, binding: u32, look: Look) {
     let (state, guest) = (state(), Guest::new(binding));
-    match waiting(state, guest, this) {
-        Waiting::Inside(subject) => {
-            let until = moment(subject);
-            time::wait(state, guest, this, until, |state| is_ready(state, subject));
+    loop {
+        match look(state, guest, this) {
+            Waiting::Ready => return,
+            Waiting::Later(until) => time::pass_or_end(state, guest, this, until),
+            Waiting::Host(pollable) => return guest.block(pollable),
         }
-        Waiting::Host(pollable) => guest.block(pollable),
     }
 }
 
 #[unsafe(export_name = "wasi:io/poll@0.2#[resource-drop]pollable")]
 extern "C" fn drop_pollable(this: Handle, _: u32) {
-    match state().handles.take(this) {
+    take_pollable(state(), this);
+}
+
+#[unsafe(export_name = "wasi:io/poll@0.2#[beside][resource-drop]pollable")]
+extern "C" fn drop_pollable_beside(this: Handle, binding: u32) {
+    let state = state();
+    if let Some(of_host) = state.handles.take_beside(this) {
+        Guest::new(binding).drop_host(Slot::DropPollable, of_host);
+    }
+    take_pollable(state, this);
+}
+
+fn take_pollable(state: &mut State, this: Handle) {
+    match state.handles.take(this) {
         Resource::Pollable(_) => {}
         _ => trap(),
     }
@@ -92,6 +154,16 @@ extern "C" fn drop_pollable(this: Handle, _: u32) {
 
 #[unsafe(export_name = "wasi:io/poll@0.2#poll")]
 extern "C" fn poll(list: u32, count: u32, to: u32, binding: u32) {
+    poll_by(list, count, to, binding, inside);
+}
+
+#[unsafe(export_name = "wasi:io/poll@0.2#[beside]poll")]
+extern "C" fn poll_beside(list: u32, count: u32, to: u32, binding: u32) {
+    poll_by(list, count, to, binding, beside);
+}
+
+#[inline(always)]
+fn poll_by(list: u32, count: u32, to: u32, binding: u32, look: Look) {
     let guest = Guest::new(binding);
     if count == 0 || count as usize > MOST {
         trap();
@@ -102,7 +174,7 @@ extern "C" fn poll(list: u32, count: u32, to: u32, binding: u32) {
         .chunks_exact(4)
         .map(|it| it.try_into().map(u32::from_le_bytes));
     let pollables: Vec<u32> = words.map(Result::unwrap_or_default).collect();
-    let ready = ready_of(state(), guest, &pollables);
+    let ready = ready_of(state(), guest, &pollables, look);
     let bytes: Vec<u8> = ready.iter().flat_map(|it| it.to_le_bytes()).collect();
     let at = guest.allocate(4, bytes.len() as u32);
     guest.write(at, &bytes);
@@ -114,16 +186,23 @@ const MOST: usize = 1 << 24;
 
 /// The positions of those that are ready, in order. Where one of the network's is, the host's are
 /// asked too: a timer must not starve because a socket is always ready.
-fn ready_of(state: &mut State, guest: Guest, pollables: &[Handle]) -> Vec<u32> {
+#[inline(always)]
+fn ready_of(state: &mut State, guest: Guest, pollables: &[Handle], look: Look) -> Vec<u32> {
     loop {
-        if let Some(ready) = ready_now(state, guest, pollables) {
+        if let Some(ready) = ready_now(state, guest, pollables, look) {
             return ready;
         }
     }
 }
 
 /// The same; `None` where time has passed instead.
-fn ready_now(state: &mut State, guest: Guest, pollables: &[Handle]) -> Option<Vec<u32>> {
+#[inline(always)]
+fn ready_now(
+    state: &mut State,
+    guest: Guest,
+    pollables: &[Handle],
+    look: Look,
+) -> Option<Vec<u32>> {
     // Those that are ready here, and those of the host, which have not been asked.
     let mut candidates: Vec<(u32, Option<Handle>)> = Vec::new();
     let mut until = None;
@@ -132,14 +211,9 @@ fn ready_now(state: &mut State, guest: Guest, pollables: &[Handle]) -> Option<Ve
             candidates.push((position, Some(pollable)));
             continue;
         }
-        match waiting(state, guest, pollable) {
-            Waiting::Inside(subject) if is_ready(state, subject) => {
-                candidates.push((position, None))
-            }
-            Waiting::Inside(subject) => {
-                let moment = moment(subject);
-                until = until.into_iter().chain(moment).min();
-            }
+        match look(state, guest, pollable) {
+            Waiting::Ready => candidates.push((position, None)),
+            Waiting::Later(moment) => until = until.into_iter().chain(moment).min(),
             Waiting::Host(pollable) => candidates.push((position, Some(pollable))),
         }
     }

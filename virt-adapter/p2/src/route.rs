@@ -6,11 +6,11 @@
 //! here which socket of the host's it stands for, and calls the host with that. What is given for
 //! it, streams and pollables, is the host's own.
 
+use crate::beside;
 use crate::binding::Slot;
 use crate::guest::Guest;
 use crate::handles::{Handle, Resource};
 use crate::state::{State, state};
-use core::net::SocketAddr;
 use sockvirt_netstack::{ErrorCode, SocketOption, TcpId, UdpId};
 
 /// The socket of the host's that a handle stands for; 0 for none.
@@ -96,33 +96,27 @@ pub(crate) fn turn_tcp(
     Ok(socket)
 }
 
-/// Has a socket of the host's take the place of one of the network's, and be bound as that was.
+/// A socket of the host's with the options that were set on one of the network's.
+pub(crate) fn create_udp(state: &mut State, guest: Guest, id: UdpId) -> Result<u32, ErrorCode> {
+    let socket = guest.create(Slot::CreateUdp, state.network.udp_family(id))?;
+    for (option, slot) in beside::OPTIONS {
+        if let Some(value) = state.network.udp_chosen(id, option) {
+            guest.set(slot, socket, value);
+        }
+    }
+    Ok(socket)
+}
+
+/// Has a socket of the host's take the place of one of the network's.
 pub(crate) fn turn_udp(
     state: &mut State,
     guest: Guest,
     this: Handle,
     id: UdpId,
-    bound: Option<(SocketAddr, u32)>,
 ) -> Result<u32, ErrorCode> {
-    let socket = guest.create(Slot::CreateUdp, state.network.udp_family(id))?;
-    for (option, slot) in [
-        (SocketOption::HopLimit, Slot::HopLimitUdp),
-        (SocketOption::ReceiveBuffer, Slot::ReceiveBufferUdp),
-        (SocketOption::SendBuffer, Slot::SendBufferUdp),
-    ] {
-        if let Some(value) = state.network.udp_chosen(id, option) {
-            guest.set(slot, socket, value);
-        }
-    }
-    if let Some((address, network)) = bound
-        && let Err(code) = guest.bind_udp(socket, network, address)
-    {
-        guest.drop_host(Slot::DropUdp, socket);
-        return Err(code);
-    }
+    let socket = create_udp(state, guest, id)?;
     state.network.udp_drop(id);
-    state
-        .handles
-        .become_another(this, Resource::HostUdp(socket));
+    let resource = Resource::HostUdp(socket);
+    state.handles.become_another(this, resource);
     Ok(socket)
 }

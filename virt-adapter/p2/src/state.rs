@@ -1,5 +1,6 @@
 //! What is kept between calls.
 
+use crate::beside::Companion;
 use crate::config::{self, Outside};
 use crate::handles::{Handle, Handles, Resource};
 use crate::memory::trap;
@@ -19,6 +20,8 @@ pub(crate) struct State {
     pub(crate) networks: Vec<(u32, u32)>,
     #[cfg(feature = "script")]
     pub(crate) script: crate::script::Script,
+    /// Sockets of the host's beside the network's.
+    pub(crate) companions: Vec<Option<Companion>>,
 }
 
 struct Global {
@@ -79,6 +82,7 @@ pub(crate) fn state() -> &'static mut State {
             networks: Vec::new(),
             #[cfg(feature = "script")]
             script: Default::default(),
+            companions: Vec::new(),
         }
     });
     #[cfg(feature = "script")]

@@ -27,17 +27,17 @@ fn take(state: &mut State, guest: Guest, end: EndId, most: u64) -> Result<[u32; 
 /// Waits until an input stream is ready, which it is, or it never will be.
 pub(crate) fn wait_for_input(state: &mut State, guest: Guest, stream: Handle) {
     let end = state.input(stream);
-    time::wait(state, guest, stream, None, |state| {
-        state.network.input_ready(end)
-    });
+    while !state.network.input_ready(end) {
+        time::pass_or_end(state, guest, stream, None);
+    }
 }
 
 /// Waits until an output stream is ready, which it is, or it never will be.
 pub(crate) fn wait_for_output(state: &mut State, guest: Guest, stream: Handle) {
     let end = state.output(stream);
-    time::wait(state, guest, stream, None, |state| {
-        state.network.output_ready(end)
-    });
+    while !state.network.output_ready(end) {
+        time::pass_or_end(state, guest, stream, None);
+    }
 }
 
 /// Writes what a stream gave, or how it ended.

@@ -24,17 +24,10 @@ pub(crate) fn pass(_: &mut State, _: Guest, _: Option<u64>, _: &[Handle]) -> Pas
 #[cfg(feature = "script")]
 pub(crate) use crate::script::pass;
 
-/// Waits for what a pollable or a stream that the network gave stands for.
-pub(crate) fn wait(
-    state: &mut State,
-    guest: Guest,
-    waiting: Handle,
-    until: Option<u64>,
-    is_ready: impl Fn(&mut State) -> bool,
-) {
-    while !is_ready(state) {
-        if pass(state, guest, until, &[]) == Passed::Nothing {
-            deadlock(state, guest, &[waiting]);
-        }
+/// Has time pass for a program that waits for a pollable or a stream that the network gave, and for
+/// nothing of the host's. Where there is none, the program is told so, and ends.
+pub(crate) fn pass_or_end(state: &mut State, guest: Guest, waiting: Handle, until: Option<u64>) {
+    if pass(state, guest, until, &[]) == Passed::Nothing {
+        deadlock(state, guest, &[waiting]);
     }
 }

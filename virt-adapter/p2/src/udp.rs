@@ -1,5 +1,6 @@
 //! `wasi:sockets/udp@0.2`
 
+use crate::beside;
 use crate::config::{LOST, denied};
 use crate::guest::Guest;
 use crate::handles::{Handle, Resource, Subject};
@@ -9,12 +10,17 @@ use crate::memory::trap;
 use crate::route;
 use crate::state::{State, state};
 use alloc::vec;
+use alloc::vec::Vec;
 use core::net::SocketAddr;
 use sockvirt_netstack::{ErrorCode, Network, SocketOption, UdpId};
 
 /// Whether an error is how the policy ends what leads to an address that is not inside.
-fn is_denied(remote: SocketAddr, code: ErrorCode) -> bool {
-    let early = [ErrorCode::InvalidArgument, ErrorCode::InvalidState];
+pub(crate) fn is_denied(remote: SocketAddr, code: ErrorCode) -> bool {
+    let early = [
+        ErrorCode::InvalidArgument,
+        ErrorCode::InvalidState,
+        ErrorCode::DatagramTooLarge,
+    ];
     !Network::is_inside(remote.ip()) && !early.contains(&code)
 }
 
@@ -73,7 +79,7 @@ extern "C" fn route_start_bind(
     let mut result = begin_bind(state, this, address);
     if result == Err(ErrorCode::AddressNotBindable) && !Network::is_inside(address.ip()) {
         let id = state.udp(this);
-        match route::turn_udp(state, guest, this, id, None) {
+        match route::turn_udp(state, guest, this, id) {
             Ok(socket) => return socket,
             Err(code) => result = Err(code),
         }
@@ -144,7 +150,7 @@ fn finish_stream(
 }
 
 /// The socket of the host's that must be connected in its place; 0 for none. One that is bound to a
-/// wildcard address becomes the host's when it is connected elsewhere.
+/// wildcard address becomes the host's when it is connected elsewhere, and only then.
 #[unsafe(export_name = "wasi:sockets/udp@0.2#[route]udp-socket.stream")]
 #[allow(clippy::too_many_arguments, reason = "an address is passed as twelve numbers")]
 #[rustfmt::skip]
@@ -158,24 +164,22 @@ extern "C" fn route_stream(
     if let Some(socket) = route::host_socket(state, this) {
         return socket;
     }
-    let remote = (given != 0).then(|| lift_address([a, b, c, d, e, f, g, h, i, j, k, l]));
+    let flat = [a, b, c, d, e, f, g, h, i, j, k, l];
+    let remote = (given != 0).then(|| lift_address(flat));
     let opened = open_streams(state, this, remote);
-    let id = state.udp(this);
     if let (Some(remote), Err(code)) = (remote, opened)
         && is_denied(remote, code)
-        && let Some(asked) = state.network.udp_asked(id)
-        && asked.ip().is_unspecified()
+        && beside::may_lead_out(state, state.udp(this))
     {
-        let bound = (asked, route::network_of(state, binding));
-        match route::turn_udp(state, guest, this, id, Some(bound)) {
-            Ok(socket) => return socket,
-            Err(code) => {
-                answer(guest, to, layout!(udp udp_socket_stream), Err::<[Handle; 2], _>(code));
-                return 0;
-            }
-        }
+        let streams = beside::connect(state, guest, binding, this, flat);
+        answer(guest, to, layout!(udp udp_socket_stream), streams);
+        return 0;
     }
     finish_stream(state, guest, this, remote, to, opened);
+    // One that is connected there hears nothing else.
+    if remote.is_some() && opened.is_ok() {
+        beside::part(state, guest, this);
+    }
     0
 }
 
@@ -269,8 +273,9 @@ extern "C" fn drop_socket(this: Handle, _: u32) {
 
 /// The socket of the host's that must be dropped in its place; 0 for none.
 #[unsafe(export_name = "wasi:sockets/udp@0.2#[route][resource-drop]udp-socket")]
-extern "C" fn route_drop_socket(this: Handle, _: u32) -> u32 {
+extern "C" fn route_drop_socket(this: Handle, binding: u32) -> u32 {
     let state = state();
+    beside::part(state, Guest::new(binding), this);
     match state.handles.take(this) {
         Resource::Udp(id) => state.network.udp_drop(id),
         Resource::HostUdp(socket) => return socket,
@@ -320,53 +325,94 @@ const MOST_BYTES: usize = 64 << 10;
 extern "C" fn receive(this: Handle, most: u64, to: u32, binding: u32) {
     let (state, guest) = (state(), Guest::new(binding));
     let id = state.incoming(this);
-    let mut records = vec![];
-    let (mut count, mut bytes) = (0, 0);
-    let mut failed = None;
-    while count < most.min(MOST) && bytes < MOST_BYTES {
-        match receive_one(state, guest, id) {
-            Ok(Some((record, length))) => {
-                records.extend_from_slice(&record);
-                bytes += 1 + length;
-                count += 1;
-            }
-            Ok(None) => break,
-            Err(code) => {
-                failed = Some(code).filter(|_| count == 0);
-                break;
-            }
-        }
-    }
-    let result = match failed {
-        Some(code) => Err(code),
-        None => {
-            let list = guest.allocate(4, records.len() as u32);
-            guest.write(list, &records);
-            Ok([list, count as u32])
-        }
+    receive_by(guest, most, to, |received| {
+        received.take_from_memory(state, id)
+    });
+}
+
+/// Receives what there is. As the WIT has it, an error is only told where nothing was received before
+/// it.
+#[inline(always)]
+pub(crate) fn receive_by(
+    guest: Guest,
+    most: u64,
+    to: u32,
+    take: impl FnOnce(&mut Received) -> Result<(), ErrorCode>,
+) {
+    let mut received = Received {
+        guest,
+        most: most.min(MOST),
+        bytes: 0,
+        count: 0,
+        records: vec![],
+    };
+    let result = match take(&mut received) {
+        Err(code) if received.count == 0 => Err(code),
+        _ => Ok(received.list()),
     };
     let layout = layout!(udp incoming_datagram_stream_receive);
     answer(guest, to, layout, result);
 }
 
-/// An `incoming-datagram` whose data is in the guest's memory, and how long that is.
-fn receive_one(
-    state: &mut State,
-    guest: Guest,
-    id: UdpId,
-) -> Result<Option<([u8; incoming_datagram::SIZE], usize)>, ErrorCode> {
-    use crate::lower::{Bytes, Value};
-    let mut received = None;
-    state.network.udp_receive_with(id, |data, from| {
-        let at = guest.allocate(1, data.len() as u32);
-        guest.write(at, data);
-        let mut record = [0; incoming_datagram::SIZE];
-        let mut bytes = Bytes::new(&mut record);
-        [at, data.len() as u32].put(&mut bytes.from(incoming_datagram::DATA));
-        from.put(&mut bytes.from(incoming_datagram::REMOTE_ADDRESS));
-        received = Some((record, data.len()));
-    })?;
-    Ok(received)
+/// Datagrams on their way into the guest's memory.
+pub(crate) struct Received {
+    pub(crate) guest: Guest,
+    most: u64,
+    bytes: usize,
+    count: u64,
+    records: Vec<u8>,
+}
+
+impl Received {
+    /// How many more may be received, if any.
+    pub(crate) fn room(&self) -> Option<u64> {
+        let room = self.most.saturating_sub(self.count);
+        (room > 0 && self.bytes < MOST_BYTES).then_some(room)
+    }
+
+    /// Puts data into the guest's memory.
+    pub(crate) fn deliver(&self, data: &[u8]) -> u32 {
+        let at = self.guest.allocate(1, data.len() as u32);
+        self.guest.write(at, data);
+        at
+    }
+
+    /// Adds an `incoming-datagram` whose data, of a length, is there.
+    pub(crate) fn add(&mut self, record: &[u8; incoming_datagram::SIZE], length: usize) {
+        self.records.extend_from_slice(record);
+        self.bytes += 1 + length;
+        self.count += 1;
+    }
+
+    /// Receives what is in memory.
+    pub(crate) fn take_from_memory(
+        &mut self,
+        state: &mut State,
+        id: UdpId,
+    ) -> Result<(), ErrorCode> {
+        use crate::lower::{Bytes, Value};
+        while self.room().is_some() {
+            let is_there = state.network.udp_receive_with(id, |data, from| {
+                let at = self.deliver(data);
+                let mut record = [0; incoming_datagram::SIZE];
+                let mut bytes = Bytes::new(&mut record);
+                [at, data.len() as u32].put(&mut bytes.from(incoming_datagram::DATA));
+                from.put(&mut bytes.from(incoming_datagram::REMOTE_ADDRESS));
+                self.add(&record, data.len());
+            })?;
+            if !is_there {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The list of them, in the guest's memory.
+    fn list(&self) -> [u32; 2] {
+        let list = self.guest.allocate(4, self.records.len() as u32);
+        self.guest.write(list, &self.records);
+        [list, self.count as u32]
+    }
 }
 
 #[unsafe(export_name = "wasi:sockets/udp@0.2#[method]outgoing-datagram-stream.check-send")]
@@ -377,52 +423,111 @@ extern "C" fn check_send(this: Handle, to: u32, binding: u32) {
     answer(Guest::new(binding), to, layout, permit);
 }
 
-/// Sends until one fails. As the WIT has it, an error is only told where nothing was sent before it.
 #[unsafe(export_name = "wasi:sockets/udp@0.2#[method]outgoing-datagram-stream.send")]
 extern "C" fn send(this: Handle, first: u32, count: u32, to: u32, binding: u32) {
+    send_by(
+        this,
+        first,
+        count,
+        to,
+        binding,
+        |state, guest, id, datagram, is_first| {
+            settle(send_inside(state, guest, id, datagram), is_first)
+        },
+    );
+}
+
+/// Sends until one fails, or there is no room. As the WIT has it, an error is only told where nothing
+/// was sent before it.
+#[inline(always)]
+pub(crate) fn send_by(
+    this: Handle,
+    first: u32,
+    count: u32,
+    to: u32,
+    binding: u32,
+    send_one: impl Fn(&mut State, Guest, UdpId, &Datagram, bool) -> Result<(), ErrorCode>,
+) {
     let (state, guest) = (state(), Guest::new(binding));
     let id = state.outgoing(this);
     if count > 0 && !state.network.udp_begin_send(id, count.into()) {
         trap();
     }
     let mut sent = 0;
-    let mut result = Ok(0);
-    while sent < count {
+    let mut result = Ok(());
+    while sent < count && result.is_ok() {
         let at = first.wrapping_add(sent * outgoing_datagram::SIZE as u32);
-        match send_one(state, guest, id, at) {
-            Ok(()) | Err(LOST) => sent += 1,
-            Err(code) => {
-                result = Err(if sent == 0 { denied(code) } else { code });
-                break;
-            }
-        }
+        let datagram = Datagram::read(guest, at);
+        result = send_one(state, guest, id, &datagram, sent == 0);
+        sent += u32::from(result.is_ok());
     }
     let result = match result {
-        Err(code) if sent == 0 => Err(code),
+        Err(code) if sent == 0 && code != ErrorCode::WouldBlock => Err(code),
         _ => Ok(u64::from(sent)),
     };
     let layout = layout!(udp outgoing_datagram_stream_send);
     answer(guest, to, layout, result);
 }
 
-/// Sends an `outgoing-datagram` that is in the guest's memory.
-fn send_one(state: &mut State, guest: Guest, id: UdpId, at: u32) -> Result<(), ErrorCode> {
-    let mut record = [0; outgoing_datagram::SIZE];
-    guest.read(at, &mut record);
-    let word = |at: usize| {
-        let bytes = record.get(at..at + 4).and_then(|it| it.try_into().ok());
-        u32::from_le_bytes(bytes.unwrap_or_default())
-    };
-    let (data, length) = (
-        word(outgoing_datagram::DATA),
-        word(outgoing_datagram::DATA + 4),
-    );
-    let remote = record.get(outgoing_datagram::REMOTE_ADDRESS..);
-    let to: Option<SocketAddr> = match remote {
-        // An `ip-socket-address` is aligned to 4, as its flow is.
-        Some([1, _, _, _, address @ ..]) => Some(load_address(address)),
-        _ => None,
-    };
-    let fill = |place: &mut [u8]| guest.read(data, place);
-    state.network.udp_send_with(id, length as usize, to, fill)
+/// An `outgoing-datagram` that is in the guest's memory, and its data too.
+pub(crate) struct Datagram {
+    pub(crate) record: [u8; outgoing_datagram::SIZE],
+    data: u32,
+    pub(crate) length: usize,
+    pub(crate) to: Option<SocketAddr>,
+}
+
+/// The longest datagram as wasmtime has it.
+pub(crate) const LONGEST: usize = u16::MAX as usize;
+
+impl Datagram {
+    fn read(guest: Guest, at: u32) -> Self {
+        let mut record = [0; outgoing_datagram::SIZE];
+        guest.read(at, &mut record);
+        let word = |at: usize| {
+            let bytes = record.get(at..at + 4).and_then(|it| it.try_into().ok());
+            u32::from_le_bytes(bytes.unwrap_or_default())
+        };
+        let data = word(outgoing_datagram::DATA);
+        let length = word(outgoing_datagram::DATA + 4) as usize;
+        let to = match record.get(outgoing_datagram::REMOTE_ADDRESS..) {
+            // An `ip-socket-address` is aligned to 4, as its flow is.
+            Some([1, _, _, _, address @ ..]) => Some(load_address(address)),
+            _ => None,
+        };
+        Datagram {
+            record,
+            data,
+            length,
+            to,
+        }
+    }
+
+    /// Its data, which is no longer than [`LONGEST`].
+    pub(crate) fn read_data(&self, guest: Guest) -> Vec<u8> {
+        let mut data = vec![0; self.length.min(LONGEST)];
+        guest.read(self.data, &mut data);
+        data
+    }
+}
+
+pub(crate) fn send_inside(
+    state: &mut State,
+    guest: Guest,
+    id: UdpId,
+    datagram: &Datagram,
+) -> Result<(), ErrorCode> {
+    let fill = |place: &mut [u8]| guest.read(datagram.data, place);
+    state
+        .network
+        .udp_send_with(id, datagram.length, datagram.to, fill)
+}
+
+/// What becomes of a datagram that is denied. The guest is not ended for one that is not told of.
+pub(crate) fn settle(result: Result<(), ErrorCode>, is_first: bool) -> Result<(), ErrorCode> {
+    match result {
+        Err(LOST) => Ok(()),
+        Err(code) if is_first => Err(denied(code)),
+        result => result,
+    }
 }

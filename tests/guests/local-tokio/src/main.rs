@@ -14,6 +14,9 @@ const CONNECTIONS: usize = 100;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
+    if let Some(outside) = std::env::args().nth(1) {
+        return beside(outside.parse().map_err(Error::other)?).await;
+    }
     for ip in ["127.0.0.1", "[::1]"] {
         println!("over {ip}");
         many_connections(ip).await?;
@@ -24,6 +27,45 @@ async fn main() -> Result<()> {
         failures(ip).await?;
     }
     Ok(())
+}
+
+/// One socket on a wildcard address talks to a task of this program and to `outside`, which says
+/// back what it hears. Timers go on meanwhile.
+async fn beside(outside: SocketAddr) -> Result<()> {
+    let server = UdpSocket::bind("127.0.0.1:0").await?;
+    let here = server.local_addr()?;
+    let serving = tokio::spawn(async move {
+        let mut buffer = [0; 100];
+        loop {
+            let (length, from) = server.recv_from(&mut buffer).await?;
+            sleep(Duration::from_millis(1)).await;
+            server.send_to(&buffer[..length], from).await?;
+            if length == 0 {
+                return Result::Ok(());
+            }
+        }
+    });
+    let socket = UdpSocket::bind("0.0.0.0:0").await?;
+    let (mut inside, mut from_outside) = (Vec::new(), Vec::new());
+    let mut buffer = [0; 100];
+    for number in 1..=3 {
+        let text = [number];
+        socket.send_to(&text, outside).await?;
+        socket.send_to(&text, here).await?;
+        for _ in 0..2 {
+            let next = timeout(Duration::from_secs(60), socket.recv_from(&mut buffer));
+            match next.await?? {
+                (1, from) if from == outside => from_outside.push(buffer[0]),
+                (1, from) if from == here => inside.push(buffer[0]),
+                other => return Err(Error::other(format!("{other:?} has come"))),
+            }
+        }
+    }
+    let nothing = timeout(Duration::from_millis(5), socket.recv_from(&mut buffer)).await;
+    println!("outside {from_outside:?}, inside {inside:?}");
+    println!("nothing more: {}", nothing.is_err());
+    socket.send_to(&[], here).await?;
+    serving.await.expect("the server does not panic")
 }
 
 fn is(holds: bool, what: &str) -> Result<()> {

@@ -1,9 +1,11 @@
 //! Carries out what its arguments say with the sockets of Rust's standard library, and prints what
 //! it gets: `connect HOST:PORT`, `resolve HOST:PORT`, `get HOST:PORT PATH`, `ask LOCAL REMOTE TEXT`
-//! by UDP, `serve ADDRESS COUNT` by TCP and `serve-udp ADDRESS COUNT`.
+//! by UDP, `both LOCAL REMOTE` with a socket that sends to each, `serve ADDRESS COUNT` by TCP and
+//! `serve-udp ADDRESS COUNT`.
 
 use std::io::{BufRead, BufReader, Error, ErrorKind, Read, Result, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
+use std::time::Duration;
 
 fn main() {
     for arg in std::env::args().skip(1) {
@@ -21,6 +23,7 @@ fn run(arg: &str) -> Result<String> {
         ["resolve", name] => Ok(format!("{:?}", name.to_socket_addrs()?.collect::<Vec<_>>())),
         ["get", host, path] => get(host, path),
         ["ask", local, remote, text] => ask(local, remote, text),
+        ["both", local, remote] => both(local, remote),
         ["serve", address, count] => serve(address, number(count)?),
         ["serve-udp", address, count] => serve_udp(address, number(count)?),
         _ => panic!("cannot read `{arg}`"),
@@ -70,6 +73,33 @@ fn ask(local: &str, remote: &str, text: &str) -> Result<String> {
         "{} from {from}",
         String::from_utf8_lossy(&answer[..length])
     ))
+}
+
+/// A socket on a wildcard address sends to one of the program's own, and to another that says back
+/// what it hears. In the end it looks for what does not come.
+fn both(local: &str, remote: &str) -> Result<String> {
+    let server = UdpSocket::bind(local)?;
+    let socket = UdpSocket::bind(match local.starts_with('[') {
+        true => "[::]:0",
+        false => "0.0.0.0:0",
+    })?;
+    let mut buffer = [0; 100];
+    let mut heard = Vec::new();
+    for (to, text) in [(remote, "there"), (local, "here"), (remote, "there")] {
+        socket.send_to(text.as_bytes(), to)?;
+        if to == local {
+            let (length, from) = server.recv_from(&mut buffer)?;
+            server.send_to(&buffer[..length], from)?;
+        }
+        let (length, from) = socket.recv_from(&mut buffer)?;
+        let text = String::from_utf8_lossy(&buffer[..length]);
+        heard.push(format!("{text} from {from}"));
+    }
+    // The C library of Rust 1.95 knows no timeouts of sockets.
+    socket.set_nonblocking(true)?;
+    std::thread::sleep(Duration::from_millis(5));
+    let nothing = socket.recv_from(&mut buffer).map_err(|e| e.kind());
+    Ok(format!("{}, {nothing:?}", heard.join(", ")))
 }
 
 /// Says back to so many clients, one after the other, what each says until it says no more.

@@ -1,5 +1,9 @@
 //! Streams of sockets beside those of the host, through the bare bindings: what its argument says.
 
+#[path = "../../probe2/src/address.rs"]
+mod address;
+mod beside;
+
 use std::net::SocketAddr;
 use wasip2::cli::{stdin::get_stdin, stdout::get_stdout};
 use wasip2::clocks::monotonic_clock::subscribe_duration;
@@ -17,11 +21,20 @@ fn main() {
         Some("blocking-splice") => splice(true),
         Some("together") => together(),
         Some("accept") => drop(listener(4000).accept().expect_err("nobody is there")),
-        Some("outside") => outside(&std::env::args().nth(2).expect("an address")),
+        Some("outside") => outside(&argument(2)),
+        Some("beside") => {
+            let [outside, denied] = [2, 3].map(|it| argument(it).parse().expect("an address"));
+            beside::run(outside, denied);
+        }
+        Some("beside-full") => beside::full(argument(2).parse().expect("an address")),
         Some("wait-accept") => listener(4000).subscribe().block(),
         Some("wait-all") => wait_for_all(),
         other => panic!("{other:?} is nothing to do"),
     }
+}
+
+fn argument(number: usize) -> String {
+    std::env::args().nth(number).expect("another argument")
 }
 
 fn local(port: u16) -> IpSocketAddress {
