@@ -3,7 +3,11 @@
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use sockvirt::policy::{Denial, DenyAt, DnsMode, Flag, Log, Mistake, Operation};
+#[cfg(feature = "run")]
+use std::ffi::OsString;
 use std::path::PathBuf;
+#[cfg(feature = "run")]
+use std::time::Duration;
 
 /// Gives WebAssembly components a network of their own.
 #[derive(Debug, Parser)]
@@ -51,6 +55,16 @@ pub(crate) enum Verb {
     ///
     /// Nothing is run: the policy that the component carries is asked.
     Explain(Explain),
+    /// Play scripts to a program, and say whether it did as they say.
+    ///
+    /// Exits with 1 where one failed. With a single script the program's own status is passed on.
+    #[cfg(feature = "run")]
+    Test(Test),
+    /// Compose virtual sockets into a program and run it.
+    ///
+    /// Its sockets are real only where the policy leads to the host. It exits as the program does.
+    #[cfg(feature = "run")]
+    Run(Run),
     /// Print the JSON Schema of the policy file.
     Schema,
     /// Print a completion script for a shell.
@@ -77,6 +91,9 @@ pub(crate) struct Build {
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
 
+    #[command(flatten)]
+    pub(crate) script: ScriptArg,
+
     /// Refuse preview1 modules instead of making components of them.
     #[arg(long)]
     pub(crate) no_adapt: bool,
@@ -98,6 +115,121 @@ pub(crate) enum ReportFormat {
     /// For machines, on standard output, or on standard error where the component goes to
     /// standard output.
     Json,
+}
+
+/// A script, for verbs that take one.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Policy")]
+pub(crate) struct ScriptArg {
+    /// Read from a file who else is on the network: peers, clients, names and time.
+    ///
+    /// It may have a policy too, and each section of it that `--config` does not have. Files that it
+    /// names are looked for in its own folder.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) script: Option<PathBuf>,
+}
+
+#[cfg(feature = "run")]
+#[derive(Debug, Args)]
+pub(crate) struct Test {
+    /// The component or preview1 module; `-` for standard input.
+    #[arg(value_name = "IN")]
+    pub(crate) input: PathBuf,
+
+    /// A script, or a folder of them; may be given several times.
+    #[arg(long = "script", value_name = "FILE", required = true)]
+    pub(crate) scripts: Vec<PathBuf>,
+
+    /// Play only scripts that have this in their path.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) filter: Option<String>,
+
+    /// Write the results as JUnit's XML.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+
+    /// Answer in JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Do not keep the compiled component for the next time.
+    #[arg(long)]
+    pub(crate) no_cache: bool,
+
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
+
+    #[command(flatten)]
+    pub(crate) program: ProgramArgs,
+}
+
+#[cfg(feature = "run")]
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The component or preview1 module; `-` for standard input.
+    #[arg(value_name = "IN")]
+    pub(crate) input: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
+
+    #[command(flatten)]
+    pub(crate) script: ScriptArg,
+
+    #[command(flatten)]
+    pub(crate) program: ProgramArgs,
+}
+
+/// What the program is given.
+#[cfg(feature = "run")]
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Program")]
+pub(crate) struct ProgramArgs {
+    /// A variable of the program's environment.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    env: Vec<(String, String)>,
+
+    /// A folder that the program can read and write, and what it calls it.
+    #[arg(long, value_name = "HOST[::GUEST]", value_parser = folder)]
+    dir: Vec<(PathBuf, String)>,
+
+    /// How many seconds the program may take; 0 for as many as it likes.
+    #[arg(long, value_name = "SECONDS", default_value = "60")]
+    timeout: u32,
+
+    /// Arguments of the program.
+    #[arg(last = true, value_name = "ARGS")]
+    args: Vec<OsString>,
+}
+
+#[cfg(feature = "run")]
+impl ProgramArgs {
+    pub(crate) fn surroundings(&self) -> sockvirt::run::Surroundings {
+        let mut surroundings = sockvirt::run::Surroundings::default();
+        surroundings.args.clone_from(&self.args);
+        surroundings.env.clone_from(&self.env);
+        surroundings.dirs.clone_from(&self.dir);
+        surroundings
+    }
+
+    /// How long the program may take, if there is a limit.
+    pub(crate) fn patience(&self) -> Option<Duration> {
+        (self.timeout > 0).then(|| Duration::from_secs(self.timeout.into()))
+    }
+}
+
+#[cfg(feature = "run")]
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
+        None => Err("a variable is `NAME=VALUE`".to_owned()),
+    }
+}
+
+#[cfg(feature = "run")]
+fn folder(text: &str) -> Result<(PathBuf, String), String> {
+    let (host, guest) = text.split_once("::").unwrap_or((text, text));
+    Ok((PathBuf::from(host), guest.to_owned()))
 }
 
 #[derive(Debug, Args)]

@@ -13,7 +13,7 @@ const LARGE: usize = 16 * 1024 * 1024;
 
 pub(crate) fn run(cli: &Cli, args: &Build) -> anyhow::Result<Answer> {
     let target = Target::choose(args.output.as_deref(), !args.text)?;
-    let policy = policy::read(&args.policy)?;
+    let policy = policy::read(&args.policy, args.script.script.as_deref())?;
     let input = files::read(&args.input)?;
     let progress = Progress::new(cli, input.len());
     progress.say("composing");

@@ -1,7 +1,8 @@
 //! The `sockvirt` command: arguments, files, what is said about them, exit codes. What it does is
 //! in the library.
 //!
-//! Exit status: 0 done, 1 the answer is no, 2 the input or the usage is wrong.
+//! Exit status: 0 done, 1 the answer is no, 2 the input or the usage is wrong. `test` and `run` pass on
+//! that of the program, where it is not 0.
 
 mod args;
 mod build;
@@ -9,8 +10,14 @@ mod check;
 mod explain;
 mod files;
 mod inspect;
+#[cfg(feature = "run")]
+mod junit;
 mod policy;
+#[cfg(feature = "run")]
+mod run;
 mod say;
+#[cfg(feature = "run")]
+mod test;
 
 use args::{Cli, Color, Verb};
 use clap::{CommandFactory, Parser};
@@ -23,6 +30,12 @@ use std::sync::Mutex;
 enum Answer {
     Done,
     No,
+    /// A program ended with this status.
+    #[cfg_attr(
+        not(feature = "run"),
+        allow(dead_code, reason = "nothing runs programs")
+    )]
+    Status(i32),
 }
 
 /// The exit status of a bug, which is that of a panic in Rust.
@@ -34,6 +47,8 @@ fn main() -> ExitCode {
     match without_bugs(|| run(&cli)) {
         Some(Ok(Answer::Done)) => ExitCode::SUCCESS,
         Some(Ok(Answer::No)) => ExitCode::from(1),
+        // As the shell has it: what does not fit is not 0 all the same.
+        Some(Ok(Answer::Status(status))) => ExitCode::from(u8::try_from(status).unwrap_or(1)),
         Some(Err(e)) => {
             say::error(&e);
             ExitCode::from(2)
@@ -73,6 +88,10 @@ fn run(cli: &Cli) -> anyhow::Result<Answer> {
         Verb::Inspect(args) => inspect::run(args),
         Verb::Check(args) => check::run(cli, args),
         Verb::Explain(args) => explain::run(args),
+        #[cfg(feature = "run")]
+        Verb::Test(args) => test::run(cli, args),
+        #[cfg(feature = "run")]
+        Verb::Run(args) => run::run(args),
         Verb::Schema => {
             files::print(sockvirt::Policy::json_schema().as_bytes())?;
             Ok(Answer::Done)

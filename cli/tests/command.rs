@@ -598,3 +598,32 @@ fn sixteen_builds_at_once_in_one_folder() {
     }
     assert_eq!(files(folder.path()).len(), 18);
 }
+
+/// What a script names is in its own folder, wherever the command is run. A policy may stand beside it.
+#[test]
+fn reads_what_a_script_names_from_its_folder() {
+    let folder = folder();
+    let below = folder.path().join("tests/fixtures");
+    fs::create_dir_all(&below).expect("a folder");
+    fs::write(folder.path().join("in.wasm"), component("(component)")).expect("written");
+    fs::write(
+        folder.path().join("tests/a.toml"),
+        "schema = 1\n[[peer]]\nat = 'tcp://a.test:7'\nscript = [{ send = { file = './fixtures/a.bin' } }]\n",
+    )
+    .expect("written");
+    let hosts = "schema = 1\n[dns.hosts]\n'a.test' = { answer = '192.0.2.1' }\n";
+    fs::write(folder.path().join("sockvirt.toml"), hosts).expect("written");
+    let args = "build in.wasm -o out.wasm --config sockvirt.toml --script tests/a.toml";
+    let args: Vec<_> = args.split(' ').collect();
+    let missing = run(folder.path(), &args);
+    assert_eq!(missing.status.code(), Some(2));
+    let said = stderr(&missing);
+    assert!(said.contains("cannot read `./fixtures/a.bin`"), "{said}");
+    fs::create_dir(below.join("a.bin")).expect("a folder");
+    let said = stderr(&run(folder.path(), &args));
+    assert!(said.contains("it is not a file"), "{said}");
+    fs::remove_dir(below.join("a.bin")).expect("gone");
+    fs::write(below.join("a.bin"), [0, 1, 2]).expect("written");
+    let built = run(folder.path(), &args);
+    assert_eq!(built.status.code(), Some(0), "{}", stderr(&built));
+}

@@ -1,7 +1,7 @@
 //! Golden cases: a folder each in `tests/cases`.
 //!
 //! `guest.wat` is built with the flags in `options`, if there are any, in a folder with the case's
-//! `sockvirt.toml`, if there is one. A build that succeeds is compared with `out.wat` and
+//! files of TOML and what they name, if there are any. A build that succeeds is compared with `out.wat` and
 //! `report.txt`, one that fails with `error.txt`. `SNAPSHOTS=overwrite cargo test --test golden`
 //! writes them anew.
 
@@ -33,8 +33,17 @@ fn run(case: &Path) -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     let wat = fs::read(case.join("guest.wat"))?;
     fs::write(folder.path().join("guest.wasm"), wat::parse_bytes(&wat)?)?;
-    if let Ok(policy) = fs::read(case.join("sockvirt.toml")) {
-        fs::write(folder.path().join("sockvirt.toml"), policy)?;
+    for entry in fs::read_dir(case)? {
+        let path = entry?.path();
+        if path
+            .extension()
+            .is_some_and(|it| it == "toml" || it == "bin")
+        {
+            fs::copy(
+                &path,
+                folder.path().join(path.file_name().unwrap_or_default()),
+            )?;
+        }
     }
     let options = fs::read_to_string(case.join("options")).unwrap_or_default();
     let output = Command::new(env!("CARGO_BIN_EXE_sockvirt"))

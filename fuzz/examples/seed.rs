@@ -20,7 +20,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             .unwrap_or("seed");
         match name.rsplit_once('.') {
             Some((stem, "wat")) => put("bytes", stem, &wat::parse_file(&seed)?)?,
-            Some((stem, "toml")) => put("policy", stem, &fs::read(&seed)?)?,
+            Some((stem, "toml")) => {
+                let text = fs::read(&seed)?;
+                put("policy", stem, &text)?;
+                put("script", stem, &text)?;
+            }
             _ => {}
         }
     }

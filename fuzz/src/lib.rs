@@ -20,7 +20,7 @@ mod smith;
 use arbitrary::{Arbitrary, Unstructured};
 use sockvirt::policy::{
     Denial, DenyAt, DenyRule, Flag, Key, Lookup, LoopbackMode, NameTable, Operation, Protocol,
-    Rules, Session,
+    Rules, Script, Session,
 };
 use sockvirt::{Built, Error, Mode, Policy, Reach, Virtualizer};
 use std::net::{IpAddr, SocketAddr};
@@ -76,6 +76,20 @@ pub fn policy(text: &str) {
             assert!(text.get(e.span()).is_some(), "{e:?} is outside of {text:?}");
             let _ = e.to_string();
         }
+    }
+}
+
+/// Whatever the text: a script that is read comes back from its bytes, and an error has a place
+/// within the text. Whatever it names as a file has three bytes.
+pub fn script(text: &str) {
+    match Policy::from_toml_with(text, "script.toml", &|_| Ok(vec![0, 1, 2])) {
+        Ok(policy) => {
+            if let Some(script) = policy.script() {
+                let again = Script::from_bytes(&script.to_bytes());
+                assert_eq!(again.as_ref(), Some(script));
+            }
+        }
+        Err(e) => assert!(text.get(e.span()).is_some(), "{e:?} is outside of {text:?}"),
     }
 }
 

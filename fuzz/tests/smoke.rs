@@ -80,6 +80,17 @@ fn policy() {
     }
 }
 
+#[test]
+fn script() {
+    let seed = include_str!("../seeds/script.toml");
+    for mut numbers in inputs(1_000) {
+        let mut text = seed.as_bytes().to_vec();
+        fuzz::script(&String::from_utf8_lossy(&text));
+        numbers.damage(&mut text);
+        fuzz::script(&String::from_utf8_lossy(&text));
+    }
+}
+
 /// Flags to damage.
 const FLAGS: [&str; 8] = [
     "tcp://db.internal:5432",

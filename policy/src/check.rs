@@ -42,7 +42,13 @@ impl Policy {
     /// Checks that no rule is about what is on the network in memory: an address means one thing.
     pub(crate) fn check_loopback(&self) -> Result<(), InvalidPolicy> {
         if self.loopback == LoopbackMode::Host {
-            return Ok(());
+            let script = self.script.as_deref();
+            return match script {
+                Some(it) if !it.peers.is_empty() || !it.clients.is_empty() => {
+                    Err(InvalidPolicy::PeersAtHost)
+                }
+                _ => Ok(()),
+            };
         }
         let refused = |table, position, does| {
             Err(InvalidPolicy::LoopbackInMemory {

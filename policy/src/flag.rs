@@ -273,10 +273,15 @@ fn targets(text: &str) -> Result<Vec<Target>, Mistake> {
 }
 
 pub(crate) fn id(text: &str) -> Result<String, Mistake> {
+    label(text, "an id")
+}
+
+/// What logs and reports call something.
+pub(crate) fn label(text: &str, what: &str) -> Result<String, Mistake> {
     let length = text.chars().count();
     if !(1..=64).contains(&length) || text.chars().any(char::is_control) {
-        return Err(Mistake::new(format!("`{text}` is not an id"))
-            .hint("an id has 1 to 64 characters on one line"));
+        return Err(Mistake::new(format!("`{text}` is not {what}"))
+            .hint(format!("{what} has 1 to 64 characters on one line")));
     }
     Ok(text.to_owned())
 }

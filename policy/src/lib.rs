@@ -74,4 +74,6 @@ pub use rules::{Key, Place, Rules, WireError};
 pub use session::{Lookup, NameTable, Names, NoNames, Resolved, Session};
 pub use settings::{DenyAt, DnsMode, Log, LoopbackMode, OnDeadlock, UnknownDenyAt};
 #[cfg(feature = "file")]
+pub use sockvirt_netstack::script::{self, Script};
+#[cfg(feature = "file")]
 pub use special::Special;

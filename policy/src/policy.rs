@@ -6,9 +6,11 @@ use crate::{
     Protocol, Redirect, Target,
 };
 use ipnet::Ipv4Net;
+use sockvirt_netstack::script::Script;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 /// A policy that contradicts itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +52,8 @@ pub enum InvalidPolicy {
         /// What the rule does.
         does: &'static str,
     },
+    /// Peers or clients of a script, and no network in memory for them.
+    PeersAtHost,
     /// Two rules have the same id.
     SameId(String),
     /// Two redirects lead from the same place to different ones.
@@ -102,6 +106,9 @@ impl fmt::Display for InvalidPolicy {
                     "loopback is a network in memory, and a rule of `{table}` {does}"
                 )
             }
+            InvalidPolicy::PeersAtHost => {
+                f.write_str("peers and clients of a script are on a network in memory")
+            }
             InvalidPolicy::SameId(id) => write!(f, "two rules have the id `{id}`"),
             InvalidPolicy::Fork(from) => {
                 write!(f, "two redirects lead from `{from}` to different places")
@@ -140,6 +147,8 @@ pub struct Policy {
     pub(crate) allow: Vec<AllowRule>,
     pub(crate) deny: Vec<DenyRule>,
     pub(crate) redirect: Vec<Redirect>,
+    /// Who else is on the network in memory.
+    pub(crate) script: Option<Arc<Script>>,
 }
 
 impl Default for Policy {
@@ -158,6 +167,7 @@ impl Default for Policy {
             allow: Vec::new(),
             deny: Vec::new(),
             redirect: Vec::new(),
+            script: None,
         }
     }
 }
@@ -191,6 +201,11 @@ impl Policy {
     /// The names that the policy itself answers.
     pub fn hosts(&self) -> &[Host] {
         &self.hosts
+    }
+
+    /// Who else is on the network in memory, and what time it is there, if a file said that.
+    pub fn script(&self) -> Option<&Script> {
+        self.script.as_deref()
     }
 
     /// How creating a socket ends where sockets are denied at [`DenyAt::Create`].

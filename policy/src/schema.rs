@@ -1,6 +1,8 @@
 //! The JSON Schema of the file, from the keys that the reader knows.
 
 use crate::file::keys::{self, Section, Value};
+use crate::file::script::kinds::KINDS;
+use crate::file::script::{keys as script, limits};
 use crate::{Denial, DenyAt, DnsMode, Log, LoopbackMode, OnDeadlock, Operation, Policy, Protocol};
 use std::fmt::Write;
 
@@ -15,6 +17,7 @@ impl Policy {
         schema.text("$schema", "https://json-schema.org/draft/2020-12/schema");
         schema.text("title", "sockvirt policy");
         section(&mut schema, &keys::FILE);
+        definitions(&mut schema);
         schema.close();
         schema.out.push('\n');
         schema.out
@@ -62,7 +65,7 @@ fn value(schema: &mut Json, value: Value) {
             one_or_many(schema, |schema| schema.list("enum", &names));
         }
         Value::Protocol => schema.list("enum", &Protocol::ALL.map(Protocol::name)),
-        Value::Targets | Value::Addresses => {
+        Value::Targets | Value::Addresses | Value::Texts => {
             one_or_many(schema, |schema| schema.text("type", "string"));
         }
         Value::Ports => one_or_many(schema, port),
@@ -71,8 +74,7 @@ fn value(schema: &mut Json, value: Value) {
             schema.member("additionalProperties");
             schema.open();
             section(schema, &keys::HOST);
-            schema.raw("minProperties", "1");
-            schema.raw("maxProperties", "1");
+            either(schema, &["answer", "fail"]);
             schema.close();
         }
         Value::ByOperation => by_operation(schema),
@@ -84,8 +86,102 @@ fn value(schema: &mut Json, value: Value) {
             section(schema, of);
             schema.close();
         }
-        Value::Later => schema.raw("not", "{}"),
+        Value::OneOf(words) => schema.list("enum", &words()),
+        Value::Number(least, most) => number(schema, least, most),
+        Value::True => schema.raw("const", "true"),
+        Value::Amount => either_of(
+            schema,
+            &[&|schema| schema.raw("const", "true"), &|schema| {
+                number(schema, 1, limits::REPEAT);
+            }],
+        ),
+        Value::Time => {
+            schema.text("type", "string");
+            schema.text("pattern", "^(0|[0-9]+(\\.[0-9]+)?(ns|us|ms|s|m|h))$");
+        }
+        Value::Count => either_of(
+            schema,
+            &[&|schema| number(schema, 1, u32::MAX.into()), &|schema| {
+                schema.text("type", "string");
+                schema.text("pattern", "^[0-9]+(\\+|-[0-9]+)?$");
+            }],
+        ),
+        Value::Bytes => schema.text("$ref", "#/$defs/bytes"),
+        Value::Steps => schema.text("$ref", "#/$defs/steps"),
+        Value::Length => either_of(
+            schema,
+            &[&|schema| number(schema, 1, limits::FRAME), &|schema| {
+                section(schema, &script::PREFIX);
+            }],
+        ),
+        Value::Lengths => {
+            schema.text("type", "array");
+            schema.raw("minItems", "1");
+            schema.member("items");
+            schema.open();
+            number(schema, 1, limits::FRAME);
+            schema.close();
+        }
+        Value::Found => either_of(
+            schema,
+            &[
+                &|schema| one_or_many(schema, |schema| schema.text("type", "string")),
+                &|schema| {
+                    section(schema, &keys::LATER);
+                    either(schema, &["answer", "fail"]);
+                },
+            ],
+        ),
     }
+}
+
+/// What is in itself: bytes are joined of bytes, and steps are in loops.
+fn definitions(schema: &mut Json) {
+    schema.member("$defs");
+    schema.open();
+    schema.member("bytes");
+    schema.open();
+    schema.text("description", script::BYTES.about);
+    one_or_none(schema, |schema| {
+        either_of(
+            schema,
+            &[&|schema| schema.text("type", "string"), &|schema| {
+                section(schema, &script::BYTES);
+            }],
+        );
+    });
+    schema.close();
+    schema.member("steps");
+    schema.open();
+    schema.text("type", "array");
+    schema.member("items");
+    schema.open();
+    schema.member("anyOf");
+    schema.array(&KINDS, |schema, kind| section(schema, kind.section));
+    schema.close();
+    schema.close();
+    schema.close();
+}
+
+fn number(schema: &mut Json, least: u64, most: u64) {
+    schema.text("type", "integer");
+    schema.raw("minimum", &least.to_string());
+    schema.raw("maximum", &most.to_string());
+}
+
+/// One of several keys is there.
+fn either(schema: &mut Json, keys: &[&str]) {
+    schema.member("oneOf");
+    schema.array(keys, |schema, key| schema.list("required", &[key]));
+}
+
+/// What a schema can be.
+type Choice<'a> = &'a dyn Fn(&mut Json);
+
+/// One of several schemas holds.
+fn either_of(schema: &mut Json, choices: &[Choice<'_>]) {
+    schema.member("anyOf");
+    schema.array(choices, |schema, choice| choice(schema));
 }
 
 fn by_operation(schema: &mut Json) {
@@ -109,38 +205,39 @@ fn denials(operation: Operation) -> Vec<&'static str> {
 }
 
 fn port(schema: &mut Json) {
-    schema.member("anyOf");
-    schema.out.push('[');
-    schema.open();
-    schema.text("type", "integer");
-    schema.raw("minimum", "0");
-    schema.raw("maximum", "65535");
-    schema.close();
-    schema.out.push_str(", ");
-    schema.open();
-    schema.text("type", "string");
-    schema.text("pattern", "^(\\*|[0-9]+( *- *[0-9]+)?)$");
-    schema.close();
-    schema.out.push(']');
+    either_of(
+        schema,
+        &[&|schema| number(schema, 0, u16::MAX.into()), &|schema| {
+            schema.text("type", "string");
+            schema.text("pattern", "^(\\*|[0-9]+( *- *[0-9]+)?)$");
+        }],
+    );
 }
 
 /// One value, or a list of at least one.
 fn one_or_many(schema: &mut Json, one: impl Fn(&mut Json)) {
+    one_or_list(schema, one, 1);
+}
+
+/// One value, or a list of them.
+fn one_or_none(schema: &mut Json, one: impl Fn(&mut Json)) {
+    one_or_list(schema, one, 0);
+}
+
+fn one_or_list(schema: &mut Json, one: impl Fn(&mut Json), least: u64) {
     schema.member("oneOf");
-    schema.out.push('[');
-    schema.open();
-    one(schema);
-    schema.close();
-    schema.out.push_str(", ");
-    schema.open();
-    schema.text("type", "array");
-    schema.raw("minItems", "1");
-    schema.member("items");
-    schema.open();
-    one(schema);
-    schema.close();
-    schema.close();
-    schema.out.push(']');
+    let many = |schema: &mut Json| {
+        schema.text("type", "array");
+        if least > 0 {
+            schema.raw("minItems", &least.to_string());
+        }
+        schema.member("items");
+        schema.open();
+        one(schema);
+        schema.close();
+    };
+    let choices: [Choice<'_>; 2] = [&one, &many];
+    schema.array(&choices, |schema, choice| choice(schema));
 }
 
 /// JSON that is being written. Writing to a `String` cannot fail.
@@ -163,6 +260,20 @@ impl Json {
         self.depth -= 1;
         let _ = write!(self.out, "\n{:1$}}}", "", self.depth * 2);
         self.begun = true;
+    }
+
+    /// Objects, with what is in each.
+    fn array<T>(&mut self, items: &[T], each: impl Fn(&mut Json, &T)) {
+        self.out.push('[');
+        for (i, item) in items.iter().enumerate() {
+            if i > 0 {
+                self.out.push_str(", ");
+            }
+            self.open();
+            each(self, item);
+            self.close();
+        }
+        self.out.push(']');
     }
 
     fn member(&mut self, name: &str) {

@@ -95,17 +95,17 @@ pub struct Built {
 }
 
 impl Virtualizer {
-    /// A virtualizer for a policy.
+    /// A virtualizer for a policy, and for the script that it has, if it has one.
     pub fn new(policy: Policy) -> Self {
         Virtualizer {
+            script: policy.script().cloned().map(Arc::new),
             policy,
-            script: None,
             loads: false,
             adapt: true,
         }
     }
 
-    /// Has a script played to the program: what there is on its network, and what it must do.
+    /// Has another script played to the program: what there is on its network, and what it must do.
     #[must_use]
     pub fn script(mut self, script: impl Into<Arc<Script>>) -> Self {
         self.script = Some(script.into());

@@ -13,7 +13,7 @@ pub type Nanoseconds = u64;
 
 wire! {
     /// A script.
-    #[derive(Clone, Debug, Default, PartialEq)]
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
     pub struct Script {
         /// What reports call its file.
         pub file: String,
@@ -44,7 +44,7 @@ wire! {
 
 wire! {
     /// A name, and what looking it up gives.
-    #[derive(Clone, Debug, PartialEq)]
+    #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Name {
         /// In lower case, without a dot at its end.
         pub name: String,
@@ -63,7 +63,7 @@ wire! {
 
 wire! {
     /// What a lookup gives.
-    #[derive(Clone, Debug, PartialEq)]
+    #[derive(Clone, Debug, PartialEq, Eq)]
     pub enum Found {
         /// These addresses, in this order.
         Addresses(Vec<IpAddr>),
@@ -85,7 +85,7 @@ wire! {
 
 wire! {
     /// Addresses that a peer has.
-    #[derive(Clone, Debug, PartialEq)]
+    #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Target {
         /// A prefix, and how many of its bits count; any address if there is none.
         pub net: Option<Net>,
@@ -98,7 +98,7 @@ wire! {
 
 wire! {
     /// A prefix of addresses.
-    #[derive(Clone, Copy, Debug, PartialEq)]
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Net {
         /// An address that has it.
         pub ip: IpAddr,
@@ -109,7 +109,7 @@ wire! {
 
 wire! {
     /// Somebody whom the program connects to, or sends datagrams to.
-    #[derive(Clone, Debug, PartialEq)]
+    #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Peer {
         /// What reports call it.
         pub name: String,
@@ -126,7 +126,7 @@ wire! {
 
 wire! {
     /// What a peer does.
-    #[derive(Clone, Debug, PartialEq)]
+    #[derive(Clone, Debug, PartialEq, Eq)]
     pub enum Serves {
         /// Connection by connection, in this order.
         Connections(Vec<Connection>),
@@ -139,7 +139,7 @@ wire! {
 
 wire! {
     /// One connection, or several alike.
-    #[derive(Clone, Debug, PartialEq)]
+    #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Connection {
         /// Where the file says so.
         pub line: u32,
@@ -197,7 +197,7 @@ impl Count {
 
 wire! {
     /// Answers in no order.
-    #[derive(Clone, Debug, PartialEq)]
+    #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Stubs {
         /// How many connections there are.
         pub connections: Count,
@@ -208,7 +208,7 @@ wire! {
 
 wire! {
     /// An answer, and what it answers.
-    #[derive(Clone, Debug, PartialEq)]
+    #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Stub {
         /// Where the file says so.
         pub line: u32,
@@ -223,7 +223,7 @@ wire! {
 
 wire! {
     /// A peer that is always there.
-    #[derive(Clone, Copy, Debug, PartialEq)]
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Service {
         /// What it does.
         pub kind: ServiceKind,
@@ -247,7 +247,7 @@ wire! {
 
 wire! {
     /// Somebody who connects to the program, or sends datagrams to it.
-    #[derive(Clone, Debug, PartialEq)]
+    #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Client {
         /// What reports call it.
         pub name: String,
@@ -277,7 +277,7 @@ wire! {
 
 wire! {
     /// Something that happens, or must happen.
-    #[derive(Clone, Debug, PartialEq)]
+    #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Step {
         /// Its number in its script, from 1.
         pub number: u32,
@@ -290,7 +290,7 @@ wire! {
 
 wire! {
     /// What happens in a step.
-    #[derive(Clone, Debug, PartialEq)]
+    #[derive(Clone, Debug, PartialEq, Eq)]
     pub enum Action {
         /// Bytes come that begin so and end so.
         Expect(Expect),
@@ -323,7 +323,7 @@ wire! {
 
 wire! {
     /// Bytes that come.
-    #[derive(Clone, Debug, PartialEq)]
+    #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Expect {
         /// Where they end.
         pub frame: Frame,
@@ -336,7 +336,7 @@ wire! {
 
 wire! {
     /// Where bytes end.
-    #[derive(Clone, Debug, PartialEq)]
+    #[derive(Clone, Debug, PartialEq, Eq)]
     pub enum Frame {
         /// They are these.
         Exactly(Bytes),
@@ -353,7 +353,7 @@ wire! {
 
 wire! {
     /// Bytes up to a delimiter.
-    #[derive(Clone, Debug, PartialEq)]
+    #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Until {
         /// The delimiter.
         pub delimiter: Bytes,
@@ -364,7 +364,7 @@ wire! {
 
 wire! {
     /// A number of bytes before them.
-    #[derive(Clone, Copy, Debug, PartialEq)]
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Prefix {
         /// In how many bytes it is.
         pub size: u8,
@@ -377,7 +377,7 @@ wire! {
 
 wire! {
     /// What must hold of bytes.
-    #[derive(Clone, Debug, Default, PartialEq)]
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
     pub struct Check {
         /// The number of an expression that they match somewhere.
         pub matches: Option<u32>,
@@ -416,7 +416,7 @@ wire! {
 
 wire! {
     /// Bytes that are sent.
-    #[derive(Clone, Debug, PartialEq)]
+    #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Send {
         /// The bytes.
         pub bytes: Bytes,
@@ -429,7 +429,7 @@ wire! {
 
 wire! {
     /// How bytes are cut.
-    #[derive(Clone, Debug, PartialEq)]
+    #[derive(Clone, Debug, PartialEq, Eq)]
     pub enum Segments {
         /// Not at all.
         Whole,
@@ -479,7 +479,7 @@ wire! {
 
 wire! {
     /// Bytes, as the parts that they are joined of.
-    #[derive(Clone, Debug, Default, PartialEq)]
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
     pub struct Bytes {
         /// The parts.
         pub parts: Vec<Part>,
@@ -497,7 +497,7 @@ impl Bytes {
 
 wire! {
     /// A part of bytes.
-    #[derive(Clone, Debug, PartialEq)]
+    #[derive(Clone, Debug, PartialEq, Eq)]
     pub enum Part {
         /// These.
         Literal(Vec<u8>),
@@ -510,7 +510,7 @@ wire! {
 
 wire! {
     /// The same bytes again and again.
-    #[derive(Clone, Debug, PartialEq)]
+    #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Fill {
         /// The bytes.
         pub pattern: Vec<u8>,
@@ -523,7 +523,7 @@ wire! {
     /// An expression as a table: it says of bytes, one by one, whether they match.
     ///
     /// A row has the next state for each class of bytes, and for the end of all bytes behind them.
-    #[derive(Clone, Debug, Default, PartialEq)]
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
     pub struct Dfa {
         /// The class of each byte, 256 of them.
         pub classes: Vec<u8>,

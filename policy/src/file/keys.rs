@@ -1,5 +1,7 @@
 //! The keys that the file has: what the reader asks for, and what the schema says.
 
+use super::script::keys as script;
+
 /// A table of the file.
 pub(crate) struct Section {
     /// How messages call it.
@@ -9,6 +11,7 @@ pub(crate) struct Section {
 }
 
 /// A key of a table.
+#[derive(Clone, Copy)]
 pub(crate) struct Key {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
@@ -44,11 +47,33 @@ pub(crate) enum Value {
     ByOperation,
     Section(&'static Section),
     Rules(&'static Section),
-    /// The format has it, this version does not.
-    Later,
+    /// One of a few words.
+    OneOf(fn() -> Vec<&'static str>),
+    /// A number that is not less and not more.
+    Number(u64, u64),
+    /// A text, or a list of them.
+    Texts,
+    /// Always true.
+    True,
+    /// A number, or true for the usual one.
+    Amount,
+    /// A time with its unit.
+    Time,
+    /// How often: `2`, `"1+"`, `"1-3"`.
+    Count,
+    /// Bytes, in any of their spellings.
+    Bytes,
+    /// A number of bytes, or the number in front of them.
+    Length,
+    /// Numbers of bytes.
+    Lengths,
+    /// What a name answers later.
+    Found,
+    /// Steps of a script.
+    Steps,
 }
 
-const fn key(name: &'static str, value: Value, about: &'static str) -> Key {
+pub(super) const fn key(name: &'static str, value: Value, about: &'static str) -> Key {
     Key {
         name,
         about,
@@ -57,7 +82,7 @@ const fn key(name: &'static str, value: Value, about: &'static str) -> Key {
     }
 }
 
-const fn required(name: &'static str, value: Value, about: &'static str) -> Key {
+pub(super) const fn required(name: &'static str, value: Value, about: &'static str) -> Key {
     Key {
         required: true,
         ..key(name, value, about)
@@ -75,10 +100,18 @@ pub(crate) const FILE: Section = Section {
         key("allow", Value::Rules(&ALLOW), ALLOW.about),
         key("deny", Value::Rules(&DENY), DENY.about),
         key("redirect", Value::Rules(&REDIRECT), REDIRECT.about),
-        key("peer", Value::Later, "Not supported by this version."),
-        key("client", Value::Later, "Not supported by this version."),
-        key("clock", Value::Later, "Not supported by this version."),
-        key("report", Value::Later, "Not supported by this version."),
+        key("clock", Value::Section(&script::CLOCK), script::CLOCK.about),
+        key("peer", Value::Rules(&script::PEER), script::PEER.about),
+        key(
+            "client",
+            Value::Rules(&script::CLIENT),
+            script::CLIENT.about,
+        ),
+        key(
+            "report",
+            Value::Section(&script::REPORT),
+            script::REPORT.about,
+        ),
     ],
 };
 
@@ -131,6 +164,23 @@ pub(crate) const DNS: Section = Section {
 pub(crate) const HOST: Section = Section {
     name: "the host",
     about: "What a name answers.",
+    keys: &[
+        key("answer", Value::Addresses, "Its addresses."),
+        key("fail", Value::LookupDenial, "How looking it up ends."),
+        key(
+            "times",
+            Value::Number(1, u32::MAX as u64),
+            "How often it answers that before `then`: 1 unless set.",
+        ),
+        key("then", Value::Found, "What it answers from then on."),
+        key("delay", Value::Time, "How long a lookup takes."),
+    ],
+};
+
+/// What a name answers later.
+pub(crate) const LATER: Section = Section {
+    name: "`then`",
+    about: "What a name answers later.",
     keys: &[
         key("answer", Value::Addresses, "Its addresses."),
         key("fail", Value::LookupDenial, "How looking it up ends."),

@@ -2,12 +2,14 @@
 
 pub(crate) mod keys;
 mod rules;
+pub(crate) mod script;
 mod sections;
 pub(crate) mod table;
 
 use crate::{InvalidPolicy, Mistake, Policy};
 use core::fmt::{self, Display};
 use core::ops::Range;
+use script::Source;
 use table::Table;
 use toml::de::DeTable;
 
@@ -140,11 +142,54 @@ impl Policy {
     /// [`FileError`] for text that is not TOML, for a key or a value that the format does not
     /// have, and for settings that contradict each other. Nothing is ignored.
     pub fn from_toml(text: &str) -> core::result::Result<Policy, FileError> {
-        read(text).map_err(|fault| fault.locate(text))
+        let refuse = |_: &str| Err("no files are at hand here".to_owned());
+        Policy::from_toml_with(text, "", &refuse)
+    }
+
+    /// The same where a script may name files: `{ file = "fixtures/a.bin" }`.
+    ///
+    /// Reports call the script by `name`. `files` reads what it names, or says why it does not.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_toml`](Policy::from_toml).
+    pub fn from_toml_with(
+        text: &str,
+        name: &str,
+        files: &dyn Fn(&str) -> core::result::Result<Vec<u8>, String>,
+    ) -> core::result::Result<Policy, FileError> {
+        let source = Source { name, files };
+        let read = read(text, Policy::deny_all(), &[], &source);
+        read.map_err(|fault| fault.locate(text))
+    }
+
+    /// What this policy says, which is that of the file `beside`, and what a script says in another
+    /// file. Each section is in one of the two.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_toml`](Policy::from_toml), about `text`; and for sections that are in both.
+    pub fn with_script(
+        self,
+        beside: &str,
+        text: &str,
+        name: &str,
+        files: &dyn Fn(&str) -> core::result::Result<Vec<u8>, String>,
+    ) -> core::result::Result<Policy, FileError> {
+        let keys = DeTable::parse(beside).map(|document| {
+            let keys = document.get_ref().keys();
+            let keys = keys.map(|key| key.get_ref().as_ref().to_owned());
+            keys.filter(|key| key != "schema").collect::<Vec<_>>()
+        });
+        let keys = keys.unwrap_or_default();
+        let source = Source { name, files };
+        let read = read(text, self, &keys, &source);
+        read.map_err(|fault| fault.locate(text))
     }
 }
 
-fn read(text: &str) -> Result<Policy> {
+/// Reads a file on top of a policy, whose own file has some sections.
+fn read(text: &str, mut policy: Policy, taken: &[String], source: &Source<'_>) -> Result<Policy> {
     if text.len() > LONGEST {
         return Err(Fault::new(0..0, "the file has more than 8 MiB")
             .hint("a policy has at most 65536 patterns, which fit"));
@@ -153,9 +198,12 @@ fn read(text: &str) -> Result<Policy> {
         .map_err(|e| Fault::new(e.span().unwrap_or_default(), e.message().trim_end()))?;
     let mut file = Table::new(document.get_ref(), document.span(), &keys::FILE);
     file.schema()?;
-    let mut policy = Policy::deny_all();
-    sections::read(&mut file, &mut policy)?;
+    apart(document.get_ref(), taken, &policy)?;
+    let told = taken.iter().any(|key| key == "loopback");
+    sections::read(&mut file, &mut policy, told)?;
+    script::in_memory(&file, &policy)?;
     rules::read(&mut file, &mut policy)?;
+    script::read(&file, text, &mut policy, source)?;
     file.finish()?;
     policy.check().map_err(|e| {
         let hint = match e {
@@ -167,4 +215,20 @@ fn read(text: &str) -> Result<Policy> {
     // Whoever asks for the order of the canonical text has it then.
     policy.sort();
     Ok(policy)
+}
+
+/// Checks that two files have no section in common, and one script at most.
+fn apart(file: &DeTable<'_>, taken: &[String], policy: &Policy) -> Result<()> {
+    for key in file.keys() {
+        let name = key.get_ref().as_ref();
+        if taken.iter().any(|it| it == name) {
+            let message = format!("`{name}` is in the policy file as well");
+            return Err(Fault::new(key.span(), message).hint("write it into one of the two"));
+        }
+    }
+    match policy.script {
+        None => Ok(()),
+        Some(_) => Err(Fault::new(0..0, "the policy file has a script of its own")
+            .hint("write all of the script into one file")),
+    }
 }

@@ -1,7 +1,8 @@
 //! The sections that are not rules.
 
 use super::keys;
-use super::table::{Table, Text, as_text, operation};
+use super::script::has_others;
+use super::table::{Table, Text, Value, as_text, as_texts, operation};
 use super::{Fault, Result};
 use crate::pattern::{address, name};
 use crate::{
@@ -10,12 +11,16 @@ use crate::{
 };
 use ipnet::Ipv4Net;
 
-pub(super) fn read(file: &mut Table<'_>, policy: &mut Policy) -> Result<()> {
+/// Reads them. Another file may have told where loopback is.
+pub(super) fn read(file: &mut Table<'_>, policy: &mut Policy, told: bool) -> Result<()> {
     if let Some(table) = file.table("policy", &keys::POLICY)? {
         read_policy(&table, policy)?;
     }
     if let Some(table) = file.table("dns", &keys::DNS)? {
         read_dns(&table, policy)?;
+    }
+    if has_others(file) && !told {
+        policy.loopback = LoopbackMode::Virtual;
     }
     match file.table("loopback", &keys::LOOPBACK)? {
         Some(table) => read_loopback(&table, policy),
@@ -78,7 +83,7 @@ fn read_dns(table: &Table<'_>, policy: &mut Policy) -> Result<()> {
             return Err(Fault::new(key.span, format!("`{name}` is there twice")));
         }
         let table = Table::of(value, key.text, &keys::HOST)?;
-        let answer = read_host(&table)?;
+        let answer = read_answer(&table)?;
         policy.hosts.push(Host { name, answer });
     }
     policy.hosts.sort_unstable();
@@ -99,24 +104,27 @@ fn range(text: &str) -> std::result::Result<Ipv4Net, Mistake> {
     }
 }
 
-fn read_host(table: &Table<'_>) -> Result<HostAnswer> {
-    let fail = table.parse::<Denial>("fail")?;
-    let answers = table.strings("answer")?;
+/// What a name answers: its addresses, or an error.
+pub(super) fn read_answer(table: &Table<'_>) -> Result<HostAnswer> {
     table.finish()?;
-    match (answers, fail) {
+    let fail = table.parse::<Denial>("fail")?;
+    match (table.get("answer"), fail) {
         (None, Some((denial, span))) => HostAnswer::fail(denial).map_err(|e| Fault::at(span, e)),
-        (Some(answers), None) => {
-            let mut addresses = Vec::new();
-            for Text { text, span } in answers {
-                addresses.push(address(text).map_err(|e| Fault::at(span, e))?);
-            }
-            HostAnswer::addresses(addresses).map_err(|e| table.fault(e))
-        }
+        (Some(value), None) => addresses(value, "answer"),
         _ => Err(Fault::new(
             table.span.clone(),
             "a host has either `answer` or `fail`",
         )),
     }
+}
+
+/// Addresses that a name answers.
+pub(super) fn addresses(value: &Value<'_>, key: &str) -> Result<HostAnswer> {
+    let mut addresses = Vec::new();
+    for Text { text, span } in as_texts(value, key)? {
+        addresses.push(address(text).map_err(|e| Fault::at(span, e))?);
+    }
+    HostAnswer::addresses(addresses).map_err(|e| Fault::at(value.span(), e))
 }
 
 fn read_loopback(table: &Table<'_>, policy: &mut Policy) -> Result<()> {

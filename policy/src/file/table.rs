@@ -1,6 +1,6 @@
 //! Values of the file, each with its place.
 
-use super::keys::{self, Section};
+use super::keys::Section;
 use super::{Fault, Result};
 use crate::mistake::suggest;
 use crate::{Mistake, Operation, Ports, Protocol, Target};
@@ -44,6 +44,11 @@ impl<'a> Table<'a> {
             DeValue::Table(table) => Ok(Table::new(table, value.span(), section)),
             _ => Err(Fault::new(value.span(), format!("`{key}` is a table"))),
         }
+    }
+
+    /// Whether a key is there that the format has elsewhere.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.entries.contains_key(key)
     }
 
     pub(super) fn get(&self, key: &str) -> Option<&'a Value<'a>> {
@@ -110,7 +115,7 @@ impl<'a> Table<'a> {
             }
             Some((value, _)) => Err(Fault::new(
                 value.span(),
-                format!("`{key}` is a list of rules"),
+                format!("`{key}` is a list of tables"),
             )
             .hint(format!("write `[[{key}]]`"))),
         }
@@ -164,14 +169,7 @@ impl<'a> Table<'a> {
         let Some(value) = self.get(key) else {
             return Ok(None);
         };
-        let one = |value| as_text(value, key);
-        match value.get_ref() {
-            DeValue::Array(array) if array.is_empty() => {
-                Err(Fault::new(value.span(), format!("`{key}` is empty")))
-            }
-            DeValue::Array(array) => Ok(Some(array.iter().map(one).collect::<Result<_>>()?)),
-            _ => Ok(Some(vec![one(value)?])),
-        }
+        as_texts(value, key).map(Some)
     }
 
     /// The operations of a rule, sorted; `connect` where it does not say.
@@ -233,18 +231,17 @@ impl<'a> Table<'a> {
 
     /// What must be there is not.
     pub(super) fn missing(&self, key: &str) -> Fault {
-        Fault::new(self.span.clone(), format!("the rule has no `{key}`"))
+        Fault::new(
+            self.span.clone(),
+            format!("{} has no `{key}`", self.section.name),
+        )
     }
 
-    /// Checks that every key is one that the format has and this version supports.
+    /// Checks that every key is one that the format has.
     pub(super) fn finish(&self) -> Result<()> {
         for key in self.entries.keys() {
             let name = key.get_ref().as_ref();
             match self.section.keys.iter().find(|it| it.name == name) {
-                Some(known) if matches!(known.value, keys::Value::Later) => {
-                    return Err(Fault::new(key.span(), format!("`{name}` is not supported"))
-                        .hint("this version has no network of its own to script"));
-                }
                 Some(_) => {}
                 None => {
                     let known: Vec<_> = self.section.keys.iter().map(|it| it.name).collect();
@@ -293,5 +290,16 @@ pub(super) fn as_text<'a>(value: &'a Value<'a>, key: &str) -> Result<Text<'a>> {
     match value.get_ref() {
         DeValue::String(text) => Ok(Text { text, span }),
         _ => Err(Fault::new(span, format!("`{key}` is a string"))),
+    }
+}
+
+/// A string or a list of strings.
+pub(super) fn as_texts<'a>(value: &'a Value<'a>, key: &str) -> Result<Vec<Text<'a>>> {
+    match value.get_ref() {
+        DeValue::Array(array) if array.is_empty() => {
+            Err(Fault::new(value.span(), format!("`{key}` is empty")))
+        }
+        DeValue::Array(array) => array.iter().map(|value| as_text(value, key)).collect(),
+        _ => Ok(vec![as_text(value, key)?]),
     }
 }

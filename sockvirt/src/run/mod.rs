@@ -100,24 +100,21 @@ impl Runner {
         ended.map_err(engine_error)
     }
 
-    /// Compiles a component, or a preview1 module, so that scripts can be played to it. The policy
-    /// says which of the host's sockets it reaches besides; scripts that are played must have the
-    /// same kind of clock as `like`.
+    /// Compiles a component, or a preview1 module, so that scripts can be played to it: that of the
+    /// policy, and others that have the same kind of clock. The policy says which of the host's
+    /// sockets the component reaches besides.
     ///
     /// # Errors
     ///
     /// Those of [`Virtualizer::build`], and [`Error::Engine`].
-    pub fn prepare(
-        &self,
-        component: &[u8],
-        policy: &Policy,
-        like: &Script,
-    ) -> Result<Prepared<'_>, Error> {
+    pub fn prepare(&self, component: &[u8], policy: &Policy) -> Result<Prepared<'_>, Error> {
+        let like = policy.script();
         let template = Script {
-            host_clock: like.host_clock,
-            ends: like.ends,
+            host_clock: like.is_some_and(|it| it.host_clock),
+            ends: like.is_some_and(|it| it.ends),
             ..Script::default()
         };
+        let host_clock = template.host_clock;
         let virtualizer = Virtualizer {
             policy: policy.clone(),
             script: Some(Arc::new(template)),
@@ -129,7 +126,7 @@ impl Runner {
         let program = self.linker.instantiate_pre(&component);
         Ok(Prepared {
             runner: self,
-            host_clock: like.host_clock,
+            host_clock,
             program: program.map_err(engine_error)?,
         })
     }
@@ -174,11 +171,11 @@ impl Prepared<'_> {
     }
 }
 
-/// Plays the script that a policy has to a component, and says how that went.
+/// Plays the script of a policy to a component, and says how that went.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let script = sockvirt::script::Script::default();
+/// let script = sockvirt::Policy::from_toml(&std::fs::read_to_string("redis.test.toml")?)?;
 /// let report = sockvirt::test(&std::fs::read("app.wasm")?, &script)?;
 /// assert!(report.passed(), "{report}");
 /// # Ok(())
@@ -188,9 +185,11 @@ impl Prepared<'_> {
 /// # Errors
 ///
 /// Those of [`Runner::prepare`] and [`Prepared::play`].
-pub fn test(component: &[u8], script: &Script) -> Result<TestReport, Error> {
+pub fn test(component: &[u8], script: &Policy) -> Result<TestReport, Error> {
     let runner = Runner::new(Cache::User)?;
-    let prepared = runner.prepare(component, &Policy::deny_all(), script)?;
+    let prepared = runner.prepare(component, script)?;
+    let nothing = Script::default();
+    let script = script.script().unwrap_or(&nothing);
     prepared.play(script, &Surroundings::default())
 }
 
