@@ -44,7 +44,7 @@ pub(crate) enum Verb {
     ///
     /// Without a policy everything is denied: creating a socket is `access-denied`, a lookup is
     /// `permanent-resolver-failure`. A preview1 module is made a component first.
-    Build(Build),
+    Build(Box<Build>),
     /// Say what a file is, what it imports, which hosts run it and what `build` would do.
     Inspect(Inspect),
     /// List the imports that can still reach a network.

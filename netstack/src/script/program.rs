@@ -74,7 +74,7 @@ wire! {
 
 wire! {
     /// TCP or UDP.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum Protocol {
         /// TCP.
         Tcp,
@@ -85,7 +85,7 @@ wire! {
 
 wire! {
     /// Addresses that a peer has.
-    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[derive(Clone, Debug, PartialEq, Eq, Hash)]
     pub struct Target {
         /// A prefix, and how many of its bits count; any address if there is none.
         pub net: Option<Net>,
@@ -98,7 +98,7 @@ wire! {
 
 wire! {
     /// A prefix of addresses.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub struct Net {
         /// An address that has it.
         pub ip: IpAddr,

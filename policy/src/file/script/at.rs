@@ -85,7 +85,7 @@ fn one(ip: IpAddr) -> Net {
 
 /// Where each target stands.
 #[derive(Default)]
-pub(super) struct Taken(HashMap<(bool, Option<(IpAddr, u8)>, u16, u16), Range<usize>>);
+pub(super) struct Taken(HashMap<(Protocol, Target), Range<usize>>);
 
 impl Taken {
     /// Notes a target. Two that are equal are an error: neither of them is the closer one.
@@ -95,9 +95,7 @@ impl Taken {
         target: &Target,
         Text { text, span }: &Text<'_>,
     ) -> Result<()> {
-        let net = target.net.map(|net| (net.ip, net.bits));
-        let key = (protocol == Protocol::Tcp, net, target.first, target.last);
-        match self.0.insert(key, span.clone()) {
+        match self.0.insert((protocol, target.clone()), span.clone()) {
             None => Ok(()),
             Some(other) => {
                 let message = format!("`{text}` is where another `at` is");

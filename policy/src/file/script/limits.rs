@@ -27,6 +27,9 @@ pub(crate) const REPEAT: u64 = 1_000_000;
 /// What all peers have of addresses and ranges of ports.
 pub(super) const TARGETS: usize = 65_536;
 
+/// Answers of a peer, each of which is compared with those before it.
+pub(super) const ANSWERS: usize = 1024;
+
 /// Clients, each of which has a port of its own.
 pub(super) const CLIENTS: usize = 4096;
 

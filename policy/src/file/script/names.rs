@@ -39,10 +39,9 @@ impl Names {
         for host in &policy.hosts {
             names.list(host);
         }
-        let Some(dns) = file.table("dns", &keys::DNS)? else {
-            return Ok(names);
-        };
-        for (key, value) in dns.map("hosts")? {
+        let dns = file.table("dns", &keys::DNS)?;
+        let hosts = dns.map(|dns| dns.map("hosts")).transpose()?;
+        for (key, value) in hosts.unwrap_or_default() {
             let table = Table::of(value, key.text, &keys::HOST)?;
             let name = name(key.text).map_err(|e| Fault::at(key.span.clone(), e))?;
             names.script(&name, &table, draft.line(&key.span))?;

@@ -52,12 +52,12 @@ fn where_it_is(
             let message = "a peer is there over TCP or over UDP, not both";
             return Err(Fault::new(text.span.clone(), message).hint("make two peers of it"));
         }
-        for target in &targets {
-            taken.take(its, target, text)?;
-        }
-        if taken.len() > limits::TARGETS {
+        if taken.len() + targets.len() > limits::TARGETS {
             let message = format!("the peers are at more than {} places", limits::TARGETS);
             return Err(Fault::new(text.span.clone(), message).hint("a prefix is one place"));
+        }
+        for target in &targets {
+            taken.take(its, target, text)?;
         }
         all.extend(targets);
     }
@@ -192,6 +192,10 @@ fn stubs(
     let mut stubs: Vec<(Stub, Range<usize>)> = Vec::new();
     for table in some(peer, "on", peer.tables("on", &keys::ON)?)? {
         table.finish()?;
+        if stubs.len() >= limits::ANSWERS {
+            let message = format!("the peer has more than {} answers", limits::ANSWERS);
+            return Err(Fault::new(table.span.clone(), message));
+        }
         let stub = stub(&table, protocol, draft)?;
         let before = stubs.iter().find(|(it, _)| hides(it, &stub));
         if let Some((_, other)) = before {

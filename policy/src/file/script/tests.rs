@@ -152,6 +152,15 @@ fn the_example_of_the_contract_reads() {
 }
 
 #[test]
+fn the_example_of_the_documentation_reads() {
+    let page = include_str!("../../../../docs/scripts.md");
+    let example = page.split("```toml\n").nth(1);
+    let example = example.and_then(|it| it.split("```").next());
+    let read = Policy::from_toml(example.expect("an example"));
+    assert!(read.expect("it reads").script().is_some());
+}
+
+#[test]
 fn a_policy_has_no_script_unless_it_says_something_of_one() {
     assert_eq!(
         policy("[dns.hosts]\n'a.test' = { answer = '192.0.2.1' }\n").script(),
@@ -186,7 +195,10 @@ fn bytes_have_many_spellings() {
         pattern: vec![0, 1],
         len: 5,
     });
-    assert_eq!(bytes("{ fill = '0001', len = 5 }"), [fill.clone()]);
+    assert_eq!(
+        bytes("{ fill = '0001', len = 5 }"),
+        std::slice::from_ref(&fill)
+    );
     let joined = bytes("['a', { hex = '62' }, { fill = '0001', len = 5 }, '', 'c']");
     assert_eq!(joined, [literal(b"ab"), fill, literal(b"c")]);
     let captured = actions(
@@ -397,6 +409,12 @@ fn a_script_stands_beside_a_policy() {
     let both = beside(rules, peer).expect("both");
     assert_eq!(both.loopback(), LoopbackMode::Virtual);
     assert!(both.canonical().contains("[[allow]]"));
+    // An address that the policy file lists stands for no other name.
+    let listed = rules.replace("192.0.2.1", "198.18.0.1");
+    let other = peer.replace("a.test", "b.test");
+    let script = beside(&listed, &other).expect("both").script().cloned();
+    let second = Found::Addresses(vec!["198.18.0.2".parse().expect("an address")]);
+    assert!(script.is_some_and(|it| it.names[1].first == second));
     let script = both.script().expect("a script");
     assert_eq!(
         script.peers[0].at[0]
@@ -426,6 +444,7 @@ fn much_of_everything_is_refused() {
     let expressions = (0..257).map(|i| format!("{{ expect-any = true, matches = 'a{i}' }}, "));
     let nested = many("{ repeat = 1, steps = [", 17) + &many("] },", 17);
     let clients = "[[client]]\nto = 'tcp://0.0.0.0:8'\nscript = []\n";
+    let answer = "[[peer.on]]\nwhen = { any = true }\nreply = []\ntimes = 1\n";
     let ports: Vec<_> = (1..=32_769)
         .map(|port| (2 * port - 1).to_string())
         .collect();
@@ -446,6 +465,7 @@ fn much_of_everything_is_refused() {
         (script(expressions.collect()), "more than 256 expressions"),
         (script(nested), "more than 16 loops"),
         (many(clients, 4097), "more than 4096 clients"),
+        (peer("") + &many(answer, 1025), "more than 1024 answers"),
         (
             format!("[[peer]]\nat = {wide}\nservice = 'echo'\n"),
             "more than 65536 places",
