@@ -632,6 +632,7 @@ fn numbers(first: u32, last: u32) -> String {
 fn place(script: &Script, line: u32) -> String {
     match line {
         0 => String::new(),
+        line if script.file.is_empty() => format!("  (line {line})"),
         line => format!("  ({}:{line})", script.file),
     }
 }
