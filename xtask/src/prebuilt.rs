@@ -12,10 +12,12 @@ use std::path::{Path, PathBuf};
 use xshell::{Shell, cmd};
 
 /// What `sockvirt/prebuilt` holds: the name, the source in `virt-adapter/`, and its features.
-const MODULES: [(&str, &str, &[&str]); 8] = [
+const MODULES: [(&str, &str, &[&str]); 10] = [
+    ("hub", "hub", &[]),
     ("interposer", "interposer", &[]),
     ("interposer-names", "interposer", &["names"]),
     (NETWORK, "p2", &[]),
+    (REMOTE, "p2", &["remote"]),
     (SCRIPT, "p2", &["script"]),
     ("policy", "policy", &[]),
     ("policy-log", "policy", &["log"]),
@@ -23,8 +25,10 @@ const MODULES: [(&str, &str, &[&str]); 8] = [
     ("policy-names-log", "policy", &["names", "log"]),
 ];
 
-/// The modules whose table others add to: without a script, and with one.
+/// The modules whose table others add to: alone, with the network in another component, and with a
+/// script.
 const NETWORK: &str = "network";
+const REMOTE: &str = "network-remote";
 const SCRIPT: &str = "network-script";
 
 /// How that is linked: nobody may take its table for all that will be in there.
@@ -108,7 +112,7 @@ pub(crate) fn run(check: bool) -> Result<()> {
         let source = format!("virt-adapter/{folder}/src/lib.rs");
         let table = OPEN_TABLE
             .iter()
-            .filter(|_| [NETWORK, SCRIPT].contains(&name));
+            .filter(|_| [NETWORK, REMOTE, SCRIPT].contains(&name));
         cmd!(
             shell,
             "rustc {OPTIONS...} {LINK...} {table...} {remap} --target {TARGET} --crate-name sockvirt_core

@@ -15,7 +15,7 @@ use crate::memory::trap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::IpAddr;
-use sockvirt_netstack::{Answer, Config, ErrorCode, Host, Network};
+use sockvirt_netstack::{Answer, Config, ErrorCode, Host};
 
 /// Where it begins: where static data ends, in the next multiple of 16, as the tool reckons.
 fn start() -> usize {
@@ -71,8 +71,16 @@ pub(crate) const ENDS: ErrorCode = ErrorCode::Unknown;
 /// What stands for a lost datagram, and for a lookup that the host is asked for.
 pub(crate) const LOST: ErrorCode = ErrorCode::NotSupported;
 
-/// The network that is configured.
-pub(crate) fn read() -> (Network, Outside) {
+/// All that is configured.
+pub(crate) struct Configured {
+    pub(crate) config: Config,
+    pub(crate) outside: Outside,
+    #[cfg(feature = "script")]
+    pub(crate) script: sockvirt_netstack::script::Script,
+}
+
+/// The configuration.
+pub(crate) fn read() -> Configured {
     let mut reader = Reader(bytes());
     let flags = reader.byte();
     let codes = [0; 6].map(|_| reader.code());
@@ -105,11 +113,12 @@ pub(crate) fn read() -> (Network, Outside) {
         udp_bind,
         udp_connect,
     };
-    #[cfg(feature = "script")]
-    let network = Network::with_script(config, script);
-    #[cfg(not(feature = "script"))]
-    let network = Network::new(config);
-    (network, outside)
+    Configured {
+        config,
+        outside,
+        #[cfg(feature = "script")]
+        script,
+    }
 }
 
 struct Reader<'b>(&'b [u8]);

@@ -6,6 +6,9 @@
 //! leads to the caller's memory and to the host. Glue that `sockvirt` writes calls it for handles
 //! that were given here; the others are the host's.
 //!
+//! With the feature `remote` the network is in another component, for several to share
+//! (`remote.rs`).
+//!
 //! The behaviour is the netstack's. What is here are the Canonical ABI (`lower.rs`, `layout.rs`),
 //! the handles, and waiting, which has no place in a network without a clock.
 
@@ -16,6 +19,9 @@ extern crate alloc;
 mod beside;
 #[path = "../../binding.rs"]
 mod binding;
+#[cfg(feature = "remote")]
+#[path = "../../calls.rs"]
+mod calls;
 #[cfg(feature = "script")]
 mod clocks;
 mod config;
@@ -34,6 +40,8 @@ mod network;
 #[cfg(target_family = "wasm")]
 mod panic;
 mod poll;
+#[cfg(feature = "remote")]
+mod remote;
 mod route;
 #[cfg(feature = "script")]
 mod script;

@@ -9,7 +9,12 @@ use core::cell::{Cell, UnsafeCell};
 use core::net::SocketAddr;
 #[cfg(feature = "script")]
 use sockvirt_netstack::script::Protocol;
-use sockvirt_netstack::{EndId, LookupId, Network, TcpId, UdpId};
+use sockvirt_netstack::{EndId, LookupId, TcpId, UdpId};
+
+#[cfg(feature = "remote")]
+pub(crate) use crate::remote::Network;
+#[cfg(not(feature = "remote"))]
+pub(crate) use sockvirt_netstack::Network;
 
 /// The network, and the handles that the guest has of it.
 pub(crate) struct State {
@@ -74,11 +79,14 @@ pub(crate) fn state() -> &'static mut State {
     // the guest's that one calls gets no further than the line above.
     let state = unsafe { &mut *GLOBAL.state.get() };
     let state = state.get_or_insert_with(|| {
-        let (network, outside) = config::read();
+        let configured = config::read();
         State {
-            network,
+            #[cfg(feature = "script")]
+            network: Network::with_script(configured.config, configured.script),
+            #[cfg(not(feature = "script"))]
+            network: Network::new(configured.config),
             handles: Handles::new(),
-            outside,
+            outside: configured.outside,
             networks: Vec::new(),
             #[cfg(feature = "script")]
             script: Default::default(),

@@ -8,9 +8,9 @@ use crate::layout::tcp::shutdown_type;
 use crate::lower::{answer, layout, lift_address, lower_family};
 use crate::memory::trap;
 use crate::route;
-use crate::state::{State, state};
+use crate::state::{Network, State, state};
 use core::net::SocketAddr;
-use sockvirt_netstack::{EndId, ErrorCode, Network, Shutdown, SocketOption, TcpId};
+use sockvirt_netstack::{EndId, ErrorCode, Shutdown, SocketOption, TcpId};
 
 /// What `start-bind` and `start-connect` begin.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -8,11 +8,11 @@ use crate::layout::udp::{incoming_datagram, outgoing_datagram};
 use crate::lower::{answer, layout, lift_address, load_address, lower_family};
 use crate::memory::trap;
 use crate::route;
-use crate::state::{State, state};
+use crate::state::{Network, State, state};
 use alloc::vec;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
-use sockvirt_netstack::{ErrorCode, Network, SocketOption, UdpId};
+use sockvirt_netstack::{ErrorCode, SocketOption, UdpId};
 
 /// Whether an error is how the policy ends what leads to an address that is not inside.
 pub(crate) fn is_denied(remote: SocketAddr, code: ErrorCode) -> bool {

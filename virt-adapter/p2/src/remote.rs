@@ -1,0 +1,152 @@
+//! A network that is in another component, which several share (`hub/`). It is called as the
+//! netstack is.
+
+use crate::calls::{self, Block, Blocks, Call, MOST, Numbers, Wire, calls};
+use core::net::{IpAddr, SocketAddr};
+use sockvirt_netstack::{
+    Config, EndId, ErrorCode, Family, LookupId, Shutdown, SocketOption, StreamEnd, TcpId, UdpId,
+    WriteError,
+};
+
+/// The functions of the hub, as they are lowered.
+mod hub {
+    use super::Block;
+
+    #[link(wasm_import_module = "hub")]
+    unsafe extern "C" {
+        /// A call, and where its answer is written.
+        #[rustfmt::skip]
+        pub(super) safe fn call(
+            a: u64,
+            b: u64,
+            c: u64,
+            d: u64,
+            e: u64,
+            f: u64,
+            g: u64,
+            h: u64,
+            answer: &mut Block,
+        );
+        /// Hands the next block over.
+        pub(super) safe fn put(a: u64, b: u64, c: u64, d: u64, e: u64, f: u64, g: u64, h: u64);
+        /// Fetches the next block.
+        pub(super) safe fn get(block: &mut Block);
+    }
+}
+
+/// The network, of which nothing is here.
+pub(crate) struct Network(());
+
+fn call(call: Call, arguments: impl FnOnce(&mut Numbers)) -> Numbers {
+    let mut numbers = Numbers::of([0; 8]);
+    numbers.put(call as u64);
+    arguments(&mut numbers);
+    let [a, b, c, d, e, f, g, h] = numbers.block;
+    let mut answer = [0; 8];
+    hub::call(a, b, c, d, e, f, g, h, &mut answer);
+    Numbers::of(answer)
+}
+
+/// What the hub is asked as the table says.
+macro_rules! methods {
+    (
+        network { $($method:ident($($a:ident: $at:ty),*) -> $r:ty;)* }
+        hub { $($own:ident($($b:ident: $bt:ty),*) -> $s:ty;)* }
+    ) => {
+        impl Network {
+            $(pub(crate) fn $method(&self, $($a: $at),*) -> $r {
+                Wire::get(&mut call(Call::$method, |to| {
+                    $(calls::Wire::put($a, to);)*
+                }))
+            })*
+        }
+
+        $(fn $own($($b: $bt),*) -> $s {
+            Wire::get(&mut call(Call::$own, |to| {
+                $(calls::Wire::put($b, to);)*
+            }))
+        })*
+    };
+}
+
+calls!(methods);
+
+/// Hands over what is put into so many bytes. What is too long is not handed over: it ends with an
+/// error by its length.
+fn hand_over(count: usize, fill: impl FnOnce(&mut [u8])) {
+    if count > MOST {
+        return;
+    }
+    let mut blocks = Blocks::with_room(count);
+    fill(blocks.bytes_mut(count));
+    for &[a, b, c, d, e, f, g, h] in blocks.blocks() {
+        hub::put(a, b, c, d, e, f, g, h);
+    }
+}
+
+/// Fetches so many bytes.
+fn fetch(count: usize) -> Blocks {
+    let mut blocks = Blocks::with_room(count.min(MOST));
+    for block in blocks.blocks_mut() {
+        hub::get(block);
+    }
+    blocks
+}
+
+/// What moves bytes. No code of the guest's runs between a call and its bytes.
+impl Network {
+    /// The hub has its own configuration.
+    pub(crate) fn new(_: Config) -> Self {
+        Network(())
+    }
+
+    pub(crate) fn is_inside(ip: IpAddr) -> bool {
+        sockvirt_netstack::Network::is_inside(ip)
+    }
+
+    pub(crate) fn read_with(&self, id: EndId, most: usize, mut take: impl FnMut(&[u8])) -> usize {
+        let count = read(id, most.min(MOST));
+        if count > 0 {
+            take(fetch(count).bytes(count));
+        }
+        count
+    }
+
+    pub(crate) fn write_with(
+        &self,
+        id: EndId,
+        count: usize,
+        fill: impl FnMut(&mut [u8]),
+    ) -> Result<(), WriteError> {
+        hand_over(count, fill);
+        write(id, count)
+    }
+
+    pub(crate) fn udp_send_with(
+        &self,
+        id: UdpId,
+        count: usize,
+        to: Option<SocketAddr>,
+        fill: impl FnOnce(&mut [u8]),
+    ) -> Result<(), ErrorCode> {
+        hand_over(count, fill);
+        send(id, count, to)
+    }
+
+    pub(crate) fn udp_receive_with(
+        &self,
+        id: UdpId,
+        take: impl FnOnce(&[u8], SocketAddr),
+    ) -> Result<bool, ErrorCode> {
+        let received = receive(id)?;
+        if let Some((count, from)) = received {
+            take(fetch(count).bytes(count), from);
+        }
+        Ok(received.is_some())
+    }
+
+    pub(crate) fn lookup(&self, name: &[u8]) -> Result<LookupId, ErrorCode> {
+        hand_over(name.len(), |place| place.copy_from_slice(name));
+        look_up(name.len())
+    }
+}
