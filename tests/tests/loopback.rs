@@ -55,17 +55,6 @@ fn a_component_inside_of_another_gets_the_network() -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn two_components_that_use_sockets_are_refused() -> Result<()> {
-    let built = Virtualizer::new(in_memory()).build(&Guest::Composed.build()?);
-    let refused = built.expect_err("there would be two networks").to_string();
-    assert!(
-        refused.contains("more than one of them uses `wasi:sockets`"),
-        "{refused}"
-    );
-    Ok(())
-}
-
 /// The same program over the kernel's loopback says the same, but for what the policy answers.
 #[test]
 fn the_same_happens_on_the_sockets_of_a_host() -> Result<()> {

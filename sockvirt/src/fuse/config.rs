@@ -1,10 +1,10 @@
 //! What a policy says of the network in memory, as the bytes that it reads (`config.rs` of
 //! `virt-adapter/p2`).
 
+use super::Setup;
 use super::binding::flags;
-use super::hooks::Reach;
+use super::hooks::{Given, Reach};
 use super::hosted::Hosted;
-use sockvirt_netstack::script::Script;
 use sockvirt_netstack::{ErrorCode, Network};
 use sockvirt_policy::{Denial, Host, HostAnswer, OnDeadlock, Operation, Policy, Protocol};
 use std::net::IpAddr;
@@ -13,12 +13,15 @@ use std::net::IpAddr;
 const FAILS: u8 = 255;
 
 /// The configuration.
-pub(crate) fn write(
-    policy: &Policy,
-    script: Option<&Script>,
-    reach: Reach,
-    hosted: &Hosted,
-) -> Vec<u8> {
+pub(super) fn write(setup: Setup<'_>, reach: Reach, hosted: &Hosted) -> Vec<u8> {
+    let mut bytes = without_names(setup, reach, hosted);
+    put_names(&mut bytes, setup.policy, reach);
+    bytes
+}
+
+/// The same for what has the handles alone, and calls a network elsewhere.
+pub(super) fn without_names(setup: Setup<'_>, reach: Reach, hosted: &Hosted) -> Vec<u8> {
+    let Setup { policy, script } = setup;
     let of = |operation, protocol| code(policy.denial(operation, protocol));
     let mut flags = 0;
     if policy.on_deadlock() == OnDeadlock::Hang {
@@ -45,11 +48,15 @@ pub(crate) fn write(
             false => code(policy.resolve_denial()),
         },
     ];
-    if let Some(script) = script {
+    if let Some(Given { script, .. }) = script {
         let script = script.to_bytes();
         bytes.extend((script.len() as u32).to_le_bytes());
         bytes.extend(script);
     }
+    bytes
+}
+
+fn put_names(bytes: &mut Vec<u8>, policy: &Policy, reach: Reach) {
     // What leads to the host is answered by whoever stands before it, who remembers the answers.
     let stays = |host: &&Host| match host.answer() {
         HostAnswer::Fail(_) => true,
@@ -60,21 +67,20 @@ pub(crate) fn write(
         .iter()
         .filter(|host| !reach.any() || stays(host))
     {
-        put(&mut bytes, host.name().as_bytes());
+        put(bytes, host.name().as_bytes());
         match host.answer() {
             HostAnswer::Fail(denial) => bytes.extend([FAILS, code(*denial)]),
             HostAnswer::Addresses(ips) => {
                 bytes.push(ips.len() as u8);
                 for ip in ips {
                     match ip {
-                        IpAddr::V4(ip) => put(&mut bytes, &ip.octets()),
-                        IpAddr::V6(ip) => put(&mut bytes, &ip.octets()),
+                        IpAddr::V4(ip) => put(bytes, &ip.octets()),
+                        IpAddr::V6(ip) => put(bytes, &ip.octets()),
                     }
                 }
             }
         }
     }
-    bytes
 }
 
 /// Names have 253 bytes at most, and answers 64 addresses.

@@ -4,8 +4,9 @@ use super::Fused;
 use super::binding::Slot;
 use super::hooks::{Reach, Surface, unsupported};
 use super::hosted::{self, Hosted, Wants};
+use super::hub::{self, Place};
 use super::left_out::LeftOut;
-use super::nested::Nested;
+use super::nested::Child;
 use super::network::Network;
 use super::renumber::{LEFT_OUT, Maps};
 use super::stand_in::Pending;
@@ -15,6 +16,7 @@ use crate::error::Error;
 use crate::guard::guard;
 use crate::root::Root;
 use std::collections::{HashMap, HashSet};
+use wasm_encoder::ComponentExportKind;
 use wasm_encoder::reencode::{ReencodeComponent, component_utils};
 use wasmparser::{
     CanonicalFunction, ComponentAlias, ComponentInstance, ComponentType, ComponentTypeRef,
@@ -50,8 +52,11 @@ pub(super) struct Fuser<'a> {
     pub(super) glue: Vec<Vec<u8>>,
     /// Functions that imports must have for the network.
     pub(super) wants: Wants,
-    /// The component inside that gets the network, and what it is then.
-    pub(super) nested: Option<(Nested<'a>, &'a Fused)>,
+    /// The components inside that use sockets, and what they are then.
+    pub(super) children: Vec<(&'a Child<'a>, &'a Fused)>,
+    /// Where the network is, and the instance that has it if that is the hub's.
+    pub(super) place: Place,
+    hub: Option<u32>,
 }
 
 type Failed = wasm_encoder::reencode::Error;
@@ -90,7 +95,9 @@ impl<'a> Fuser<'a> {
             bound: HashSet::new(),
             glue: Vec::new(),
             wants,
-            nested: None,
+            children: Vec::new(),
+            place: Place::default(),
+            hub: None,
         }
     }
 
@@ -105,14 +112,9 @@ impl<'a> Fuser<'a> {
                 self.add(payload?)?;
             }
             self.flush()?;
-            match &self.nested {
-                _ if reach.script.is_none() => Ok(()),
-                Some((nested, _)) => {
-                    let nested = nested.clone();
-                    self.pass_report(&nested);
-                    Ok(())
-                }
-                None => self.add_report(),
+            match reach.script {
+                Some(_) => self.add_report(),
+                None => Ok(()),
             }
         })?;
         if let Some(interface) = self.left_out.first().filter(|_| self.maps.has_missed()) {
@@ -137,7 +139,10 @@ impl<'a> Fuser<'a> {
             component: self.writer.finish(),
             reach,
             glue: self.glue,
-            inner: None,
+            is_replaced: self.children.is_empty() || self.network.is_some(),
+            needs_hub: self.hub.is_some() && matches!(self.place, Place::Outside),
+            place: self.place,
+            inner: Vec::new(),
         })
     }
 
@@ -194,13 +199,7 @@ impl<'a> Fuser<'a> {
             }
             Payload::ComponentInstanceSection(section) => {
                 for instance in section {
-                    let instance = self.with_network(instance.map_err(broken)?);
-                    let mut renumber = self.maps.renumber();
-                    renumber
-                        .parse_component_instance(self.writer.instances(), instance)
-                        .map_err(failed)?;
-                    self.copied(Sort::Instance);
-                    self.at += 1;
+                    self.instance(instance.map_err(broken)?)?;
                 }
             }
             // Names of items, by indices that are no longer theirs.
@@ -225,30 +224,57 @@ impl<'a> Fuser<'a> {
         self.maps.push(sort, index);
     }
 
-    /// An instance of a component that has a network inside is given no sockets.
-    fn with_network(&self, instance: ComponentInstance<'a>) -> ComponentInstance<'a> {
-        match (&self.nested, instance) {
-            (
-                Some((nested, fused)),
-                ComponentInstance::Instantiate {
-                    component_index, ..
-                },
-            ) if nested.at == self.at && !fused.reach.any() => ComponentInstance::Instantiate {
-                component_index,
-                args: nested.args_without_sockets(),
-            },
-            (_, instance) => instance,
+    /// The instance of the hub, which the first who asks gets here; `None` where the network is in
+    /// the component itself.
+    pub(super) fn hub(&mut self) -> Result<Option<u32>, Error> {
+        if self.hub.is_none() {
+            self.hub = match &self.place {
+                Place::Inside => None,
+                Place::Here(component) => Some(hub::instantiate(&mut self.writer, component)),
+                Place::Outside => Some(hub::import(&mut self.writer, self.root)?),
+            };
         }
+        Ok(self.hub)
+    }
+
+    /// An instance of a component that has a network is given no sockets, and the hub if it needs it.
+    fn instance(&mut self, instance: ComponentInstance<'a>) -> Result<(), Error> {
+        let at = self.at;
+        let with_network = self.children.iter().find_map(|(child, fused)| {
+            let nested = child.instances.iter().find(|it| it.at == at);
+            nested.map(|nested| (nested, *fused))
+        });
+        if let Some((nested, fused)) = with_network {
+            let hub = match fused.needs_hub {
+                true => self.hub()?,
+                false => None,
+            };
+            let mut renumber = self.maps.renumber();
+            let mut args = Vec::new();
+            for arg in nested.args(fused.reach.any()) {
+                let index = renumber.component_external_index(arg.kind, arg.index);
+                args.push((arg.name, arg.kind.into(), index));
+            }
+            args.extend(hub.map(|hub| (hub::NAME, ComponentExportKind::Instance, hub)));
+            let component = renumber.component_index(nested.component);
+            self.writer.instances().instantiate(component, args);
+        } else {
+            let mut renumber = self.maps.renumber();
+            renumber
+                .parse_component_instance(self.writer.instances(), instance)
+                .map_err(failed)?;
+        }
+        self.copied(Sort::Instance);
+        self.at += 1;
+        Ok(())
     }
 
     fn component(&mut self, parser: wasmparser::Parser, bytes: &[u8]) -> Result<(), Error> {
-        if let Some((nested, fused)) = &self.nested
-            && nested.component == self.maps.count(Sort::Component)
-        {
-            let id = wasm_encoder::ComponentSectionId::Component as u8;
-            let data = &fused.component;
-            self.writer.section(&wasm_encoder::RawSection { id, data });
-            self.copied(Sort::Component);
+        let index = self.maps.count(Sort::Component);
+        let mut children = self.children.iter();
+        if let Some((_, fused)) = children.find(|(child, _)| child.component == index) {
+            let index = self.writer.component(&fused.component);
+            self.maps.push(Sort::Component, index);
             return Ok(());
         }
         let mut nested = wasm_encoder::Component::new();

@@ -2,13 +2,15 @@
 
 use super::Fused;
 use super::hooks::Surface;
+use super::hub::{self, Place};
+use super::nested;
 use super::survey::{Replaced, Survey, broken, outermost};
 use crate::error::Error;
 use crate::name::InterfaceName;
 use crate::read::{Bodies, read};
-use crate::root::Root;
+use crate::root::{Item, Root, Space};
 use std::collections::{HashMap, HashSet};
-use wasmparser::{CanonicalFunction, CanonicalOption, Instance, Payload};
+use wasmparser::{CanonicalFunction, CanonicalOption, ComponentAlias, Instance, Payload};
 
 /// The core instances and functions of the outermost scope, as far as they matter here.
 #[derive(Default)]
@@ -17,7 +19,9 @@ struct Scope<'a> {
     modules: Vec<Option<&'a [u8]>>,
     instances: Vec<Instance<'a>>,
     core_funcs: u32,
-    /// Core functions that are the host's own.
+    /// Functions of a network that is shared.
+    of_hubs: HashSet<u32>,
+    /// Core functions that are the host's own, or such a network's.
     host: HashSet<u32>,
     /// Core functions that something else than a core instance is given.
     taken: HashSet<u32>,
@@ -37,22 +41,70 @@ pub(crate) fn verify(fused: &Fused, output: &Root<'_>) -> Result<(), Error> {
     if let Some((_, import)) = sockets {
         return Err(refused(format!("it still imports `{}`", import.name.name)));
     }
-    if let Some(inner) = &fused.inner {
+    for inner in &fused.inner {
         if !output.has_component(&inner.component) {
             return Err(refused(
                 "the component with a network is not in it".to_owned(),
             ));
         }
-        let output = read(&inner.component, Bodies::All)?;
-        return verify(inner, &output);
+        verify(inner, &read(&inner.component, Bodies::All)?)?;
+    }
+    let hubs = hubs(fused, output)?;
+    if !fused.is_replaced {
+        return Ok(());
     }
     let survey = Survey::of(output, &Surface::of(output, fused.reach))?;
-    let mut scope = Scope::default();
+    let mut scope = Scope {
+        of_hubs: funcs_of(output, &hubs),
+        ..Scope::default()
+    };
     let mut canonicals = survey.canonicals.iter();
     for payload in outermost(output.bytes) {
         scope.add(output.bytes, &payload?, &mut canonicals)?;
     }
     scope.check(fused)
+}
+
+/// The instances that have a shared network. What is inside must be given no other.
+fn hubs(fused: &Fused, output: &Root<'_>) -> Result<HashSet<u32>, Error> {
+    let inside = nested::instances(output)?;
+    let places: Vec<usize> = match &fused.place {
+        Place::Inside => return Ok(HashSet::new()),
+        Place::Here(hub) => {
+            let hubs = inside.iter().filter(|it| it.is_of(hub));
+            hubs.map(|it| it.at).collect()
+        }
+        Place::Outside => {
+            let hubs = output.imports().filter(|(_, it)| it.name.name == hub::NAME);
+            hubs.map(|(at, _)| at).collect()
+        }
+    };
+    let hubs = places.iter().filter_map(|at| output.instance_index(*at));
+    let hubs: HashSet<u32> = hubs.collect();
+    let mut given = inside.iter().filter_map(|it| it.given(hub::NAME));
+    if hubs.len() > 1 || given.any(|it| !hubs.contains(&it)) {
+        return Err(refused(
+            "a component inside is not given the network that is shared".to_owned(),
+        ));
+    }
+    Ok(hubs)
+}
+
+/// The functions of some instances, by their indices.
+fn funcs_of(output: &Root<'_>, instances: &HashSet<u32>) -> HashSet<u32> {
+    let mut funcs = HashSet::new();
+    for index in 0.. {
+        let Some(at) = output.item_at(Space::Func, index) else {
+            break;
+        };
+        if let Item::Alias(ComponentAlias::InstanceExport { instance_index, .. }) =
+            &output.items[at]
+            && instances.contains(instance_index)
+        {
+            funcs.insert(index);
+        }
+    }
+    funcs
 }
 
 impl<'a> Scope<'a> {
@@ -142,8 +194,12 @@ impl<'a> Scope<'a> {
             | CanonicalOption::Callback(func) => Some(*func),
             _ => None,
         }));
+        let is_hubs = match canonical {
+            CanonicalFunction::Lower { func_index, .. } => self.of_hubs.contains(func_index),
+            _ => false,
+        };
         if !matches!(canonical, CanonicalFunction::Lift { .. }) {
-            if is_hosts {
+            if is_hosts || is_hubs {
                 self.host.insert(self.core_funcs);
             }
             self.core_funcs += 1;

@@ -2,7 +2,7 @@
 //! types.
 
 use super::hooks::Surface;
-use super::nested::Nested;
+use super::nested::Child;
 use crate::error::Error;
 use crate::name::InterfaceName;
 use crate::root::{Item, Root, Space};
@@ -25,7 +25,7 @@ impl LeftOut {
     pub(super) fn of(
         root: &Root<'_>,
         surface: &Surface<'_>,
-        nested: Option<&Nested<'_>>,
+        children: &[Child<'_>],
     ) -> Result<Self, Error> {
         let mut left_out = LeftOut::default();
         for (at, item) in root.items.iter().enumerate() {
@@ -34,7 +34,8 @@ impl LeftOut {
                 left_out.items.insert(at);
                 continue;
             }
-            let needs = match nested.filter(|it| it.at == at) {
+            let mut nested = children.iter().flat_map(|child| &child.instances);
+            let needs = match nested.find(|it| it.at == at) {
                 Some(nested) => nested.needs(root, &left_out.items),
                 None => needed_by(root, at).any(|it| left_out.items.contains(&it)),
             };

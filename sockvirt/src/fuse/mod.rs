@@ -17,6 +17,7 @@ mod escape;
 mod glue;
 mod hooks;
 mod hosted;
+mod hub;
 mod left_out;
 mod nested;
 mod network;
@@ -29,13 +30,13 @@ mod writer;
 
 use crate::error::Error;
 use crate::name::InterfaceName;
-use crate::read::{Bodies, read};
 use crate::root::Root;
 use copy::Fuser;
 use hooks::{Reach, Surface, unsupported};
 use hosted::Hosted;
+use hub::Place;
 use left_out::LeftOut;
-use nested::Nested;
+use nested::Level;
 use sockvirt_policy::Policy;
 use std::collections::BTreeSet;
 use survey::Survey;
@@ -56,64 +57,114 @@ pub(crate) struct Fused {
     glue: Vec<Vec<u8>>,
     /// For imports, functions that they must have for the network.
     wants: Vec<(String, BTreeSet<&'static str>)>,
-    /// The component inside that the network is in, if it is not this one.
-    inner: Option<Box<Fused>>,
+    /// Where the network is, and whether this one must be given the hub.
+    place: Place,
+    needs_hub: bool,
+    /// Whether functions of its own are replaced, and not only what is inside.
+    is_replaced: bool,
+    /// The components inside that use sockets.
+    inner: Vec<Fused>,
 }
 
 /// Puts a network into the component, or into the one inside of it that uses sockets, set up by the
-/// policy. `evidence` goes into a custom section of this name, where nothing is put around the
-/// component that has it.
+/// policy. Where several use sockets, they share one that is beside them. `evidence` goes into a
+/// custom section of this name, where nothing is put around the component that has it.
 pub(crate) fn fuse(
     root: &Root<'_>,
     policy: &Policy,
     script: Option<Given<'_>>,
     evidence: Option<(&str, &str)>,
 ) -> Result<Fused, Error> {
-    refuse_other_sockets(root)?;
     let reach = Reach::of(policy, script);
-    let surface = Surface::of(root, reach);
-    let survey = Survey::of(root, &surface)?;
-    if let Some(nested) = nested::find(root, &survey)? {
-        let inner = read(nested.bytes, Bodies::All).map_err(|e| {
-            unsupported(
-                "a component that is composed of several",
-                &format!("the one that uses `wasi:sockets` does not stand alone: {e}"),
-            )
-        })?;
-        let inner = fuse(&inner, policy, script, None)?;
-        return fuse_around(root, surface, nested, inner, evidence);
+    let level = Level::of(root, reach)?;
+    let setup = Setup { policy, script };
+    if level.users() <= 1 {
+        return fuse_level(root, &level, setup, Place::Inside, evidence);
     }
-    surface.refuse_exports()?;
-    let hosted = Hosted::of(root, &survey, reach, policy.on_deadlock())?;
-    if script.is_some_and(|it| it.script.ends) && !hosted.exits {
+    if script.is_some() {
         return Err(unsupported(
-            "a script with clients",
-            "it ends the program by `exit` of `wasi:cli/exit`, and the program does not import it: \
-             set `when-done = \"stay\"` in `[report]`",
+            "a component that is composed of several",
+            "more than one of them uses `wasi:sockets`, and a script is played to one",
         ));
     }
-    let config = config::write(policy, script.map(|it| it.script), reach, &hosted);
-    fuse_as(root, surface, &survey, &hosted, reach, &config, evidence)
+    if level.is_user() {
+        return Err(unsupported(
+            "a component that is composed of several",
+            "it uses `wasi:sockets` itself, and so does one inside of it; no component can call \
+             those inside of it, and so not the network that they would share",
+        ));
+    }
+    let config = config::write(setup, reach, &Hosted::default());
+    let place = Place::Here(hub::component(&config)?);
+    fuse_level(root, &level, setup, place, evidence)
 }
 
-/// Copies a component with another one for the one inside of it.
-fn fuse_around<'a>(
-    root: &'a Root<'a>,
-    surface: Surface<'a>,
-    nested: Nested<'_>,
-    inner: Fused,
+/// What a network is set up by.
+#[derive(Clone, Copy)]
+struct Setup<'s> {
+    policy: &'s Policy,
+    script: Option<Given<'s>>,
+}
+
+/// Puts the network, or what calls it, into the component and those inside of it.
+fn fuse_level(
+    root: &Root<'_>,
+    level: &Level<'_>,
+    setup: Setup<'_>,
+    place: Place,
     evidence: Option<(&str, &str)>,
 ) -> Result<Fused, Error> {
-    let (survey, hosted) = (Survey::default(), Hosted::default());
-    let wants = nested.of_root(root, &inner.wants);
-    let mut fuser = Fuser::new(root, surface, &survey, &hosted, &[], wants);
-    if !inner.reach.any() {
-        fuser.left_out = LeftOut::of(root, &fuser.surface, Some(&nested))?;
+    let reach = Reach::of(setup.policy, setup.script);
+    let surface = Surface::of(root, reach);
+    let mut inner = Vec::new();
+    for child in &level.children {
+        let place = match place {
+            Place::Inside => Place::Inside,
+            Place::Here(_) | Place::Outside => Place::Outside,
+        };
+        inner.push(fuse_level(&child.root, &child.level, setup, place, None)?);
     }
-    fuser.nested = Some((nested, &inner));
-    let mut fused = fuser.finish(inner.reach, evidence)?;
-    fused.inner = Some(Box::new(inner));
+    let nothing = Survey::default();
+    let (mut survey, mut hosted) = (&nothing, Hosted::default());
+    if level.is_user() {
+        surface.refuse_exports()?;
+        survey = &level.survey;
+        hosted = Hosted::of(root, survey, reach, setup.policy.on_deadlock())?;
+        if setup.script.is_some_and(|it| it.script.ends) && !hosted.exits {
+            return Err(unsupported(
+                "a script with clients",
+                "it ends the program by `exit` of `wasi:cli/exit`, and the program does not import \
+                 it: set `when-done = \"stay\"` in `[report]`",
+            ));
+        }
+    }
+    let config = match place {
+        Place::Inside => config::write(setup, reach, &hosted),
+        _ => config::without_names(setup, reach, &hosted),
+    };
+    let wants = wants(root, level, &inner, &hosted);
+    let mut fuser = Fuser::new(root, surface, survey, &hosted, &config, wants);
+    if !reach.any() {
+        fuser.left_out = LeftOut::of(root, &fuser.surface, &level.children)?;
+    }
+    fuser.place = place;
+    fuser.children = level.children.iter().zip(&inner).collect();
+    let mut fused = fuser.finish(reach, evidence)?;
+    fused.inner = inner;
     Ok(fused)
+}
+
+/// The functions that imports must have for the component, and for those inside of it.
+fn wants(root: &Root<'_>, level: &Level<'_>, inner: &[Fused], hosted: &Hosted) -> hosted::Wants {
+    let mut wants = hosted.wants();
+    for (child, fused) in level.children.iter().zip(inner) {
+        for nested in &child.instances {
+            for (import, functions) in nested.of_root(root, &fused.wants) {
+                wants.entry(import).or_default().extend(functions);
+            }
+        }
+    }
+    wants
 }
 
 /// Refuses sockets of another generation of WASI, which the network does not serve.
@@ -132,41 +183,25 @@ fn refuse_other_sockets(root: &Root<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn fuse_as<'a>(
-    root: &'a Root<'a>,
-    surface: Surface<'a>,
-    survey: &Survey,
-    hosted: &Hosted,
-    reach: Reach,
-    config: &[u8],
-    evidence: Option<(&str, &str)>,
-) -> Result<Fused, Error> {
-    let mut fuser = Fuser::new(root, surface, survey, hosted, config, hosted.wants());
-    if !reach.any() {
-        fuser.left_out = LeftOut::of(root, &fuser.surface, None)?;
-    }
-    fuser.finish(reach, evidence)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::read::{Bodies, read};
     use crate::test_guest::{guest, versions};
     use sockvirt_policy::Flag;
 
     /// Why a component in which this is replaced is refused; nothing if it is not.
     fn refused(root: &Root<'_>, survey: &Survey, reach: Reach) -> String {
         let hosted = Hosted::of(root, survey, reach, Default::default()).expect("it has them");
-        let config = config::write(&Policy::deny_all(), None, reach, &hosted);
-        let Ok(fused) = fuse_as(
-            root,
-            Surface::of(root, reach),
-            survey,
-            &hosted,
-            reach,
-            &config,
-            None,
-        ) else {
+        let policy = Policy::deny_all();
+        let (policy, script) = (&policy, None);
+        let config = config::write(Setup { policy, script }, reach, &hosted);
+        let surface = Surface::of(root, reach);
+        let mut fuser = Fuser::new(root, surface, survey, &hosted, &config, hosted.wants());
+        if !reach.any() {
+            fuser.left_out = LeftOut::of(root, &fuser.surface, &[]).expect("nothing needs it");
+        }
+        let Ok(fused) = fuser.finish(reach, None) else {
             return "not written".to_owned();
         };
         let output = match read(&fused.component, Bodies::All) {

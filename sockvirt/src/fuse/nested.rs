@@ -1,9 +1,10 @@
-//! Components inside of components: one of them that uses sockets gets the network where it stands.
+//! Components inside of components: which of them use sockets, and how they are put together.
 
-use super::hooks::unsupported;
+use super::hooks::{Reach, Surface, unsupported};
 use super::survey::{Survey, broken, outermost};
 use crate::error::Error;
 use crate::name::InterfaceName;
+use crate::read::{Bodies, read};
 use crate::root::{Item, Root, Space};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use wasmparser::{
@@ -11,21 +12,82 @@ use wasmparser::{
     ComponentOuterAliasKind, ComponentTypeRef, Payload,
 };
 
-/// A component inside of another one.
-#[derive(Clone)]
-pub(super) struct Nested<'a> {
-    /// Its index in the outermost scope.
+/// What of a component uses sockets: itself, and what is inside of it.
+pub(super) struct Level<'a> {
+    pub(super) survey: Survey,
+    pub(super) children: Vec<Child<'a>>,
+}
+
+/// A component inside of another one that uses sockets.
+pub(super) struct Child<'a> {
+    /// Its index in the outermost scope, where it is defined.
     pub(super) component: u32,
-    pub(super) bytes: &'a [u8],
+    pub(super) instances: Vec<Nested<'a>>,
+    pub(super) root: Root<'a>,
+    pub(super) level: Level<'a>,
+}
+
+/// An instance of a component inside.
+pub(super) struct Nested<'a> {
+    /// The index of the component, as it is instantiated.
+    pub(super) component: u32,
     /// The place of its instance among the items.
     pub(super) at: usize,
     args: Vec<ComponentInstantiationArg<'a>>,
+    /// Where the component is defined, and its bytes, if that is in the same scope.
+    definition: Option<(u32, &'a [u8])>,
 }
 
-/// The one component inside that uses sockets; `None` if nobody inside does.
-pub(super) fn find<'a>(root: &Root<'a>, survey: &Survey) -> Result<Option<Nested<'a>>, Error> {
+impl<'a> Level<'a> {
+    pub(super) fn of(root: &Root<'a>, reach: Reach) -> Result<Self, Error> {
+        super::refuse_other_sockets(root)?;
+        let survey = Survey::of(root, &Surface::of(root, reach))?;
+        let mut children: Vec<Child<'a>> = Vec::new();
+        for instance in instances(root)? {
+            let Some((component, bytes)) = instance.definition else {
+                continue;
+            };
+            if let Some(known) = children.iter_mut().find(|it| it.component == component) {
+                known.instances.push(instance);
+            } else if uses_sockets(bytes) {
+                let root = read(bytes, Bodies::All).map_err(|e| {
+                    unsupported(
+                        "a component that is composed of several",
+                        &format!("one that uses `wasi:sockets` does not stand alone: {e}"),
+                    )
+                })?;
+                let level = Level::of(&root, reach)?;
+                children.push(Child {
+                    component,
+                    instances: vec![instance],
+                    root,
+                    level,
+                });
+            }
+        }
+        Ok(Level { survey, children })
+    }
+
+    /// Whether the component itself uses sockets, and not only what is inside of it.
+    pub(super) fn is_user(&self) -> bool {
+        let mut own = self.survey.called.iter();
+        self.children.is_empty() || own.any(|(_, name)| name.starts_with("wasi:sockets/"))
+    }
+
+    /// How many instances use sockets.
+    pub(super) fn users(&self) -> usize {
+        let inside = self.children.iter().map(|child| {
+            let instances = child.instances.len();
+            instances.saturating_mul(child.level.users())
+        });
+        inside.fold(self.is_user().into(), usize::saturating_add)
+    }
+}
+
+/// The instances of components in the outermost scope.
+pub(super) fn instances<'a>(root: &Root<'a>) -> Result<Vec<Nested<'a>>, Error> {
     let mut found = Vec::new();
-    let mut components: Vec<Option<&'a [u8]>> = Vec::new();
+    let mut components: Vec<Option<(u32, &'a [u8])>> = Vec::new();
     let is_instance =
         |(at, item): (usize, &Item<'_>)| matches!(item, Item::Instance(_)).then_some(at);
     let mut places = root.items.iter().enumerate().filter_map(is_instance);
@@ -35,7 +97,9 @@ pub(super) fn find<'a>(root: &Root<'a>, survey: &Survey) -> Result<Option<Nested
                 unchecked_range, ..
             } => {
                 let range = unchecked_range.start as usize..unchecked_range.end as usize;
-                components.push(root.bytes.get(range));
+                let index = components.len() as u32;
+                let bytes = root.bytes.get(range);
+                components.push(bytes.map(|bytes| (index, bytes)));
             }
             Payload::ComponentImportSection(section) => {
                 for import in section {
@@ -70,31 +134,19 @@ pub(super) fn find<'a>(root: &Root<'a>, survey: &Survey) -> Result<Option<Nested
                     else {
                         continue;
                     };
-                    let bytes = components.get(component_index as usize).copied();
-                    let Some(bytes) = bytes.flatten().filter(|bytes| uses_sockets(bytes)) else {
-                        continue;
-                    };
+                    let definition = components.get(component_index as usize).copied();
                     found.push(Nested {
                         component: component_index,
-                        bytes,
                         at,
                         args: args.into_vec(),
+                        definition: definition.flatten(),
                     });
                 }
             }
             _ => {}
         }
     }
-    let own = survey.called.iter();
-    let own = own.filter(|(_, function)| function.starts_with("wasi:sockets/"));
-    match found.len() + own.take(1).count() {
-        0 | 1 => Ok(found.pop()),
-        _ => Err(unsupported(
-            "a component that is composed of several",
-            "more than one of them uses `wasi:sockets`, and a network in memory is inside of one; \
-             build that one alone, and compose it afterwards",
-        )),
-    }
+    Ok(found)
 }
 
 fn is_component(alias: &ComponentAlias<'_>) -> bool {
@@ -131,15 +183,29 @@ impl<'a> Nested<'a> {
         is_sockets(InterfaceName::parse(arg.name))
     }
 
-    /// What it is still given when it has a network inside.
-    pub(super) fn args_without_sockets(&self) -> Box<[ComponentInstantiationArg<'a>]> {
-        let rest = self.args.iter().filter(|arg| !Self::gives_sockets(arg));
-        rest.cloned().collect()
+    /// What it is still given when it has a network, which may lead to the host.
+    pub(super) fn args(
+        &self,
+        leads_to_host: bool,
+    ) -> impl Iterator<Item = &ComponentInstantiationArg<'a>> {
+        let args = self.args.iter();
+        args.filter(move |arg| leads_to_host || !Self::gives_sockets(arg))
+    }
+
+    /// The instance that it is given by a name.
+    pub(super) fn given(&self, name: &str) -> Option<u32> {
+        let arg = self.args.iter().find(|arg| arg.name == name)?;
+        (arg.kind == ComponentExternalKind::Instance).then_some(arg.index)
+    }
+
+    /// Whether it is an instance of this component.
+    pub(super) fn is_of(&self, bytes: &[u8]) -> bool {
+        self.definition.is_some_and(|(_, it)| it == bytes)
     }
 
     /// Whether its instance needs one of these items, besides what gives it sockets.
     pub(super) fn needs(&self, root: &Root<'_>, items: &HashSet<usize>) -> bool {
-        self.args_without_sockets().iter().any(|arg| {
+        self.args(false).any(|arg| {
             let space = match arg.kind {
                 ComponentExternalKind::Instance => Space::Instance,
                 ComponentExternalKind::Func => Space::Func,
@@ -158,8 +224,7 @@ impl<'a> Nested<'a> {
         wants: &[(String, BTreeSet<&'static str>)],
     ) -> BTreeMap<usize, BTreeSet<&'static str>> {
         let import = |name: &str| {
-            let arg = self.args.iter().find(|arg| arg.name == name)?;
-            let at = root.item_at(Space::Instance, arg.index)?;
+            let at = root.item_at(Space::Instance, self.given(name)?)?;
             matches!(root.items[at], Item::Import(_)).then_some(at)
         };
         let mut imports: BTreeMap<usize, BTreeSet<&'static str>> = BTreeMap::new();

@@ -1,14 +1,17 @@
 //! The network itself, as core instances of the component that it is fused into.
 
 use super::binding::Slot;
-use super::glue::movers;
+use super::glue::{Callee, movers};
 use super::hooks::{Played, unsupported};
+use super::hub;
 use super::writer::Writer;
 use crate::error::Error;
 use crate::generate::abi::Signature;
-use crate::generate::prebuilt::{self, Alone, Malformed};
+use crate::generate::core::{CoreModule, Memory};
+use crate::generate::link::{INTRINSICS, STORE};
+use crate::generate::prebuilt::{self, Alone, Malformed, Part};
 use std::collections::{BTreeSet, HashMap};
-use wasm_encoder::{ExportKind, ValType};
+use wasm_encoder::{CanonicalOption, ExportKind, ValType};
 
 /// What the network's `realloc` is called.
 const REALLOC: &str = "[realloc]";
@@ -41,17 +44,16 @@ pub(super) struct Network {
 }
 
 impl Network {
-    /// Instantiates it, with room for so many bindings.
+    /// Instantiates it, with room for so many bindings. With an instance of the hub, the network is
+    /// that one's. Gives the module as well.
     pub(super) fn add(
         writer: &mut Writer,
         script: Option<Played>,
         functions: &BTreeSet<String>,
         bindings: u32,
         config: &[u8],
-    ) -> Result<Self, Error> {
-        let not_as_built = |e: Malformed| Error::Refused {
-            reason: format!("the code of the network is not as it was built: {e}"),
-        };
+        hub: Option<u32>,
+    ) -> Result<(Self, Vec<u8>), Error> {
         let mut names: Vec<_> = functions.iter().map(String::as_str).collect();
         names.push(REALLOC);
         if let Some(Played { loads, .. }) = script {
@@ -65,16 +67,12 @@ impl Network {
             bytes: config,
             functions: &movers,
         };
-        let part = prebuilt::take_alone(prebuilt::network(script.is_some()), &names, &alone);
-        let part = part.map_err(not_as_built)?;
-        if let Some(import) = part.imports.first() {
-            return Err(not_as_built(Malformed(format!(
-                "it imports `{}`",
-                import.name
-            ))));
-        }
-        let module = writer.core_module(&part.module);
-        let code = writer.core_instantiate(module, &[]);
+        let code = match hub {
+            None => prebuilt::network(script.is_some()),
+            Some(_) => prebuilt::REMOTE,
+        };
+        let part = prebuilt::take_alone(code, &names, &alone).map_err(not_as_built)?;
+        let (memory, code) = instantiate(writer, &part, hub)?;
         let mut taken = |number: usize| Given {
             index: writer.core_alias(code, &number.to_string(), ExportKind::Func),
             signature: part.exports[number].clone(),
@@ -88,8 +86,8 @@ impl Network {
         let functions = functions
             .map(|(number, name)| (name, taken(number)))
             .collect();
-        Ok(Network {
-            memory: writer.core_alias(code, "m", ExportKind::Memory),
+        let network = Network {
+            memory,
             table: writer.core_alias(code, prebuilt::TABLE, ExportKind::Table),
             realloc,
             verdict,
@@ -97,7 +95,8 @@ impl Network {
             first_place: part.table,
             functions,
             mover,
-        })
+        };
+        Ok((network, part.module))
     }
 
     /// The place where a binding begins, by its position among all.
@@ -120,8 +119,49 @@ impl Network {
     }
 }
 
+/// Instantiates the network's module: its memory, and the instance. What is in another component is
+/// called with that memory, so that is there before.
+fn instantiate(writer: &mut Writer, part: &Part, hub: Option<u32>) -> Result<(u32, u32), Error> {
+    let Some(hub) = hub else {
+        if let Some(import) = part.imports.first() {
+            return Err(foreign(&import.name));
+        }
+        let module = writer.core_module(&part.module);
+        let code = writer.core_instantiate(module, &[]);
+        return Ok((writer.core_alias(code, "m", ExportKind::Memory), code));
+    };
+    let (least, most) = (part.pages, MOST_PAGES);
+    let (store, _) = CoreModule::<Callee>::new(Memory::Own { least, most }).finish();
+    let store = writer.core_module(&store);
+    let store = writer.core_instantiate(store, &[]);
+    let memory = writer.core_alias(store, "m", ExportKind::Memory);
+    let mut given = Vec::new();
+    for (number, import) in part.imports.iter().enumerate() {
+        if !hub::FUNCTIONS.contains(&import.name.as_str()) {
+            return Err(foreign(&import.name));
+        }
+        let function = writer.alias_func(hub, &import.name);
+        let function = writer.lower(function, &[CanonicalOption::Memory(memory)]);
+        given.push((number.to_string(), ExportKind::Func, function));
+    }
+    let given = writer.core_bag(&given);
+    let module = writer.core_module(&part.module);
+    let code = writer.core_instantiate(module, &[(STORE, store), (INTRINSICS, given)]);
+    Ok((memory, code))
+}
+
+pub(super) fn not_as_built(e: Malformed) -> Error {
+    Error::Refused {
+        reason: format!("the code of the network is not as it was built: {e}"),
+    }
+}
+
+fn foreign(import: &str) -> Error {
+    not_as_built(Malformed(format!("it imports `{import}`")))
+}
+
 /// How large the network's memory may become, in pages of 64 KiB: as large as memories are.
-const MOST_PAGES: u64 = 65_536;
+pub(super) const MOST_PAGES: u64 = 65_536;
 
 /// Whether the network has a function.
 pub(super) fn has(script: bool, name: &str) -> bool {

@@ -1,7 +1,6 @@
 //! `sockvirt:virt/report`, which a component exports that a script is played in.
 
 use super::copy::Fuser;
-use super::nested::Nested;
 use super::writer::Sort;
 use crate::error::Error;
 use crate::generate::verdict::{FINISH, LOAD, REPORT, TEXT};
@@ -12,6 +11,15 @@ use wasm_encoder::{
 impl Fuser<'_> {
     /// Exports what asks for the script's report.
     pub(super) fn add_report(&mut self) -> Result<(), Error> {
+        // One component inside has the network, and is instantiated once.
+        let inside = self
+            .children
+            .first()
+            .and_then(|(it, _)| it.instances.first());
+        if let Some(nested) = inside {
+            self.pass_report(nested.at);
+            return Ok(());
+        }
         let network = self.network()?;
         let Some([finish, text]) = network.verdict else {
             return Ok(());
@@ -49,9 +57,9 @@ impl Fuser<'_> {
         Ok(())
     }
 
-    /// Exports what the component inside has that gets the network.
-    pub(super) fn pass_report(&mut self, nested: &Nested<'_>) {
-        let instance = self.root.index_of(crate::root::Space::Instance, nested.at);
+    /// Exports what the component inside has whose instance is this item.
+    fn pass_report(&mut self, at: usize) {
+        let instance = self.root.index_of(crate::root::Space::Instance, at);
         let instance = instance.map(|index| self.maps.get(Sort::Instance, index));
         self.writer.aliases().alias(Alias::InstanceExport {
             instance: instance.unwrap_or(super::renumber::LEFT_OUT),

@@ -49,16 +49,21 @@ impl Fuser<'_> {
 
     /// The network; the first who asks has it instantiated.
     pub(super) fn network(&mut self) -> Result<Network, Error> {
-        match self.network.take() {
-            Some(network) => Ok(network),
-            None => Network::add(
-                &mut self.writer,
-                self.surface.reach.script,
-                &self.survey.inside,
-                self.survey.bindings.len() as u32,
-                self.config,
-            ),
+        if let Some(network) = self.network.take() {
+            return Ok(network);
         }
+        let hub = self.hub()?;
+        let (network, module) = Network::add(
+            &mut self.writer,
+            self.surface.reach.script,
+            &self.survey.inside,
+            self.survey.bindings.len() as u32,
+            self.config,
+            hub,
+        )?;
+        // It is given what leads to the hub.
+        self.glue.extend(hub.map(|_| module));
+        Ok(network)
     }
 
     fn add_glue(&mut self, memory: Option<u32>, pending: Vec<Pending>) -> Result<(), Error> {

@@ -113,6 +113,13 @@ impl Writer {
         self.added(Sort::CoreModule)
     }
 
+    pub(super) fn component(&mut self, component: &[u8]) -> u32 {
+        let id = wasm_encoder::ComponentSectionId::Component as u8;
+        let data = component;
+        self.section(&RawSection { id, data });
+        self.added(Sort::Component)
+    }
+
     pub(super) fn core_instantiate(&mut self, module: u32, args: &[(&str, u32)]) -> u32 {
         let args = args
             .iter()

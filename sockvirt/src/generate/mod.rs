@@ -13,7 +13,7 @@ pub(crate) mod core;
 mod emit;
 mod helpers;
 mod job;
-mod link;
+pub(crate) mod link;
 pub(crate) mod log;
 pub(crate) mod policy;
 pub(crate) mod prebuilt;

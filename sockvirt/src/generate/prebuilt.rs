@@ -48,6 +48,12 @@ pub(crate) const fn network(script: bool) -> &'static [u8] {
     }
 }
 
+/// The same where the network is in another component.
+pub(crate) const REMOTE: &[u8] = include_bytes!("../../prebuilt/network-remote.wasm");
+
+/// The network in a component that several share.
+pub(crate) const HUB: &[u8] = include_bytes!("../../prebuilt/hub.wasm");
+
 /// The name under which a table is exported.
 pub(crate) const TABLE: &str = "t";
 
@@ -144,8 +150,9 @@ pub(crate) fn take(module: &[u8], exports: &[&str]) -> Result<Part, Malformed> {
     take_roots(module, exports, None)
 }
 
-/// What a module has besides when it stands alone: with a memory of its own, which is exported as
-/// `m`, and with its table exported as [`TABLE`].
+/// What a module has besides when it stands alone: with its table exported as [`TABLE`], and with a
+/// memory of its own, which is exported as `m`. One that imports functions has that imported, since
+/// what it is given needs it before.
 pub(crate) struct Alone<'a> {
     /// How many places the table has more.
     pub(crate) room: u32,
@@ -349,15 +356,16 @@ impl<'a> Whole<'a> {
         sections.globals = self.globals(&mut renumber, reached.globals)?;
         sections.data = self.data(&mut renumber)?;
         let heap = self.heap()?;
+        let mut pages = self.pages;
         if let Some(alone) = alone {
-            sections.add_memory(alone, self.pages, heap);
+            pages = sections.add_memory(alone, pages, heap, imports.is_empty());
         }
         let table = self.tables.first();
         Ok(Part {
             module: sections.finish(&renumber.types.section),
             imports,
             exports,
-            pages: self.pages,
+            pages,
             heap,
             table: table.map_or(0, |table| table.ty.initial as u32),
         })
@@ -495,16 +503,22 @@ impl Sections {
         bodies.iter().map(|body| body.signature.clone()).collect()
     }
 
-    /// Adds a memory of the module's own, and bytes in it behind its heap's base.
-    fn add_memory(&mut self, alone: &Alone<'_>, pages: u64, heap: u32) {
+    /// Adds a memory, and bytes in it behind its heap's base. How large it must be at least.
+    fn add_memory(&mut self, alone: &Alone<'_>, pages: u64, heap: u32, is_own: bool) -> u64 {
         let at = heap.next_multiple_of(16);
         let length = alone.bytes.len() as u32;
         let bytes = [&length.to_le_bytes(), alone.bytes].concat();
         let end = u64::from(at) + bytes.len() as u64;
         self.data.active(0, &ConstExpr::i32_const(at as i32), bytes);
         let pages = pages.max(end.div_ceil(65_536));
-        self.memories.memory(memory(pages, Some(alone.most_pages)));
-        self.exports.export("m", ExportKind::Memory, 0);
+        if is_own {
+            self.memories.memory(memory(pages, Some(alone.most_pages)));
+            self.exports.export("m", ExportKind::Memory, 0);
+        } else {
+            let memory = EntityType::Memory(memory(pages, None));
+            self.imports.import(STORE, "m", memory);
+        }
+        pages
     }
 
     fn finish(self, types: &TypeSection) -> Vec<u8> {
