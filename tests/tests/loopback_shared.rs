@@ -1,17 +1,109 @@
 //! Components in one that use sockets share a network in memory.
 
 use anyhow::Result;
+use sockvirt::policy::LoopbackMode;
+use sockvirt::{Mode, Policy, Virtualizer};
 use sockvirt_tests::guests::Guest;
-use sockvirt_tests::host::{self, Sockets};
-use sockvirt_tests::loopback::build;
+use sockvirt_tests::host::{self, Outcome, Pipes, Sockets, State};
+use sockvirt_tests::names::Failure;
+use sockvirt_tests::recording::Recording;
+use wasmtime::Store;
+use wasmtime::component::Component;
+use wasmtime_wasi::WasiCtx;
 
-/// Each of them does what it does alone.
+/// Builds a component with a network in memory that answers a name.
+fn build(component: &[u8]) -> Result<Vec<u8>> {
+    let policy = "schema = 1\n[loopback]\nmode = \"virtual\"\n[dns.hosts]\n\
+        \"db.test\" = { answer = [\"127.0.0.9\", \"::1\"] }\n";
+    let policy = Policy::from_toml(policy).map_err(|e| anyhow::anyhow!("{e}"))?;
+    let built = Virtualizer::new(policy).build(component)?;
+    assert_eq!(built.report.mode, Mode::Loopback);
+    assert_eq!(built.report.network_imports().count(), 0);
+    let check = sockvirt::check(&built.component)?;
+    assert!(check.passed(), "{check:?}");
+    Ok(built.component)
+}
+
+const CONVERSATION: &str = "  its port is taken: Err(AddrInUse)
+  what was said came back
+  it heard: Ok(\"a question\")
+  it said: A QUESTION
+  datagrams came back
+  nobody to talk to: Err(\"NotConnected\")
+  it finds [\"127.0.0.9\", \"::1\"]
+  not twice: Err(\"AddrInUse\")
+";
+
+const END: &str = "each has its own: true
+here: [\"127.0.0.9\", \"::1\"]
+nobody listens: Err(ConnectionRefused)
+its port is free: Ok(())
+";
+
+fn expected() -> String {
+    format!("service\n{CONVERSATION}another\n{CONVERSATION}{END}")
+}
+
+/// A client, and a server beside it that is there twice: as over the kernel's loopback.
 #[test]
-fn several_programs_in_one() -> Result<()> {
-    let built = build(&Guest::Composed.build()?)?;
-    assert!(sockvirt::check(&built)?.passed());
-    let alone = host::run(&build(&Guest::Std.build()?)?, Sockets::None)?;
-    let outcome = host::run(&built, Sockets::None)?;
-    assert_eq!(outcome, alone);
+fn neighbours_reach_each_other() -> Result<()> {
+    let bare = Guest::Neighbours.build()?;
+    let inside = host::run(&build(&bare)?, Sockets::None)?;
+    assert_eq!(inside.stdout, expected(), "{inside:?}");
+    assert_eq!(inside.status, 0);
+    let host = Recording::new()
+        .answering("db.test", ["127.0.0.9", "::1"])
+        .failing("example.com", Failure::NameUnresolvable);
+    assert_eq!(host.run(&bare, &[])?.outcome, inside);
+    Ok(())
+}
+
+/// However deep they are.
+#[test]
+fn neighbours_are_found_inside_of_components() -> Result<()> {
+    let inside = host::run(&build(&Guest::Nested.build()?)?, Sockets::None)?;
+    assert_eq!(inside.stdout, expected(), "{inside:?}");
+    assert_eq!(inside.status, 0);
+    Ok(())
+}
+
+/// What is composed does not touch the sockets of a host that has them.
+#[test]
+fn nothing_of_it_reaches_the_host() -> Result<()> {
+    let run = Recording::new().run(&build(&Guest::Neighbours.build()?)?, &[])?;
+    assert_eq!(run.reached(), [""; 0]);
+    assert_eq!(run.names, [""; 0]);
+    Ok(())
+}
+
+/// Who waits while nobody else can do anything is told of it.
+#[test]
+fn who_waits_for_what_never_happens_is_told() -> Result<()> {
+    let component = Component::new(host::engine(), build(&Guest::Neighbours.build()?)?)?;
+    let pipes = Pipes::new();
+    let mut wasi = WasiCtx::builder();
+    wasi.args(&["neighbours", "wait"]);
+    let state = State::new(pipes.attach(&mut wasi).build());
+    let store = Store::new(host::engine(), state);
+    let ended = host::run_to_end(&host::linker(Sockets::None)?, store, &component);
+    let trap = format!("{:?}", ended.expect_err("it waits for ever"));
+    assert!(trap.contains("unreachable"), "{trap}");
+    let Outcome { stdout, stderr, .. } = pipes.outcome(0);
+    assert_eq!(stdout, expected());
+    let told =
+        "sockvirt: deadlock: nothing can happen any more on tcp 127.0.0.1:32768 (accepting)\n";
+    assert_eq!(stderr, told);
+    Ok(())
+}
+
+/// Programs of two libraries in one, at two versions of WASI: the first does what it does alone.
+#[test]
+fn programs_that_have_nothing_to_do_with_each_other() -> Result<()> {
+    let policy = Policy::deny_all().with_loopback(LoopbackMode::Virtual);
+    let run = |guest: Guest| -> Result<Outcome> {
+        let built = Virtualizer::new(policy.clone()).build(&guest.build()?)?;
+        host::run(&built.component, Sockets::None)
+    };
+    assert_eq!(run(Guest::Composed)?, run(Guest::Std)?);
     Ok(())
 }

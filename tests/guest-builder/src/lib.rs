@@ -35,6 +35,10 @@ pub enum Guest {
     Composed,
     /// Two components in one, of which the first is `Local` and the second imports no sockets.
     Inside,
+    /// A client, and a server beside it that is there twice.
+    Neighbours,
+    /// The same, but that each server is inside of components inside of components.
+    Nested,
     /// A core module for preview1.
     Preview1,
     /// Does what its arguments say with the sockets of 0.2.
@@ -99,6 +103,8 @@ impl Guest {
             Guest::Web => "web",
             Guest::Composed => "composed",
             Guest::Inside => "inside",
+            Guest::Neighbours => "neighbours",
+            Guest::Nested => "nested",
             Guest::Preview1 => "preview1",
             Guest::Probe2 => "probe2",
             Guest::Probe3 => "probe3",
@@ -155,6 +161,8 @@ impl Guest {
             Guest::Rest => cargo("guest-rest", wasip2, ""),
             Guest::Sequence => cargo("guest-sequence", wasip2, ""),
             Guest::Dialogue => cargo("guest-dialogue", wasip2, ""),
+            Guest::Neighbours => neighbours(&service()?),
+            Guest::Nested => neighbours(&wrap(&wrap(&service()?)?)?),
             Guest::Composed => compose(&Guest::Std.build()?, &Guest::Wstd.build()?),
             Guest::Inside => {
                 let denied = sockvirt::Virtualizer::new(sockvirt::Policy::deny_all());
@@ -264,5 +272,49 @@ fn compose(first: &[u8], second: &[u8]) -> Result<Vec<u8>> {
         };
         graph.export(export, name)?;
     }
+    Ok(graph.encode(EncodeOptions::default())?)
+}
+
+/// What the servers of [`Guest::Neighbours`] export.
+const SERVICE: &str = "test:neighbours/service";
+
+fn service() -> Result<Vec<u8>> {
+    cargo("guest-service", "wasm32-wasip2", "")
+}
+
+/// Puts a client and two instances of a server into one component.
+fn neighbours(server: &[u8]) -> Result<Vec<u8>> {
+    let client = cargo("guest-neighbours", "wasm32-wasip2", "")?;
+    let mut graph = CompositionGraph::new();
+    let mut register = |name: &str, bytes: &[u8]| -> Result<_> {
+        let package = Package::from_bytes(name, None, bytes.to_vec(), graph.types_mut())?;
+        Ok(graph.register_package(package)?)
+    };
+    let package = register("test:client", &client)?;
+    let servers = register("test:server", server)?;
+    let instance = graph.instantiate(package);
+    for import in [SERVICE, "test:neighbours/another"] {
+        let server = graph.instantiate(servers);
+        let served = graph.alias_instance_export(server, SERVICE)?;
+        graph.set_instantiation_argument(instance, import, served)?;
+    }
+    let exports = sockvirt::inspect(&client)?.exports;
+    let run = exports
+        .iter()
+        .find(|name| name.starts_with("wasi:cli/run@"));
+    let run = run.context("the client is no command")?;
+    let export = graph.alias_instance_export(instance, run)?;
+    graph.export(export, run)?;
+    Ok(graph.encode(EncodeOptions::default())?)
+}
+
+/// Puts a server into a component that exports the same.
+fn wrap(server: &[u8]) -> Result<Vec<u8>> {
+    let mut graph = CompositionGraph::new();
+    let package = Package::from_bytes("test:inside", None, server.to_vec(), graph.types_mut())?;
+    let package = graph.register_package(package)?;
+    let instance = graph.instantiate(package);
+    let export = graph.alias_instance_export(instance, SERVICE)?;
+    graph.export(export, SERVICE)?;
     Ok(graph.encode(EncodeOptions::default())?)
 }
