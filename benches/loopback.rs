@@ -32,6 +32,7 @@ fn main() -> Result<()> {
     }
     bytes_added()?;
     beside_the_kernel()?;
+    shared()?;
     idle()?;
     the_rest()?;
     start()
@@ -106,44 +107,56 @@ fn compare(works: &[Work], [bare, built]: [&Component; 2], of_bare: bool) -> Res
     Ok(())
 }
 
+/// What is done with both ends of connections.
+static TURNS: [Work; 5] = [
+    (
+        "TCP, writes of 64 B",
+        &["tcp", "64", "2000000"],
+        2.0,
+        "MB/s",
+    ),
+    (
+        "TCP, writes of 4 KiB",
+        &["tcp", "4096", "50000000"],
+        50.0,
+        "MB/s",
+    ),
+    (
+        "TCP, writes of 64 KiB",
+        &["tcp", "65536", "400000000"],
+        400.0,
+        "MB/s",
+    ),
+    (
+        "UDP, 1 KiB there and back",
+        &["udp", "1024", "5000"],
+        5e3,
+        "/s",
+    ),
+    (
+        "TCP, connect, accept and close",
+        &["connects", "2000"],
+        2e3,
+        "/s",
+    ),
+];
+
 fn beside_the_kernel() -> Result<()> {
     let bare = Component::new(host::fast_engine(), Guest::Turns.build()?)?;
     let built = Component::new(host::fast_engine(), build(Guest::Turns, in_memory())?)?;
     println!("\n| what | kernel's loopback | in memory | times as fast |");
     println!("| --- | --- | --- | --- |");
-    let works: [Work; 5] = [
-        (
-            "TCP, writes of 64 B",
-            &["tcp", "64", "2000000"],
-            2.0,
-            "MB/s",
-        ),
-        (
-            "TCP, writes of 4 KiB",
-            &["tcp", "4096", "50000000"],
-            50.0,
-            "MB/s",
-        ),
-        (
-            "TCP, writes of 64 KiB",
-            &["tcp", "65536", "400000000"],
-            400.0,
-            "MB/s",
-        ),
-        (
-            "UDP, 1 KiB there and back",
-            &["udp", "1024", "5000"],
-            5e3,
-            "/s",
-        ),
-        (
-            "TCP, connect, accept and close",
-            &["connects", "2000"],
-            2e3,
-            "/s",
-        ),
-    ];
-    compare(&works, [&bare, &built], true)
+    compare(&TURNS, [&bare, &built], true)
+}
+
+/// The same where the network is one that several components share.
+fn shared() -> Result<()> {
+    let inside = Component::new(host::fast_engine(), build(Guest::Turns, in_memory())?)?;
+    let shared = build(Guest::TurnsAndMore, in_memory())?;
+    let shared = Component::new(host::fast_engine(), shared)?;
+    println!("\n| what | inside | shared | inside / shared |");
+    println!("| --- | --- | --- | --- |");
+    compare(&TURNS, [&inside, &shared], false)
 }
 
 /// What connections cost that nobody uses.

@@ -323,10 +323,6 @@ impl Blocks {
         self.blocks.push(block);
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.blocks.clear();
-    }
-
     /// The first so many bytes, or as many as there are.
     pub(crate) fn bytes(&self, count: usize) -> &[u8] {
         let all = self.blocks.as_flattened();

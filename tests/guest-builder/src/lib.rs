@@ -39,6 +39,8 @@ pub enum Guest {
     Neighbours,
     /// The same, but that each server is inside of components inside of components.
     Nested,
+    /// `Turns`, with another one beside it that uses sockets.
+    TurnsAndMore,
     /// A core module for preview1.
     Preview1,
     /// Does what its arguments say with the sockets of 0.2.
@@ -105,6 +107,7 @@ impl Guest {
             Guest::Inside => "inside",
             Guest::Neighbours => "neighbours",
             Guest::Nested => "nested",
+            Guest::TurnsAndMore => "turns-and-more",
             Guest::Preview1 => "preview1",
             Guest::Probe2 => "probe2",
             Guest::Probe3 => "probe3",
@@ -162,6 +165,7 @@ impl Guest {
             Guest::Sequence => cargo("guest-sequence", wasip2, ""),
             Guest::Dialogue => cargo("guest-dialogue", wasip2, ""),
             Guest::Neighbours => neighbours(&service()?),
+            Guest::TurnsAndMore => compose(&Guest::Turns.build()?, &Guest::Local.build()?),
             Guest::Nested => neighbours(&wrap(&wrap(&service()?)?)?),
             Guest::Composed => compose(&Guest::Std.build()?, &Guest::Wstd.build()?),
             Guest::Inside => {

@@ -31,7 +31,8 @@ use sockvirt_netstack::{
 /// The network, and what is handed over or waits to be fetched.
 struct Hub {
     network: Network,
-    bytes: Blocks,
+    handed_over: Blocks,
+    fetched: Blocks,
     /// The block that is fetched next.
     next: usize,
     answer: Block,
@@ -49,7 +50,8 @@ fn hub() -> &'static mut Hub {
     let hub = unsafe { &mut *GLOBAL.0.get() };
     hub.get_or_insert_with(|| Hub {
         network: Network::new(config::read().config),
-        bytes: Blocks::new(),
+        handed_over: Blocks::new(),
+        fetched: Blocks::new(),
         next: 0,
         answer: [0; 8],
     })
@@ -75,8 +77,8 @@ extern "C" fn call(a: u64, b: u64, c: u64, d: u64, e: u64, f: u64, g: u64, h: u6
 )]
 extern "C" fn put(a: u64, b: u64, c: u64, d: u64, e: u64, f: u64, g: u64, h: u64) {
     let hub = hub();
-    if hub.bytes.blocks().len() < MOST / BLOCK {
-        hub.bytes.push([a, b, c, d, e, f, g, h]);
+    if hub.handed_over.blocks().len() < MOST / BLOCK {
+        hub.handed_over.push([a, b, c, d, e, f, g, h]);
     }
 }
 
@@ -84,7 +86,7 @@ extern "C" fn put(a: u64, b: u64, c: u64, d: u64, e: u64, f: u64, g: u64, h: u64
 #[unsafe(export_name = "get")]
 extern "C" fn get() -> *const Block {
     let hub = hub();
-    match hub.bytes.blocks().get(hub.next) {
+    match hub.fetched.blocks().get(hub.next) {
         Some(block) => {
             hub.next += 1;
             block
@@ -123,14 +125,13 @@ impl Hub {
 
     /// What was handed over, and nothing is left of it.
     fn take_over(&mut self) -> Blocks {
-        self.next = 0;
-        core::mem::take(&mut self.bytes)
+        core::mem::take(&mut self.handed_over)
     }
 
     /// Has bytes wait to be fetched.
     fn give(&mut self, bytes: Blocks) {
         self.next = 0;
-        self.bytes = bytes;
+        self.fetched = bytes;
     }
 
     fn read(&mut self, id: EndId, most: usize) -> usize {
