@@ -12,6 +12,7 @@ mod javascript;
 mod loopback;
 mod node;
 mod python;
+mod script;
 mod tools;
 
 use anyhow::{Context, Result, anyhow, ensure};
@@ -103,6 +104,9 @@ fn main() {
     }
     for (name, test) in loopback::TESTS {
         trials.push(trial(format!("loopback::{name}"), test));
+    }
+    for (name, test) in script::TESTS {
+        trials.push(trial(format!("script::{name}"), test));
     }
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
