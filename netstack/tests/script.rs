@@ -810,6 +810,47 @@ FAIL peer \"p\" tcp 192.0.2.1:1, connection 2  (a.toml:7)
     assert_eq!(program.report(), expected);
 }
 
+/// Whether it came with the question or later, an answer reads what is behind it.
+#[test]
+fn an_answer_reads_on() {
+    for pieces in [
+        &["SET a\r\n12", "34\r\nSET b\r\n5\r\n"][..],
+        &["SET a\r\n", "1234\r\nSE", "T b\r\n5\r\n"],
+    ] {
+        let mut writer = Writer::new();
+        let reply = vec![expect_frame(until("\r\n", 100)), send("+OK\r\n")];
+        let stub = Stub {
+            line: 20,
+            when: Expect {
+                frame: until("\r\n", 100),
+                check: Check {
+                    matches: None,
+                    contains: Some(bytes("SET")),
+                },
+                capture: None,
+            },
+            reply: writer.steps(reply),
+            times: Count {
+                least: 2,
+                most: Some(2),
+            },
+        };
+        let stubs = Stubs {
+            connections: Count::ONCE,
+            stubs: vec![stub],
+        };
+        let mut program = writer
+            .peer(target("192.0.2.1:1"), Protocol::Tcp, Serves::Stubs(stubs))
+            .play();
+        let (_, end) = program.connect("192.0.2.1:1").unwrap();
+        for piece in pieces {
+            program.write(end, piece).unwrap();
+        }
+        assert_eq!(program.read(end).unwrap(), "+OK\r\n+OK\r\n");
+        assert_eq!(program.report(), "");
+    }
+}
+
 #[test]
 fn what_waits_for_ever_is_told_with_its_step() {
     let mut program = Writer::new()

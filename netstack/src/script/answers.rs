@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 pub(crate) struct Answers {
     /// For each stub how far its frame is, and how many bytes it has.
     frames: Vec<(Matcher, Progress, usize)>,
-    /// The bytes that the frames have, and those behind them.
+    /// The bytes that the frames have.
     buffer: Vec<u8>,
     reply: Option<Steps>,
 }
@@ -87,7 +87,10 @@ impl Answers {
                 continue;
             }
             if let Some(number) = self.fitting(peer, stubs, stage) {
-                self.answer(peer, number, stubs, stage);
+                let rest = self.answer(peer, number, stubs, stage);
+                // The answer may read on.
+                heard.offset -= rest.len() as u64;
+                link.read_again(&rest);
                 something = true;
                 continue;
             }
@@ -152,10 +155,10 @@ impl Answers {
         first.map(|(number, _)| number)
     }
 
-    /// Begins an answer, and to read what is behind its frame.
-    fn answer(&mut self, peer: u32, number: usize, stubs: &Stubs, stage: &mut Stage) {
+    /// Begins an answer, and gives what is behind its frame.
+    fn answer(&mut self, peer: u32, number: usize, stubs: &Stubs, stage: &mut Stage) -> Vec<u8> {
         let Some(stub) = stubs.stubs.get(number) else {
-            return;
+            return Vec::new();
         };
         if let Some(used) = stage
             .used
@@ -173,7 +176,7 @@ impl Answers {
         }
         let rest = self.buffer.get(count..).unwrap_or_default().to_vec();
         *self = Answers::new(stubs, stage.book());
-        self.feed(stubs, stage, &rest);
         self.reply = Some(Steps::new(stub.reply));
+        rest
     }
 }

@@ -23,8 +23,9 @@ const MOST: usize = 4096;
 /// What a peer or a client has to do with the program.
 #[derive(Debug)]
 pub(crate) enum Link {
-    /// An end of a connection. `None` once it was let go.
-    Stream(Option<EndId>),
+    /// An end of a connection, `None` once it was let go; and bytes of it that were read, and are to
+    /// be read again.
+    Stream(Option<EndId>, Vec<u8>),
     Datagrams(Datagrams),
 }
 
@@ -70,8 +71,19 @@ impl Link {
         })
     }
 
+    fn stream(end: EndId) -> Self {
+        Link::Stream(Some(end), Vec::new())
+    }
+
+    /// Has bytes of a stream be read again, before those that have come since.
+    pub(crate) fn read_again(&mut self, bytes: &[u8]) {
+        if let Link::Stream(_, again) = self {
+            again.splice(..0, bytes.iter().copied());
+        }
+    }
+
     pub(crate) fn is_end(&self, number: u32) -> bool {
-        matches!(self, Link::Stream(Some(end)) if end.0 == number)
+        matches!(self, Link::Stream(Some(end), _) if end.0 == number)
     }
 
     pub(crate) fn is_between(&self, socket: u32, own: SocketAddr) -> bool {
@@ -79,7 +91,7 @@ impl Link {
     }
 
     pub(crate) fn is_stream(&self) -> bool {
-        matches!(self, Link::Stream(_))
+        matches!(self, Link::Stream(..))
     }
 
     /// What comes next.
@@ -92,8 +104,9 @@ impl Link {
                     false => Next::Bytes,
                 };
             }
-            Link::Stream(None) => return Next::Gone,
-            Link::Stream(Some(end)) => network.ends.get(end.0),
+            Link::Stream(_, again) if !again.is_empty() => return Next::Bytes,
+            Link::Stream(None, _) => return Next::Gone,
+            Link::Stream(Some(end), _) => network.ends.get(end.0),
         };
         let Some(end) = end else {
             return Next::Gone;
@@ -117,11 +130,12 @@ impl Link {
     /// The next bytes that have come, in one piece; of a datagram, what is left of it.
     pub(crate) fn peek<'n>(&'n self, network: &'n Network) -> &'n [u8] {
         match self {
-            Link::Stream(Some(end)) => {
+            Link::Stream(_, again) if !again.is_empty() => again,
+            Link::Stream(Some(end), _) => {
                 let [first, _] = network.peek(*end, usize::MAX);
                 first
             }
-            Link::Stream(None) => &[],
+            Link::Stream(None, _) => &[],
             Link::Datagrams(it) => {
                 let first = it.queue.front();
                 first.and_then(|it_| it_.get(it.read..)).unwrap_or_default()
@@ -132,11 +146,15 @@ impl Link {
     /// Takes bytes out that were looked at. Whether that was the end of a datagram.
     pub(crate) fn take(&mut self, network: &mut Network, count: usize) -> bool {
         match self {
-            Link::Stream(Some(end)) => {
+            Link::Stream(_, again) if !again.is_empty() => {
+                again.drain(..count.min(again.len()));
+                false
+            }
+            Link::Stream(Some(end), _) => {
                 network.skip(*end, count);
                 false
             }
-            Link::Stream(None) => false,
+            Link::Stream(None, _) => false,
             Link::Datagrams(it) => {
                 it.read += count;
                 let is_read = it.queue.front().is_some_and(|first| it.read >= first.len());
@@ -158,8 +176,8 @@ impl Link {
     pub(crate) fn room(&mut self, network: &mut Network) -> Option<usize> {
         match self {
             Link::Datagrams(_) => Some(usize::MAX),
-            Link::Stream(None) => None,
-            Link::Stream(Some(id)) => {
+            Link::Stream(None, _) => None,
+            Link::Stream(Some(id), _) => {
                 let end = network.ends.get(id.0)?;
                 if end.is_over || end.peer.is_none() {
                     return None;
@@ -171,7 +189,7 @@ impl Link {
 
     /// Whether the program has read all that was sent.
     pub(crate) fn is_read(&self, network: &Network) -> bool {
-        let Link::Stream(Some(end)) = self else {
+        let Link::Stream(Some(end), _) = self else {
             return true;
         };
         let end = network.ends.get(end.0);
@@ -182,7 +200,7 @@ impl Link {
     /// Sends bytes for which there is room; those of a datagram are one.
     pub(crate) fn send(&mut self, network: &mut Network, bytes: &[u8]) {
         match self {
-            Link::Stream(Some(end)) => {
+            Link::Stream(Some(end), _) => {
                 let mut rest = bytes;
                 let _ = network.write_with(*end, bytes.len(), |place| {
                     let (now, later) = rest.split_at(place.len().min(rest.len()));
@@ -190,7 +208,7 @@ impl Link {
                     rest = later;
                 });
             }
-            Link::Stream(None) => {}
+            Link::Stream(None, _) => {}
             Link::Datagrams(it) => {
                 for datagram in it.faults.outgoing(bytes) {
                     network.deliver_from(it.socket, it.own, &datagram);
@@ -219,7 +237,7 @@ impl Link {
 
     /// Has the program send no more than so many bytes ahead.
     pub(crate) fn set_window(&mut self, network: &mut Network, window: u32) {
-        if let Link::Stream(Some(end)) = self
+        if let Link::Stream(Some(end), _) = self
             && let Some(end) = network.ends.get_mut(end.0)
         {
             end.window = Some(window);
@@ -228,21 +246,21 @@ impl Link {
 
     /// Says that nothing more is sent.
     pub(crate) fn end_output(&mut self, network: &mut Network) {
-        if let Link::Stream(Some(end)) = self {
+        if let Link::Stream(Some(end), _) = self {
             network.drop_output(*end);
         }
     }
 
     /// Reads no more. What still comes is answered with a reset once nothing is sent either.
     pub(crate) fn end_input(&mut self, network: &mut Network) {
-        if let Link::Stream(Some(end)) = self {
+        if let Link::Stream(Some(end), _) = self {
             network.drop_input(*end);
         }
     }
 
     /// Lets the connection go.
     pub(crate) fn close(&mut self, network: &mut Network) {
-        if let Link::Stream(end) = self
+        if let Link::Stream(end, _) = self
             && let Some(end) = end.take()
         {
             network.end_release(end);
@@ -251,7 +269,7 @@ impl Link {
 
     /// Resets the connection.
     pub(crate) fn reset(&mut self, network: &mut Network) {
-        if let Link::Stream(end) = self
+        if let Link::Stream(end, _) = self
             && let Some(end) = end.take()
         {
             network.abort(end.0);
@@ -349,7 +367,7 @@ impl Network {
         };
         let (here, there) = self.pair(connect)?;
         if let Some(play) = &mut self.play {
-            play.open(opening, Link::Stream(Some(EndId(there))), remote);
+            play.open(opening, Link::stream(EndId(there)), remote);
         }
         Ok(here)
     }
@@ -372,7 +390,7 @@ impl Network {
             binding: Some(binding),
         };
         let here = self.connect_to(connect, listener).ok()?;
-        Some(Link::Stream(Some(EndId(here))))
+        Some(Link::stream(EndId(here)))
     }
 
     /// A client of datagrams, if the program receives there.

@@ -123,7 +123,7 @@ impl Talk {
 
     /// Whether it is done, and the connection gone.
     pub(crate) fn is_gone(&self) -> bool {
-        self.state == State::Done && matches!(self.link, Link::Stream(None))
+        self.state == State::Done && matches!(self.link, Link::Stream(None, _))
     }
 
     pub(crate) fn has_failed(&self) -> bool {
@@ -211,7 +211,7 @@ impl Talk {
                 true
             }
             Next::End | Next::Gone | Next::Reset => {
-                let was_open = !matches!(self.link, Link::Stream(None));
+                let was_open = !matches!(self.link, Link::Stream(None, _));
                 self.link.close(network);
                 was_open
             }

@@ -27,7 +27,7 @@ def show(what, function):
 
 def cache():
     once = Retry(NoBackoff(), 0)
-    client = redis.Redis(host="cache.test", port=6379, decode_responses=True, retry=once)
+    client = redis.Redis(host="cache.test", protocol=2, decode_responses=True, retry=once)
     return client.get("greeting")
 
 

@@ -19,6 +19,10 @@ fn play(change: impl Fn(&str) -> String) -> Result<End> {
     let script = change(&fs::read_to_string(script)?);
     let policy = Policy::from_toml(&script).map_err(|e| anyhow!("{e}"))?;
     let built = Virtualizer::new(policy).build(&python("scripted")?)?;
+    eprintln!(
+        "DBG {}",
+        sockvirt_tests::host::run(&built.component, Sockets::None)?.stderr
+    );
     let wasmtime = end_on_wasmtime(&built.component, Sockets::None).context("on wasmtime")?;
     let node = end_on_node(&built.component).context("on Node.js")?;
     ensure!(
