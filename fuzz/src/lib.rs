@@ -15,6 +15,7 @@ mod calls;
 mod function;
 mod guest;
 mod interfaces;
+mod matcher;
 mod smith;
 
 use arbitrary::{Arbitrary, Unstructured};
@@ -30,6 +31,11 @@ use std::panic;
 /// library can make an error of a panic of one of its dependencies.
 pub fn let_panics_be_caught() {
     panic::set_hook(Box::new(|panic| eprintln!("{panic}")));
+}
+
+/// Whatever a script expects, and however its bytes come: it takes those that a naive reading does.
+pub fn matcher(data: &[u8]) {
+    let _ = matcher::compare(&mut Unstructured::new(data));
 }
 
 /// Whatever the bytes: [`inspect`](sockvirt::inspect) and [`check`](sockvirt::check) end, and

@@ -128,3 +128,10 @@ fn netstack() {
         fuzz::netstack(&numbers.bytes(4096));
     }
 }
+
+#[test]
+fn matcher() {
+    for mut numbers in inputs(5000) {
+        fuzz::matcher(&numbers.bytes(96));
+    }
+}
