@@ -2,7 +2,7 @@
 //!
 //! A [`Runner`] has the engine. [`Runner::run`] runs a component that was built, with the streams of
 //! the process. [`Runner::prepare`] compiles a component once, so that any number of scripts can be
-//! played to it ([`Prepared::play`]); [`test`] is both for one script.
+//! played to it ([`Prepared::play`]); [`test()`] is both for one script.
 
 mod host;
 mod report;

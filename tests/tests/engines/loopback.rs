@@ -14,7 +14,7 @@ use std::process::Command;
 
 type Test = fn() -> Result<()>;
 
-pub(crate) const TESTS: [(&str, Test); 7] = [
+pub(crate) const TESTS: [(&str, Test); 8] = [
     ("local", || same_on_both(&Guest::Local.build()?).map(drop)),
     ("tokio", || {
         same_on_both(&Guest::LocalTokio.build()?).map(drop)
@@ -24,6 +24,9 @@ pub(crate) const TESTS: [(&str, Test); 7] = [
     }),
     ("clients", || {
         same_on_both(&Guest::LocalClients.build()?).map(drop)
+    }),
+    ("neighbours", || {
+        same_on_both(&Guest::Neighbours.build()?).map(drop)
     }),
     ("python", of_python),
     ("javascript", of_javascript),
