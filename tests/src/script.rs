@@ -2,9 +2,12 @@
 
 use crate::host::{self, Outcome, Pipes, State};
 use anyhow::{Context, Result};
+use sockvirt::run::{Cache, Prepared, Runner, Surroundings, TestReport};
 use sockvirt::script::Script;
 use sockvirt::{Policy, Virtualizer};
 use sockvirt_guest_builder::Guest;
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex};
 use wasmtime::Store;
 use wasmtime::component::Component;
 use wasmtime_wasi::WasiCtx;
@@ -27,4 +30,32 @@ pub fn run(component: &[u8], args: &[&str]) -> Result<Outcome> {
     let status = host::run_to_end(&linker, store, &component);
     let status = status.with_context(|| format!("up to there: {:?}", pipes.outcome(-1)))?;
     Ok(pipes.outcome(status))
+}
+
+/// Plays a script to a guest, that is compiled once for each kind of script.
+pub fn play(guest: Guest, file: &str, script: &str, args: &[&str]) -> Result<TestReport> {
+    let policy = Policy::from_toml_with(script, file, &|name| Err(format!("no {name}")))?;
+    let script = policy.script().context("it says nothing")?;
+    let mut surroundings = Surroundings::default();
+    surroundings.args = args.iter().map(Into::into).collect();
+    Ok(prepared(guest, &policy, script)?.play(script, &surroundings)?)
+}
+
+/// A guest, on which clock, and whether it is ended with its script.
+type Kind = (Guest, bool, bool);
+
+fn prepared(guest: Guest, policy: &Policy, script: &Script) -> Result<&'static Prepared<'static>> {
+    static RUNNER: LazyLock<Runner> =
+        LazyLock::new(|| Runner::new(Cache::None).expect("an engine can be set up"));
+    static ALL: LazyLock<Mutex<HashMap<Kind, &'static Prepared<'static>>>> =
+        LazyLock::new(Mutex::default);
+    let kind = (guest, script.host_clock, script.ends);
+    let mut all = ALL.lock().expect("nobody panics with it");
+    if let Some(prepared) = all.get(&kind) {
+        return Ok(prepared);
+    }
+    let prepared = RUNNER.prepare(&guest.build()?, policy)?;
+    let prepared: &'static _ = Box::leak(Box::new(prepared));
+    all.insert(kind, prepared);
+    Ok(prepared)
 }

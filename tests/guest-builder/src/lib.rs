@@ -65,6 +65,8 @@ pub enum Guest {
     LocalWstd,
     /// Clients that people use, with servers for them in the same program.
     LocalClients,
+    /// Clients that people use, told by their arguments what to ask whom.
+    Clients,
     /// An HTTP handler, and a service over TCP beside it that answers its requests.
     Relay,
     /// What there is beside sockets, with handles of custom interfaces among it.
@@ -120,6 +122,7 @@ impl Guest {
             Guest::LocalTokio => "local-tokio",
             Guest::LocalWstd => "local-wstd",
             Guest::LocalClients => "local-clients",
+            Guest::Clients => "clients",
             Guest::Relay => "relay",
             Guest::Rest => "rest",
             Guest::Sequence => "sequence",
@@ -160,6 +163,7 @@ impl Guest {
             Guest::LocalTokio => cargo("guest-local-tokio", wasip2, "--cfg tokio_unstable"),
             Guest::LocalWstd => cargo("guest-local-wstd", wasip2, ""),
             Guest::LocalClients => cargo("guest-local-clients", wasip2, ""),
+            Guest::Clients => cargo("guest-clients", wasip2, ""),
             Guest::Relay => cargo("guest-relay", wasip2, ""),
             Guest::Rest => cargo("guest-rest", wasip2, ""),
             Guest::Sequence => cargo("guest-sequence", wasip2, ""),

@@ -63,9 +63,9 @@ impl Has {
                 }
             }
             "copy" => {
-                let stream = self.stream()?;
-                let mut reader = stream.try_clone()?;
-                said = format!("{} bytes", std::io::copy(&mut reader, stream)?);
+                let stream = &*self.stream()?;
+                let (mut from, mut to) = (stream, stream);
+                said = format!("{} bytes", std::io::copy(&mut from, &mut to)?);
             }
             "timeout" => {
                 let time = Duration::from_millis(number(rest)? as u64);

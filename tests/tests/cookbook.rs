@@ -1,0 +1,319 @@
+//! The scripts of `examples/scripts`, played to programs that keep to them and to ones that do not.
+
+use anyhow::Result;
+use sockvirt_guest_builder::Guest::{self, Clients, Dialogue};
+use sockvirt_tests::script::play;
+use std::path::PathBuf;
+
+/// A script, who it is played to, what that says, and what is told of a twin with other arguments.
+struct Recipe {
+    name: &'static str,
+    guest: Guest,
+    args: &'static [&'static str],
+    stdout: &'static str,
+    twin: &'static [&'static str],
+    report: &'static str,
+}
+
+/// In the order of the book.
+const RECIPES: &[Recipe] = &[
+    Recipe {
+        name: "redis-dribbles",
+        guest: Clients,
+        args: &["redis", "redis://cache.test/", "greeting", "1"],
+        stdout: "hello
+",
+        twin: &["redis", "redis://cache.test/", "greetinf", "1"],
+        report: r#"FAIL peer "cache" tcp 198.18.0.1:6379, connection 1, step 1  (redis-dribbles.test.toml:8)
+  expected  \ngreeting\r\n           0a 67 72 65 65 74 69 6e 67 0d 0a
+  got       \ngreetinf\r\n           0a 67 72 65 65 74 69 6e 66 0d 0a
+                                                             ^ byte 24 (stream offset 24)
+  unused: steps 2 and 3
+"#,
+    },
+    Recipe {
+        name: "redis-reset",
+        guest: Clients,
+        args: &["redis", "redis://cache.test/", "greeting", "2"],
+        stdout: "I/O error (os error 29)
+hello
+",
+        twin: &["redis", "redis://cache.test/", "greeting", "1"],
+        report: r#"FAIL peer "cache" tcp  (redis-reset.test.toml:4)
+  unused: connection 2 never opened
+"#,
+    },
+    Recipe {
+        name: "http-retry",
+        guest: Clients,
+        args: &["http", "http://web.test/page", "3"],
+        stdout: "io: Connection refused (os error 14)
+http status: 503
+hello after 3 s
+",
+        twin: &["http", "http://web.test/page", "2"],
+        report: r#"FAIL peer "web" tcp  (http-retry.test.toml:4)
+  unused: connection 3 never opened
+"#,
+    },
+    Recipe {
+        name: "http-timeout",
+        guest: Clients,
+        args: &["http", "http://web.test/page", "2"],
+        stdout: "timeout: receive response
+hello after 11 s
+",
+        twin: &["http", "http://web.test/page", "1"],
+        report: r#"FAIL peer "web" tcp  (http-timeout.test.toml:4)
+  unused: connection 2 never opened
+"#,
+    },
+    Recipe {
+        name: "dns-lost-query",
+        guest: Clients,
+        args: &["dns", "192.0.2.53:53", "example.test"],
+        stdout: "query 1: WouldBlock
+192.0.2.7
+",
+        twin: &["dns", "192.0.2.53:53", "other.test"],
+        report: r#"FAIL peer "resolver" udp 192.0.2.53:53, connection 1, step 3  (dns-lost-query.test.toml:10)
+  expected  some bytes
+  got       \x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x05other 00 00 00 01 00 00 00 00 00 00 05 6f 74 68 65 72 ..., which does not contain what it should
+  unused: step 4
+"#,
+    },
+    Recipe {
+        name: "websocket",
+        guest: Clients,
+        args: &["websocket", "ws://chat.test:80/x", "hello"],
+        stdout: "hello
+",
+        twin: &["websocket", "ws://chat.test/x", "hello"],
+        report: r#"FAIL peer "chat" tcp  (websocket.test.toml:4)
+  unused: connection 1 never opened
+FAIL name "chat.test"  (websocket.test.toml:6)
+  unused: it was never looked up
+"#,
+    },
+    Recipe {
+        name: "smtp",
+        guest: Dialogue,
+        args: &[
+            "connect mail.test:25",
+            "read 100",
+            r"write EHLO me\r\n",
+            "read 15",
+            "read 100",
+            r"write MAIL FROM:<a@example.test>\r\n",
+            "read 100",
+            r"write RCPT TO:<b@example.test>\r\n",
+            "read 100",
+            r"write DATA\r\n",
+            "read 100",
+            r"write Subject: hello\r\n\r\nhi\r\n.\r\n",
+            "read 100",
+            r"write QUIT\r\n",
+            "read-all",
+        ],
+        stdout: r#"connect mail.test:25: done
+read 100: "220 mail.test ESMTP\r\n"
+write EHLO me\r\n: done
+read 15: "250-mail.test\r\n"
+read 100: "250 SIZE 1000000\r\n"
+write MAIL FROM:<a@example.test>\r\n: done
+read 100: "250 OK\r\n"
+write RCPT TO:<b@example.test>\r\n: done
+read 100: "250 OK\r\n"
+write DATA\r\n: done
+read 100: "354 go on\r\n"
+write Subject: hello\r\n\r\nhi\r\n.\r\n: done
+read 100: "250 queued\r\n"
+write QUIT\r\n: done
+read-all: "221 bye\r\n"
+"#,
+        twin: &[
+            "connect mail.test:25",
+            "read 100",
+            r"write EHLO me\r\n",
+            "read 15",
+            "read 100",
+            r"write RCPT TO:<b@example.test>\r\n",
+            "read 100",
+        ],
+        report: r#"FAIL peer "mail" tcp 198.18.0.1:25, connection 1, step 4  (smtp.test.toml:11)
+  expected  MAIL FROM:<a@exa         4d 41 49 4c 20 46 52 4f 4d 3a 3c 61 40 65 78 61
+  got       RCPT TO:<b@examp         52 43 50 54 20 54 4f 3a 3c 62 40 65 78 61 6d 70
+                                     ^ byte 0 (stream offset 9)
+  unused: steps 5-15
+"#,
+    },
+    Recipe {
+        name: "slow-client",
+        guest: Dialogue,
+        args: &[
+            "listen 0.0.0.0:8080",
+            "accept",
+            "copy",
+            "time",
+            "shutdown",
+            "accept",
+        ],
+        stdout: "listen 0.0.0.0:8080: done
+accept: 203.0.113.1:40001
+copy: 10 bytes
+340000 ms have passed
+shutdown: done
+",
+        twin: &[
+            "listen 0.0.0.0:8080",
+            "accept",
+            "read 1",
+            "write H",
+            "accept",
+        ],
+        report: r#"FAIL the program waits for what can never happen
+  it waits for tcp 0.0.0.0:8080 (accepting)
+  client "slow" tcp 203.0.113.1:40001, step 2 waits  (slow-client.test.toml:9)
+FAIL client "slow" tcp 203.0.113.1:40001, step 2  (slow-client.test.toml:9)
+  the program ended before this step was over
+  unused: steps 3-7
+"#,
+    },
+    Recipe {
+        name: "database-refuses",
+        guest: Dialogue,
+        args: &[
+            "connect database.test:5432",
+            "sleep 1000",
+            "connect database.test:5432",
+            "sleep 2000",
+            "connect database.test:5432",
+            r"write \x05user1",
+            "read 1",
+            "time",
+        ],
+        stdout: r#"connect database.test:5432: ConnectionRefused
+sleep 1000: done
+connect database.test:5432: ConnectionRefused
+sleep 2000: done
+connect database.test:5432: done
+write \x05user1: done
+read 1: "R"
+4000 ms have passed
+"#,
+        twin: &[
+            "connect database.test:5432",
+            "sleep 1000",
+            "connect database.test:5432",
+        ],
+        report: r#"FAIL peer "database" tcp  (database-refuses.test.toml:4)
+  unused: connection 3 never opened
+"#,
+    },
+    Recipe {
+        name: "half-close",
+        guest: Dialogue,
+        args: &[
+            "connect 192.0.2.10:7000",
+            "write 1 2 3",
+            "shutdown",
+            "read-all",
+        ],
+        stdout: r#"connect 192.0.2.10:7000: done
+write 1 2 3: done
+shutdown: done
+read-all: "6"
+"#,
+        twin: &["connect 192.0.2.10:7000", "write 1 2 3", "read-all"],
+        report: r#"FAIL the program waits for what can never happen
+  it waits for tcp 10.0.0.1:32768 -> 192.0.2.10:7000 (reading)
+  peer "sums" tcp 192.0.2.10:7000, connection 1, step 2 waits  (half-close.test.toml:9)
+"#,
+    },
+    Recipe {
+        name: "name-fails",
+        guest: Dialogue,
+        args: &[
+            "resolve flaky.test",
+            "resolve flaky.test",
+            "connect 192.0.2.20:80",
+            "read-all",
+            "connect moved.test:80",
+            "connect moved.test:80",
+            "read-all",
+        ],
+        stdout: r#"resolve flaky.test: Uncategorized
+resolve flaky.test: 192.0.2.20
+connect 192.0.2.20:80: done
+read-all: "old"
+connect moved.test:80: HostUnreachable
+connect moved.test:80: done
+read-all: "new"
+"#,
+        twin: &[
+            "resolve flaky.test",
+            "resolve flaky.test",
+            "connect 192.0.2.20:80",
+            "read-all",
+        ],
+        report: r#"FAIL peer "old" tcp  (name-fails.test.toml:8)
+  unused: connection 2 never opened
+FAIL peer "new" tcp  (name-fails.test.toml:16)
+  unused: connection 1 never opened
+FAIL name "moved.test"  (name-fails.test.toml:6)
+  unused: it was never looked up
+"#,
+    },
+    Recipe {
+        name: "ipv6-first",
+        guest: Dialogue,
+        args: &["connect both.test:80", "write hi", "read 9"],
+        stdout: r#"connect both.test:80: done
+write hi: done
+read 9: "hello"
+"#,
+        twin: &["connect 192.0.2.10:80", "write hi", "read 9"],
+        report: r#"FAIL peer "over IPv6" tcp  (ipv6-first.test.toml:7)
+  unused: connection 1 never opened
+FAIL name "both.test"  (ipv6-first.test.toml:5)
+  unused: it was never looked up
+"#,
+    },
+];
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../examples/scripts")
+}
+
+#[test]
+fn programs_keep_to_the_examples_and_their_twins_do_not() -> Result<()> {
+    for recipe in RECIPES {
+        let file = format!("{}.test.toml", recipe.name);
+        let script = std::fs::read_to_string(folder().join(&file))?;
+        let good = play(recipe.guest, &file, &script, recipe.args)?;
+        let stdout = String::from_utf8(good.stdout.clone())?;
+        let said = (good.status, good.to_string(), stdout);
+        let expected = (Some(0), String::new(), recipe.stdout.to_owned());
+        assert_eq!(said, expected, "{file}");
+        let bad = play(recipe.guest, &file, &script, recipe.twin)?;
+        assert!(!bad.passed(), "{file}: {bad:?}");
+        assert_eq!(bad.to_string(), recipe.report, "{file}: {bad:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn every_example_is_played() -> Result<()> {
+    let mut files = Vec::new();
+    for file in std::fs::read_dir(folder())? {
+        files.push(file?.file_name().to_string_lossy().into_owned());
+    }
+    files.sort();
+    let mut played: Vec<_> = RECIPES
+        .iter()
+        .map(|it| format!("{}.test.toml", it.name))
+        .collect();
+    played.sort();
+    assert_eq!(files, played);
+    Ok(())
+}
