@@ -1,0 +1,134 @@
+//! Replies that end early, at each of their bytes, and scripts that are played again and again.
+
+use anyhow::{Context, Result, ensure};
+use sockvirt_guest_builder::Guest;
+use sockvirt_tests::script::play;
+
+/// A conversation of one question and one reply, which a client cannot do without.
+struct Reply {
+    /// What the client is told.
+    args: &'static [&'static str],
+    port: u16,
+    /// What comes before the reply.
+    question: &'static str,
+    reply: &'static str,
+}
+
+const REPLIES: [Reply; 3] = [
+    Reply {
+        args: &["redis", "redis://server.test/", "key", "1"],
+        port: 6379,
+        question: r#"{ expect = "*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n" }"#,
+        reply: "$5\r\nhello\r\n",
+    },
+    Reply {
+        args: &["http", "http://server.test/", "1"],
+        port: 80,
+        question: r#"{ expect-until = "\r\n\r\n" }"#,
+        reply: "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+    },
+    Reply {
+        args: &["websocket", "ws://server.test:80/", "hello"],
+        port: 80,
+        question: r#"{ expect-until = "\r\n\r\n" }"#,
+        reply: "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
+    },
+];
+
+impl Reply {
+    /// The script that sends so many bytes, and then does what `end` says. One more step is never
+    /// come to.
+    fn until(&self, count: usize, end: &str) -> String {
+        let Reply { port, question, .. } = self;
+        let bytes: Vec<_> = self.reply.bytes().take(count).collect();
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let send = match count {
+            0 => String::new(),
+            _ => format!("{{ send = {{ hex = \"{hex}\" }} }},"),
+        };
+        format!(
+            "schema = 1\n\
+             [[peer]]\n\
+             name = \"server\"\n\
+             at = \"tcp://server.test:{port}\"\n\
+             [[peer.connection]]\n\
+             script = [{question}, {send} {end}]\n\
+             [[peer.connection]]\n\
+             script = []\n"
+        )
+    }
+}
+
+/// Whatever byte is the last one, the client says what is wrong and ends, and is told that the next
+/// connection was not made.
+#[test]
+fn a_reply_may_end_at_each_of_its_bytes() -> Result<()> {
+    for reply in &REPLIES {
+        for end in ["{ reset = true }", "{ close = \"both\" }"] {
+            for count in 0..reply.reply.len() {
+                let script = reply.until(count, end);
+                let report = play(Guest::Clients, "a.toml", &script, reply.args)?;
+                let stdout = String::from_utf8_lossy(&report.stdout);
+                let is_orderly = report.status == Some(1) && stdout.starts_with("error: ");
+                ensure!(is_orderly, "{script}{stdout}{report:?}");
+                let never = "FAIL peer \"server\" tcp  (a.toml:2)\n  \
+                             unused: connection 2 never opened\n";
+                ensure!(report.to_string() == never, "{script}{stdout}{report}");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// All that may differ between two of them: nothing.
+#[test]
+fn a_script_is_played_the_same_way_a_thousand_times() -> Result<()> {
+    let script = r#"
+schema = 1
+[[peer]]
+name = "one"
+at = "tcp://192.0.2.10:7"
+script = [
+  { expect = "a" },
+  { send = "bcdef", segment = 2, gap = "3ms" },
+  { await = "go" },
+  { send = "g" },
+  { expect = "never" },
+]
+[[peer]]
+name = "two"
+at = "udp://192.0.2.11:7"
+script = [{ expect = "x" }, { wait = "7ms" }, { signal = "go" }, { send = "y" }]
+"#;
+    let args = [
+        "connect 192.0.2.10:7",
+        "bind 0.0.0.0:0",
+        "write a",
+        "read 9",
+        "time",
+        "send 192.0.2.11:7 x",
+        "read 9",
+        "read 9",
+        "read 9",
+        "time",
+        "receive",
+        "time",
+    ];
+    let mut first = None;
+    for round in 0..1000 {
+        let report = play(Guest::Dialogue, "a.toml", script, &args)?;
+        let stdout = String::from_utf8(report.stdout.clone())?;
+        let said = (report.status, stdout, report.to_string());
+        let first = first.get_or_insert_with(|| said.clone());
+        ensure!(*first == said, "round {round}: {said:?}, not {first:?}");
+    }
+    let (status, stdout, report) = first.context("it was played")?;
+    assert_eq!(status, Some(1));
+    assert!(
+        stdout.ends_with("receive: \"y\" from 192.0.2.11:7\n7 ms have passed\n"),
+        "{stdout}"
+    );
+    assert!(report.contains("step 5  (a.toml:"), "{report}");
+    Ok(())
+}
