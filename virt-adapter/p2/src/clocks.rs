@@ -3,7 +3,7 @@
 use crate::guest::Guest;
 use crate::handles::{Handle, Resource, Subject};
 use crate::layout::wall_clock::datetime;
-use crate::state::state;
+use crate::state::{came_by, state};
 
 /// The date on which a script begins: the first day of 2026, in seconds since that of 1970. Certificates
 /// and cookies of these years are valid then, and it is the same in every run.
@@ -13,23 +13,27 @@ const BEGIN: u64 = 1_767_225_600;
 const RESOLUTION: u64 = 1;
 
 #[unsafe(export_name = "wasi:clocks/monotonic-clock@0.2#now")]
-extern "C" fn now(_: u32) -> u64 {
+extern "C" fn now(binding: u32) -> u64 {
+    came_by(binding);
     state().network.now()
 }
 
 #[unsafe(export_name = "wasi:clocks/monotonic-clock@0.2#resolution")]
-extern "C" fn resolution(_: u32) -> u64 {
+extern "C" fn resolution(binding: u32) -> u64 {
+    came_by(binding);
     RESOLUTION
 }
 
 #[unsafe(export_name = "wasi:clocks/monotonic-clock@0.2#subscribe-instant")]
-extern "C" fn subscribe_instant(when: u64, _: u32) -> Handle {
+extern "C" fn subscribe_instant(when: u64, binding: u32) -> Handle {
+    came_by(binding);
     let pollable = Resource::Pollable(Subject::Moment(when));
     state().handles.give(pollable)
 }
 
 #[unsafe(export_name = "wasi:clocks/monotonic-clock@0.2#subscribe-duration")]
-extern "C" fn subscribe_duration(duration: u64, _: u32) -> Handle {
+extern "C" fn subscribe_duration(duration: u64, binding: u32) -> Handle {
+    came_by(binding);
     let state = state();
     let when = state.network.now().saturating_add(duration);
     state
