@@ -37,8 +37,8 @@ const REPLIES: [Reply; 3] = [
 ];
 
 impl Reply {
-    /// The script that sends so many bytes, and then does what `end` says. One more step is never
-    /// come to.
+    /// The script that sends so many bytes, and then does what `end` says. One more connection is
+    /// never opened.
     fn until(&self, count: usize, end: &str) -> String {
         let Reply { port, question, .. } = self;
         let bytes: Vec<_> = self.reply.bytes().take(count).collect();
