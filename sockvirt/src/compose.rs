@@ -41,8 +41,9 @@ pub(crate) fn compose(plan: &Plan<'_>, evidence: (&str, &str)) -> Result<Vec<u8>
             shell.add_stub(socket)?;
         }
     }
+    let verdict = shell.add_verdict();
     let guest = shell.add_guest();
-    shell.add_exports(guest)?;
+    shell.add_exports(guest, verdict)?;
     let (name, text) = evidence;
     shell.builder.custom_section(&CustomSection {
         name: name.into(),
@@ -369,7 +370,7 @@ impl Shell<'_> {
     }
 
     /// Exports what the guest exports.
-    fn add_exports(&mut self, guest: u32) -> Result<(), Error> {
+    fn add_exports(&mut self, guest: u32, verdict: Option<u32>) -> Result<(), Error> {
         let report = has_script(self.root).then(|| {
             let kind = ComponentExportKind::Instance;
             self.builder.alias_export(guest, verdict::REPORT, kind)
@@ -382,7 +383,9 @@ impl Shell<'_> {
             let item = match (self.value_type(export)?, report) {
                 (Some(ty), _) => ty,
                 (None, Some(report)) if export.name.name == verdict::REPORT => report,
-                (None, Some(report)) if is_run(export) => self.add_verdict(guest, export, report),
+                (None, Some(report)) if is_run(export) => {
+                    self.instantiate_verdict(verdict, guest, export, report)
+                }
                 (None, _) => self.builder.alias_export(guest, export.name.name, kind),
             };
             let exported = self.builder.export(export.name, kind, item, ty);
@@ -391,16 +394,27 @@ impl Shell<'_> {
         Ok(())
     }
 
-    /// The instance that runs the program, and then asks the script's report.
-    fn add_verdict(&mut self, guest: u32, export: &ComponentExport<'_>, report: u32) -> u32 {
+    /// Adds what runs the program and then asks the script's report, where a script is played. The
+    /// guest is the last component.
+    fn add_verdict(&mut self) -> Option<u32> {
+        let has_script = has_script(self.root);
+        has_script.then(|| self.builder.component(None, verdict::component()))
+    }
+
+    fn instantiate_verdict(
+        &mut self,
+        verdict: Option<u32>,
+        guest: u32,
+        export: &ComponentExport<'_>,
+        report: u32,
+    ) -> u32 {
         let builder = &mut self.builder;
         let (instance, func) = (ComponentExportKind::Instance, ComponentExportKind::Func);
         let program = builder.alias_export(guest, export.name.name, instance);
         let run = builder.alias_export(program, verdict::RUN, func);
         let finish = builder.alias_export(report, verdict::FINISH, func);
-        let component = builder.component(None, verdict::component());
         let args = [(verdict::RUN, func, run), (verdict::FINISH, func, finish)];
-        builder.instantiate(None, component, args)
+        builder.instantiate(None, verdict.unwrap_or(u32::MAX), args)
     }
 
     /// For the export of a value type that type, said in words of this scope: taken out of the guest

@@ -48,7 +48,9 @@ pub(crate) struct Root<'a> {
     custom: Vec<(&'a str, &'a [u8])>,
     /// The components directly inside.
     components: Vec<&'a [u8]>,
-    /// The instances that the last component to be instantiated is given, by name.
+    /// How many indices of components there are, those of components from elsewhere among them.
+    component_indices: usize,
+    /// The instances that the last component is given where it is instantiated, by name.
     instantiation: Vec<(&'a str, u32)>,
     validated: Option<Types>,
 }
@@ -61,6 +63,7 @@ impl<'a> Root<'a> {
             spaces: Default::default(),
             custom: Vec::new(),
             components: Vec::new(),
+            component_indices: 0,
             instantiation: Vec::new(),
             validated: None,
         }
@@ -115,7 +118,13 @@ impl<'a> Root<'a> {
             Payload::ComponentInstanceSection(section) => {
                 for instance in section.clone() {
                     let instance = instance?;
-                    if let ComponentInstance::Instantiate { args, .. } = &instance {
+                    // What was defined before the last component stands beside it.
+                    if let ComponentInstance::Instantiate {
+                        args,
+                        component_index,
+                    } = &instance
+                        && *component_index as usize + 1 == self.component_indices
+                    {
                         let instances = args
                             .iter()
                             .filter(|arg| arg.kind == ComponentExternalKind::Instance);
@@ -135,6 +144,7 @@ impl<'a> Root<'a> {
                 unchecked_range, ..
             } => {
                 let range = unchecked_range.start as usize..unchecked_range.end as usize;
+                self.component_indices += 1;
                 self.components.extend(self.bytes.get(range));
             }
             Payload::CustomSection(section) => self.custom.push((section.name(), section.data())),
@@ -148,6 +158,7 @@ impl<'a> Root<'a> {
             Item::CoreType(CoreType::Rec(group)) => group.types().len(),
             _ => 1,
         };
+        self.component_indices += usize::from(adds_component(&item));
         if let Some(space) = space_of(&item) {
             let at = self.items.len();
             self.spaces[space as usize].extend(std::iter::repeat_n(at, indices));
@@ -203,7 +214,7 @@ impl<'a> Root<'a> {
         self.components.last().copied()
     }
 
-    /// The instances that the last component to be instantiated is given, by name.
+    /// The instances that the last component is given where it is instantiated, by name.
     pub(crate) fn last_instantiation(&self) -> &[(&'a str, u32)] {
         &self.instantiation
     }
@@ -396,6 +407,22 @@ impl<F: FnMut(Space, u32) -> u32> ReencodeComponent for Reindex<F> {
 
     fn pop_depth(&mut self) {
         self.depth -= 1;
+    }
+}
+
+/// Whether an item is a component from elsewhere.
+fn adds_component(item: &Item<'_>) -> bool {
+    use wasmparser::ComponentOuterAliasKind;
+    match item {
+        Item::Import(import) => matches!(import.ty, ComponentTypeRef::Component(_)),
+        Item::Export(export) => export.kind == ComponentExternalKind::Component,
+        Item::Alias(ComponentAlias::InstanceExport { kind, .. }) => {
+            *kind == ComponentExternalKind::Component
+        }
+        Item::Alias(ComponentAlias::Outer { kind, .. }) => {
+            *kind == ComponentOuterAliasKind::Component
+        }
+        _ => false,
     }
 }
 

@@ -430,3 +430,40 @@ fn a_socket_that_becomes_the_hosts_keeps_what_it_was_told() -> Result<()> {
     );
     Ok(())
 }
+
+/// Some destinations are played, some are the host's, and the rest is denied.
+#[test]
+fn a_script_stands_beside_what_is_the_hosts() -> Result<()> {
+    let real = server();
+    let script = format!(
+        "schema = 1\n[[allow]]\nto = \"{}\"\nport = {}\nproto = \"tcp\"\n\
+         [[peer]]\nname = \"peer\"\nat = \"tcp://192.0.2.1:1\"\n\
+         script = [{{ expect = \"ping\" }}, {{ send = \"pong\" }}, {{ expect-close = \"both\" }}]\n",
+        real.ip(),
+        real.port()
+    );
+    let policy = Policy::from_toml(&script).map_err(|e| anyhow::anyhow!("{e}"))?;
+    let built = Virtualizer::new(policy).build(&Guest::Dialogue.build()?)?;
+    assert_eq!(built.report.mode, Mode::Script);
+    let check = sockvirt::check(&built.component)?;
+    assert!(check.passed() && check.enforced, "{check:?}");
+    let away = SocketAddr::new(real.ip(), 9);
+    let [to_real, to_away] = [real, away].map(|it| format!("connect {it}"));
+    let played = ["connect 192.0.2.1:1", "write ping", "read 9"];
+    let at_host = [to_real.as_str(), "write hello", "shutdown", "read 9"];
+    let denied = [to_away.as_str(), "connect 203.0.113.1:80"];
+    let args = [&played[..], &at_host, &denied].concat();
+    let host = Recording::new().letting(own_address());
+    let run = host.run(&built.component, &args)?;
+    let said: Vec<_> = run.lines();
+    assert_eq!(said[2], "read 9: \"pong\"", "{run:?}");
+    assert_eq!(said[6], "read 9: \"HELLO\"", "{run:?}");
+    for line in &said[7..] {
+        assert!(line.ends_with("PermissionDenied"), "{run:?}");
+    }
+    assert_eq!(run.outcome.status, 0, "{run:?}");
+    // Nothing but the one address has got to the host.
+    let reached = run.reached_by(sockvirt_tests::recording::Use::TcpConnect);
+    assert_eq!(reached, [real.to_string()], "{run:?}");
+    Ok(())
+}
