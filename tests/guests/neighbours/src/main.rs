@@ -44,7 +44,11 @@ fn main() -> Result<()> {
     let two = talk!(another);
     println!("each has its own: {}", one != two);
     let found = ("db.test", 80).to_socket_addrs();
-    let found: Vec<_> = found.into_iter().flatten().map(|it| it.ip().to_string()).collect();
+    let found: Vec<_> = found
+        .into_iter()
+        .flatten()
+        .map(|it| it.ip().to_string())
+        .collect();
     println!("here: {found:?}");
     test::neighbours::another::close();
     let refused = TcpStream::connect(("127.0.0.1", two)).map(drop);
@@ -62,7 +66,10 @@ fn datagrams(port: u16, reply: fn() -> std::result::Result<String, String>) -> R
     for count in [0, 1, 63, 64, 65, 1500, 60_000] {
         let said: Vec<u8> = (0..count).map(|i| i as u8).collect();
         socket.send_to(&said, ("127.0.0.1", port))?;
-        assert_eq!(reply().expect("a datagram"), socket.local_addr()?.to_string());
+        assert_eq!(
+            reply().expect("a datagram"),
+            socket.local_addr()?.to_string()
+        );
         let mut heard = vec![0; 65_536];
         let (length, from) = socket.recv_from(&mut heard)?;
         assert_eq!(from.port(), port);

@@ -24,7 +24,9 @@ thread_local! {
 
 /// Does something with the sockets. Of what goes wrong the kind is told.
 fn with<T>(act: impl FnOnce(&mut Sockets) -> std::io::Result<T>) -> Result<T, String> {
-    SOCKETS.with_borrow_mut(act).map_err(|e| format!("{:?}", e.kind()))
+    SOCKETS
+        .with_borrow_mut(act)
+        .map_err(|e| format!("{:?}", e.kind()))
 }
 
 fn missing() -> std::io::Error {
