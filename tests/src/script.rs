@@ -2,21 +2,15 @@
 
 use crate::host::{self, Outcome, Pipes, State};
 use anyhow::{Context, Result};
+use sockvirt::Policy;
 use sockvirt::run::{Cache, Prepared, Runner, Surroundings, TestReport};
 use sockvirt::script::Script;
-use sockvirt::{Policy, Virtualizer};
 use sockvirt_guest_builder::Guest;
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex};
 use wasmtime::Store;
 use wasmtime::component::Component;
 use wasmtime_wasi::WasiCtx;
-
-/// Builds a guest with a script.
-pub fn build(guest: Guest, script: Script) -> Result<Vec<u8>> {
-    let virtualizer = Virtualizer::new(Policy::deny_all()).script(script);
-    Ok(virtualizer.build(&guest.build()?)?.component)
-}
 
 /// Runs a component with arguments.
 pub fn run(component: &[u8], args: &[&str]) -> Result<Outcome> {

@@ -1,96 +1,46 @@
-//! Scripts that are played to programs.
+//! Programs and scripts in one component, whose exit status is the verdict.
 
-use anyhow::Result;
-use sockvirt::script::*;
+use anyhow::{Result, anyhow};
+use sockvirt::{Mode, Policy, Virtualizer};
 use sockvirt_guest_builder::Guest;
-use sockvirt_tests::script::{build, run};
+use sockvirt_tests::script::{play, run};
 
-fn smoke() -> Script {
-    let bytes = |text: &str| Bytes::literal(text.as_bytes());
-    let send = |text: &str| {
-        Action::Send(Send {
-            bytes: bytes(text),
-            segments: Segments::Each(1),
-            gap: 5_000_000,
-        })
-    };
-    let expect = |text: &str| {
-        Action::Expect(Expect {
-            frame: Frame::Exactly(bytes(text)),
-            check: Check::default(),
-            capture: None,
-        })
-    };
-    let actions = vec![
-        expect("PING\r\n"),
-        Action::Wait(30_000_000_000),
-        send("+PONG\r\n"),
-        Action::ExpectClose(Close::Both),
-    ];
-    let steps: Vec<Step> = (1..)
-        .zip(actions)
-        .map(|(number, action)| Step {
-            number,
-            line: number,
-            action,
-        })
-        .collect();
-    Script {
-        file: "a.toml".into(),
-        strict: true,
-        names: vec![Name {
-            name: "cache.test".into(),
-            line: 1,
-            first: Found::Addresses(vec![[192, 0, 2, 10].into()]),
-            times: None,
-            then: None,
-            delay: 0,
-        }],
-        peers: vec![Peer {
-            name: "cache".into(),
-            line: 2,
-            protocol: Protocol::Tcp,
-            at: vec![Target {
-                net: Some(Net {
-                    ip: [192, 0, 2, 10].into(),
-                    bits: 32,
-                }),
-                first: 6379,
-                last: 6379,
-            }],
-            serves: Serves::Connections(vec![Connection {
-                line: 2,
-                accept: Accept::Now,
-                after: 0,
-                times: Count::ONCE,
-                steps: Run {
-                    first: 0,
-                    count: steps.len() as u32,
-                },
-            }]),
-        }],
-        steps,
-        ..Script::default()
-    }
-}
+const SCRIPT: &str = r#"schema = 1
+[dns.hosts]
+"cache.test" = { answer = ["192.0.2.10"] }
+[[peer]]
+name = "cache"
+at = "tcp://cache.test:6379"
+script = [
+  { expect = "PING\r\n" },
+  { wait = "30s" },
+  { send = "+PONG\r\n", segment = 1, gap = "5ms" },
+  { expect-close = "both" },
+]
+"#;
 
 #[test]
 fn a_program_ends_as_its_script_does() -> Result<()> {
-    let component = build(Guest::Dialogue, smoke())?;
+    let policy = Policy::from_toml_with(SCRIPT, "a.toml", &|name| Err(format!("no {name}")));
+    let policy = policy.map_err(|e| anyhow!("{e}"))?;
+    let built = Virtualizer::new(policy).build(&Guest::Dialogue.build()?)?;
+    assert_eq!(built.report.mode, Mode::Script);
+    assert_eq!(built.report.network_imports().count(), 0);
+    let check = sockvirt::check(&built.component)?;
+    assert!(check.passed() && check.enforced, "{check:?}");
+    let component = built.component;
+
     let connect = "connect cache.test:6379";
     let reads = ["read 9"; 7];
     let first = [connect, "write PING\\r\\n"];
     let good = run(&component, &[&first[..], &reads, &["time"]].concat())?;
-    assert!(
-        good.stdout
-            .ends_with("read 9: \"\\n\"\n30030 ms have passed\n"),
-        "{good:?}"
-    );
+    let end = "read 9: \"\\n\"\n30030 ms have passed\n";
+    assert!(good.stdout.ends_with(end), "{good:?}");
     assert_eq!((good.stderr.as_str(), good.status), ("", 0));
 
     let bad = run(&component, &[connect, "write PING\\n", "read 9"])?;
     let expected = "\
-FAIL peer \"cache\" tcp 192.0.2.10:6379, connection 1, step 1  (a.toml:1)
+FAIL peer \"cache\" tcp 192.0.2.10:6379, connection 1, step 1  (a.toml:8)
   expected  PING\\r\\n                 50 49 4e 47 0d 0a
   got       PING\\n                   50 49 4e 47 0a
                                                  ^ byte 4 (stream offset 4)
@@ -103,9 +53,32 @@ FAIL peer \"cache\" tcp 192.0.2.10:6379, connection 1, step 1  (a.toml:1)
     let expected = "\
 FAIL the program waits for what can never happen
   it waits for tcp 10.0.0.1:32768 -> 192.0.2.10:6379 (reading)
-  peer \"cache\" tcp 192.0.2.10:6379, connection 1, step 1 waits  (a.toml:1)
+  peer \"cache\" tcp 192.0.2.10:6379, connection 1, step 1 waits  (a.toml:8)
 ";
     assert!(stuck.stderr.starts_with(expected), "{stuck:?}");
     assert_eq!(stuck.status, 1);
+    Ok(())
+}
+
+/// tokio, with a hundred connections at once.
+#[test]
+fn many_connections_are_echoed() -> Result<()> {
+    let script = |connections: &str| {
+        format!(
+            "schema = 1\n[[peer]]\nname = \"echo\"\nat = \"tcp://192.0.2.1:7\"\n\
+             service = \"echo\"\nconnections = \"{connections}\"\n"
+        )
+    };
+    let args = ["192.0.2.1:7", "100", "100000"];
+    let all = play(Guest::Echo, "all.toml", &script("100"), &args)?;
+    assert!(all.passed(), "{all}");
+    assert_eq!(all.stdout, b"echoed 100\n");
+    let few = play(Guest::Echo, "few.toml", &script("1-99"), &args)?;
+    assert_eq!(few.stdout, b"ConnectionRefused\nechoed 99\n");
+    let expected = "\
+FAIL peer \"echo\" tcp 192.0.2.1:7, connection 100  (few.toml:2)
+  this connection was not expected
+";
+    assert_eq!(few.to_string(), expected);
     Ok(())
 }
