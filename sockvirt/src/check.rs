@@ -1,5 +1,6 @@
 //! Asking a component what it can still reach.
 
+use crate::compose::has_script;
 use crate::error::Error;
 use crate::evidence::{self, Evidence};
 use crate::inspect::{NetworkImport, network_imports};
@@ -80,6 +81,9 @@ fn enforced(root: &Root<'_>, evidence: &Evidence) -> Option<Policy> {
     let guest = root.last_component()?;
     // A network in memory would be inside already.
     let guest = read::read(guest, Bodies::All).ok()?;
-    let built = Virtualizer::new(policy.clone()).compose(guest).ok()?;
+    let plays = has_script(&guest);
+    let built = Virtualizer::new(policy.clone())
+        .compose(guest, plays)
+        .ok()?;
     (built.component == root.bytes).then_some(policy)
 }

@@ -20,7 +20,12 @@ use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType, Resou
 use wasmparser::{ComponentAlias, ComponentExport, ComponentExternalKind};
 
 /// Composes what was planned. `evidence` goes into a custom section of this name.
-pub(crate) fn compose(plan: &Plan<'_>, evidence: (&str, &str)) -> Result<Vec<u8>, Error> {
+/// `plays` is whether a script is played in the guest, which then exports its report.
+pub(crate) fn compose(
+    plan: &Plan<'_>,
+    evidence: (&str, &str),
+    plays: bool,
+) -> Result<Vec<u8>, Error> {
     let mut shell = Shell {
         plan,
         root: plan.root,
@@ -41,7 +46,8 @@ pub(crate) fn compose(plan: &Plan<'_>, evidence: (&str, &str)) -> Result<Vec<u8>
             shell.add_stub(socket)?;
         }
     }
-    let verdict = shell.add_verdict();
+    // The guest is the last component.
+    let verdict = plays.then(|| shell.builder.component(None, verdict::component()));
     let guest = shell.add_guest();
     shell.add_exports(guest, verdict)?;
     let (name, text) = evidence;
@@ -371,19 +377,22 @@ impl Shell<'_> {
 
     /// Exports what the guest exports.
     fn add_exports(&mut self, guest: u32, verdict: Option<u32>) -> Result<(), Error> {
-        let report = has_script(self.root).then(|| {
+        let script = verdict.map(|verdict| {
             let kind = ComponentExportKind::Instance;
-            self.builder.alias_export(guest, verdict::REPORT, kind)
+            (
+                verdict,
+                self.builder.alias_export(guest, verdict::REPORT, kind),
+            )
         });
         for (at, export) in self.root.exports() {
             self.refuse_tainted(at, "export", export.name.name)?;
             self.refuse_entangled(export)?;
             let ty = self.ascription(export)?;
             let kind = ComponentExportKind::from(export.kind);
-            let item = match (self.value_type(export)?, report) {
+            let item = match (self.value_type(export)?, script) {
                 (Some(ty), _) => ty,
-                (None, Some(report)) if export.name.name == verdict::REPORT => report,
-                (None, Some(report)) if is_run(export) => {
+                (None, Some((_, report))) if export.name.name == verdict::REPORT => report,
+                (None, Some((verdict, report))) if is_run(export) => {
                     self.instantiate_verdict(verdict, guest, export, report)
                 }
                 (None, _) => self.builder.alias_export(guest, export.name.name, kind),
@@ -394,16 +403,10 @@ impl Shell<'_> {
         Ok(())
     }
 
-    /// Adds what runs the program and then asks the script's report, where a script is played. The
-    /// guest is the last component.
-    fn add_verdict(&mut self) -> Option<u32> {
-        let has_script = has_script(self.root);
-        has_script.then(|| self.builder.component(None, verdict::component()))
-    }
-
+    /// The instance that runs the program, and then asks the script's report.
     fn instantiate_verdict(
         &mut self,
-        verdict: Option<u32>,
+        verdict: u32,
         guest: u32,
         export: &ComponentExport<'_>,
         report: u32,
@@ -414,7 +417,7 @@ impl Shell<'_> {
         let run = builder.alias_export(program, verdict::RUN, func);
         let finish = builder.alias_export(report, verdict::FINISH, func);
         let args = [(verdict::RUN, func, run), (verdict::FINISH, func, finish)];
-        builder.instantiate(None, verdict.unwrap_or(u32::MAX), args)
+        builder.instantiate(None, verdict, args)
     }
 
     /// For the export of a value type that type, said in words of this scope: taken out of the guest

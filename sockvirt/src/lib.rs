@@ -135,7 +135,7 @@ impl Virtualizer {
             || self.policy.loopback() == LoopbackMode::Virtual && imports_sockets(&root);
         let mut built = match in_memory {
             true => self.fuse(root)?,
-            false => self.compose(root)?,
+            false => self.compose(root, false)?,
         };
         let report = &mut built.report;
         report.adapted = matches!(guest, Cow::Owned(_));
@@ -167,7 +167,7 @@ impl Virtualizer {
         let output = verify::verify_fused(&fused, &root, &promise)?;
         let component = match is_inner {
             true => {
-                let built = self.compose(output)?;
+                let built = self.compose(output, script.is_some())?;
                 if leads_to_host {
                     report = built.report;
                 }
@@ -183,18 +183,19 @@ impl Virtualizer {
         Ok(Built { component, report })
     }
 
-    /// Puts around a component what denies or checks its sockets.
-    pub(crate) fn compose(&self, mut root: Root<'_>) -> Result<Built, Error> {
+    /// Puts around a component what denies or checks its sockets; and if a script is played in it, what
+    /// asks for its verdict.
+    pub(crate) fn compose(&self, mut root: Root<'_>, plays: bool) -> Result<Built, Error> {
         let plan = plan(&root, &self.policy)?;
         let mut report = self.report(&plan);
         let component = match report.mode {
-            Mode::Copied if !compose::has_script(&root) => {
+            Mode::Copied if !plays => {
                 report.notes.extend(copied_note(&root));
                 root.bytes.to_vec()
             }
             _ => {
                 let evidence = evidence::write(&self.policy);
-                let component = compose::compose(&plan, (SECTION, &evidence))?;
+                let component = compose::compose(&plan, (SECTION, &evidence), plays)?;
                 let promise = Promise::of(&plan);
                 // The output's types are as many again.
                 root.forget_types();

@@ -29,6 +29,10 @@ fn a_program_ends_as_its_script_does() -> Result<()> {
     let check = sockvirt::check(&built.component)?;
     assert!(check.passed() && check.enforced, "{check:?}");
     let component = built.component;
+    // It is what it is: no second verdict goes around it.
+    let again = Virtualizer::new(Policy::deny_all()).build(&component)?;
+    assert_eq!(again.report.mode, Mode::Copied);
+    assert!(again.component == component);
 
     let connect = "connect cache.test:6379";
     let reads = ["read 9"; 7];
