@@ -1,8 +1,8 @@
 //! `cargo xtask layout`
 //!
 //! Where the Canonical ABI puts things in memory, as `wit/` has it: a module of constants for each
-//! interface of WASI 0.2 that the network serves. The code that travels inside components reads and
-//! writes by these.
+//! interface that the network serves, of WASI 0.2 and of 0.3. The code that travels inside components
+//! reads and writes by these.
 
 use anyhow::{Context, Result, ensure};
 use std::fmt::Write;
@@ -10,12 +10,20 @@ use std::fs;
 use wit_parser::{Function, Interface, Resolve, SizeAlign, Type, TypeDefKind, TypeId};
 use xshell::{Shell, cmd};
 
-const PACKAGES: [&str; 3] = ["io", "clocks", "sockets"];
+/// What is written: the adapter, the version of WASI, and its packages.
+const LAYOUTS: [(&str, &str, &[&str]); 2] = [
+    ("p2", "0.2", &["io", "clocks", "sockets"]),
+    ("p3", "0.3", &["clocks", "sockets"]),
+];
 
 /// Writes the constants, or only compares them with what is there.
 pub(crate) fn run(check: bool) -> Result<()> {
-    let path = crate::root().join("virt-adapter/p2/src/layout.rs");
-    let text = formatted(&constants()?)?;
+    LAYOUTS.iter().try_for_each(|layout| write(layout, check))
+}
+
+fn write(&(adapter, version, packages): &(&str, &str, &[&str]), check: bool) -> Result<()> {
+    let path = crate::root().join(format!("virt-adapter/{adapter}/src/layout.rs"));
+    let text = formatted(&constants(version, packages)?)?;
     if check {
         let there = fs::read_to_string(&path).unwrap_or_default();
         ensure!(
@@ -34,23 +42,27 @@ fn formatted(text: &str) -> Result<String> {
     Ok(format!("{formatted}\n"))
 }
 
-fn constants() -> Result<String> {
+fn constants(version: &str, packages: &[&str]) -> Result<String> {
     let mut resolve = Resolve::default();
-    for package in ["io", "clocks", "sockets"] {
-        let path = crate::root().join(format!("wit/0.2/{package}.wit"));
+    for package in packages {
+        let path = crate::root().join(format!("wit/{version}/{package}.wit"));
         let text = fs::read_to_string(&path)?;
         resolve.push_str(&path, &text)?;
     }
     let mut sizes = SizeAlign::default();
     sizes.fill(&resolve);
-    let writer = Constants { resolve, sizes };
-    let mut text = String::from(
+    let writer = Constants {
+        resolve,
+        sizes,
+        version,
+    };
+    let mut text = format!(
         "//! Where the Canonical ABI puts things in memory. `cargo xtask layout` writes this file from\n\
-         //! `wit/0.2`.\n\n\
+         //! `wit/{version}`.\n\n\
          #![allow(dead_code, reason = \"all of it is written, and some of it used\")]\n",
     );
     for (_, package) in writer.resolve.packages.iter() {
-        if PACKAGES.contains(&package.name.name.as_str()) {
+        if packages.contains(&package.name.name.as_str()) {
             for (name, id) in &package.interfaces {
                 writer.interface(&mut text, name, &writer.resolve.interfaces[*id])?;
             }
@@ -59,24 +71,28 @@ fn constants() -> Result<String> {
     Ok(text)
 }
 
-struct Constants {
+struct Constants<'v> {
     resolve: Resolve,
     sizes: SizeAlign,
+    version: &'v str,
 }
 
-impl Constants {
+impl Constants<'_> {
     fn interface(&self, text: &mut String, name: &str, interface: &Interface) -> Result<()> {
         let package = interface.package.context("an interface has a package")?;
         let package = &self.resolve.packages[package].name.name;
-        writeln!(text, "\n/// `wasi:{package}/{name}@0.2`")?;
-        writeln!(text, "pub(crate) mod {} {{", snake(name))?;
+        let mut inside = String::new();
         for (name, id) in &interface.types {
-            self.ty(text, name, *id)?;
+            self.ty(&mut inside, name, *id)?;
         }
         for function in interface.functions.values() {
-            self.function(text, function)?;
+            self.function(&mut inside, function)?;
         }
-        writeln!(text, "}}")?;
+        if !inside.is_empty() {
+            let version = self.version;
+            writeln!(text, "\n/// `wasi:{package}/{name}@{version}`")?;
+            writeln!(text, "pub(crate) mod {} {{\n{inside}}}", snake(name))?;
+        }
         Ok(())
     }
 
@@ -122,7 +138,11 @@ impl Constants {
         let Some(ty @ Type::Id(id)) = &function.result else {
             return Ok(());
         };
-        let name = function.name.replace("[method]", "").replace('.', "-");
+        let name = function
+            .name
+            .replace("[method]", "")
+            .replace("[static]", "")
+            .replace('.', "-");
         match &self.resolve.types[*id].kind {
             TypeDefKind::Result(result) => {
                 self.open(text, &name, ty)?;

@@ -12,13 +12,14 @@ use std::path::{Path, PathBuf};
 use xshell::{Shell, cmd};
 
 /// What `sockvirt/prebuilt` holds: the name, the source in `virt-adapter/`, and its features.
-const MODULES: [(&str, &str, &[&str]); 10] = [
+const MODULES: [(&str, &str, &[&str]); 11] = [
     ("hub", "hub", &[]),
     ("interposer", "interposer", &[]),
     ("interposer-names", "interposer", &["names"]),
     (NETWORK, "p2", &[]),
     (REMOTE, "p2", &["remote"]),
     (SCRIPT, "p2", &["script"]),
+    ("network-3", "p3", &[]),
     ("policy", "policy", &[]),
     ("policy-log", "policy", &["log"]),
     ("policy-names", "policy", &["names"]),

@@ -3,9 +3,6 @@
 
 #![allow(dead_code, reason = "all of it is written, and some of it used")]
 
-/// `wasi:io/error@0.2`
-pub(crate) mod error {}
-
 /// `wasi:io/poll@0.2`
 pub(crate) mod poll {
     pub(crate) mod poll {
@@ -75,9 +72,6 @@ pub(crate) mod streams {
     }
 }
 
-/// `wasi:clocks/monotonic-clock@0.2`
-pub(crate) mod monotonic_clock {}
-
 /// `wasi:clocks/wall-clock@0.2`
 pub(crate) mod wall_clock {
     pub(crate) mod datetime {
@@ -143,9 +137,6 @@ pub(crate) mod network {
         pub(crate) const IPV6: u8 = 1;
     }
 }
-
-/// `wasi:sockets/instance-network@0.2`
-pub(crate) mod instance_network {}
 
 /// `wasi:sockets/ip-name-lookup@0.2`
 pub(crate) mod ip_name_lookup {
