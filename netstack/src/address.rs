@@ -13,7 +13,7 @@ pub enum Family {
 
 impl Family {
     /// The wildcard address.
-    pub(crate) const fn unspecified(self) -> IpAddr {
+    pub fn unspecified(self) -> IpAddr {
         match self {
             Family::V4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             Family::V6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),

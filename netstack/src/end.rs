@@ -175,6 +175,12 @@ impl Network {
         }
     }
 
+    /// The other end of a connection, or the same where it is connected to itself; `None` once that
+    /// is gone.
+    pub fn end_peer(&self, id: EndId) -> Option<EndId> {
+        self.ends.get(id.0)?.peer.map(EndId)
+    }
+
     /// Ends the input stream of an end. What comes later waits for nobody.
     ///
     /// This is a drop of a stream of 0.3. In 0.2 the socket keeps both its streams: that a program

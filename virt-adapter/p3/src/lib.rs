@@ -1,0 +1,42 @@
+//! The network beside a component: `wasi:sockets` 0.3 over `sockvirt_netstack`.
+//!
+//! Each exported function is one of WASI, as the Canonical ABI lifts it, under the name
+//! `INTERFACE@VERSION#FUNCTION`; one that is async is called back under `#[callback]FUNCTION`.
+//! `sockvirt` writes the component around them, in the guest's own types, and gives the module what
+//! it imports:
+//!
+//! | import module | what |
+//! | --- | --- |
+//! | `own` | `[resource-new]NAME` for sockets |
+//! | `canon` | built-ins of the Canonical ABI, for the streams and futures that a function has |
+//!
+//! The behaviour is the netstack's. What is here are streams and futures between it and the guest
+//! (`flow.rs`, `listener.rs`), functions that wait (`wait.rs`), and the task that goes on with all of
+//! it while no function is called (`driver.rs`).
+
+#![cfg_attr(target_family = "wasm", no_std)]
+
+extern crate alloc;
+
+#[path = "../../binding.rs"]
+mod binding;
+mod canon;
+#[path = "../../p2/src/config.rs"]
+#[allow(dead_code, reason = "each module reads what concerns it")]
+mod config;
+mod driver;
+mod flow;
+mod ip_name_lookup;
+#[rustfmt::skip]
+mod layout;
+mod listener;
+mod lower;
+#[path = "../../p2/src/memory.rs"]
+mod memory;
+#[cfg(target_family = "wasm")]
+#[path = "../../p2/src/panic.rs"]
+mod panic;
+mod state;
+mod tcp;
+mod udp;
+mod wait;

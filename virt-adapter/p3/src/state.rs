@@ -1,0 +1,95 @@
+//! What is kept between calls.
+
+use crate::canon;
+use crate::config::{self, Outside};
+use crate::flow::Flow;
+use crate::listener::Listener;
+use crate::wait::Waits;
+use alloc::vec::Vec;
+use core::cell::UnsafeCell;
+use sockvirt_netstack::{EndId, Network, TcpId};
+
+/// What becomes of an event, by the stream or the future that it is of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    Nothing,
+    /// What the guest writes to an end of a connection.
+    Sending(EndId),
+    /// What the guest reads of it.
+    Receiving(EndId),
+    /// What a listener accepts.
+    Accepting(TcpId),
+    /// How sending has ended, or receiving: there until somebody reads it.
+    Sent,
+    Received,
+}
+
+/// The network, and what connects it with the guest.
+pub(crate) struct State {
+    pub(crate) network: Network,
+    pub(crate) outside: Outside,
+    /// The set of everything that the driver waits for.
+    pub(crate) set: u32,
+    /// By the handles of streams and futures.
+    roles: Vec<Role>,
+    /// By the numbers of ends.
+    pub(crate) flows: Vec<Flow>,
+    pub(crate) listeners: Vec<Listener>,
+    pub(crate) waits: Waits,
+}
+
+struct Global(UnsafeCell<Option<State>>);
+
+// SAFETY: the module has one thread.
+unsafe impl Sync for Global {}
+
+static GLOBAL: Global = Global(UnsafeCell::new(None));
+
+/// The state. Every exported function asks for it once, and none calls another.
+pub(crate) fn state() -> &'static mut State {
+    // SAFETY: exported functions run one at a time, each takes the state once, and no built-in that
+    // they call runs code of anybody else's but `realloc`, which does not take it.
+    let state = unsafe { &mut *GLOBAL.0.get() };
+    state.get_or_insert_with(|| {
+        let configured = config::read();
+        State {
+            #[cfg(feature = "script")]
+            network: Network::with_script(configured.config, configured.script),
+            #[cfg(not(feature = "script"))]
+            network: Network::new(configured.config),
+            outside: configured.outside,
+            set: canon::waitable_set_new(),
+            roles: Vec::new(),
+            flows: Vec::new(),
+            listeners: Vec::new(),
+            waits: Waits::default(),
+        }
+    })
+}
+
+impl State {
+    /// Has the driver wait for a stream or a future.
+    pub(crate) fn watch(&mut self, waitable: u32, role: Role) {
+        let place = waitable as usize;
+        if self.roles.len() <= place {
+            self.roles.resize(place + 1, Role::Nothing);
+        }
+        if let Some(it) = self.roles.get_mut(place) {
+            *it = role;
+        }
+        canon::waitable_join(waitable, self.set);
+    }
+
+    pub(crate) fn role(&self, waitable: u32) -> Role {
+        let role = self.roles.get(waitable as usize);
+        role.copied().unwrap_or(Role::Nothing)
+    }
+
+    /// Forgets what is about to be dropped.
+    pub(crate) fn forget(&mut self, waitable: u32) {
+        if let Some(it) = self.roles.get_mut(waitable as usize) {
+            *it = Role::Nothing;
+        }
+        canon::waitable_join(waitable, 0);
+    }
+}

@@ -1,0 +1,230 @@
+//! TCP sockets of `wasi:sockets/types@0.3`.
+
+use crate::canon::{self, return_connect};
+use crate::config::denied;
+use crate::layout::types::error_code;
+use crate::lower::{Code, answer, flat, give, lift_family, lower_family, with_address};
+use crate::memory::trap;
+use crate::state::{State, state};
+use crate::wait::{For, Progress};
+use core::net::SocketAddr;
+use sockvirt_netstack::{EndId, ErrorCode, Network, SocketOption, TcpId};
+
+fn id(representation: u32) -> TcpId {
+    TcpId::from_number(representation)
+}
+
+#[unsafe(export_name = "wasi:sockets/types@0.3#[static]tcp-socket.create")]
+extern "C" fn create(family: u32) -> *const u8 {
+    let created = state().network.tcp_create(lift_family(family));
+    let created = created.map(|id| canon::new_tcp_socket(id.number()));
+    answer!(tcp_socket_create, created)
+}
+
+/// The destructor.
+#[unsafe(export_name = "wasi:sockets/types@0.3#[dtor]tcp-socket")]
+extern "C" fn drop_socket(this: u32) {
+    let state = state();
+    if state.listens_on(id(this)) {
+        return;
+    }
+    let peer = state.network.tcp_end(id(this));
+    let peer = peer.and_then(|end| state.network.end_peer(end));
+    state.network.tcp_drop(id(this));
+    if let Some(peer) = peer {
+        state.pump_receiving(peer);
+        state.pump_sending(peer);
+    }
+}
+
+with_address! {
+    "wasi:sockets/types@0.3#[method]tcp-socket.bind"
+    bind(this; address) -> *const u8 {
+        answer!(tcp_socket_bind, begin_bind(state(), id(this), address))
+    }
+}
+
+fn begin_bind(state: &mut State, id: TcpId, address: SocketAddr) -> Result<(), ErrorCode> {
+    match state.network.tcp_start_bind(id, address) {
+        Ok(()) => state.network.tcp_finish_bind(id),
+        Err(ErrorCode::AddressNotBindable) if !Network::is_inside(address.ip()) => {
+            Err(denied(state.outside.tcp_bind))
+        }
+        Err(code) => Err(code),
+    }
+}
+
+with_address! {
+    "wasi:sockets/types@0.3#[async-lift][method]tcp-socket.connect"
+    connect(this; address) -> u32 {
+        let state = state();
+        if let Err(code) = state.network.tcp_start_connect(id(this), address) {
+            give_connected(Err(code.into()));
+            return canon::code::EXIT;
+        }
+        let give_up = || give_connected(Err(Code(error_code::OUT_OF_MEMORY)));
+        state.begin(For::Connect(id(this)), connect_on, give_up)
+    }
+}
+
+#[unsafe(export_name = "wasi:sockets/types@0.3#[callback][method]tcp-socket.connect")]
+extern "C" fn connect_called_back(kind: u32, _: u32, _: u32) -> u32 {
+    state().go_on(kind, connect_on)
+}
+
+/// Connects, unless the listener has no room.
+fn connect_on(state: &mut State, waits: For) -> Progress {
+    let For::Connect(id) = waits else {
+        trap();
+    };
+    let connected = match state.network.tcp_finish_connect(id) {
+        Err(ErrorCode::WouldBlock) => return Progress::Waits,
+        Err(code) => Err(denied(code)),
+        Ok(end) => {
+            state.begin_flow(end);
+            state.pump_listeners();
+            Ok(())
+        }
+    };
+    give_connected(connected.map_err(Code::from));
+    Progress::Returned
+}
+
+fn give_connected(result: Result<(), Code>) {
+    let [is_error, code] = flat(result);
+    return_connect(is_error, code, 0, 0, 0);
+}
+
+#[unsafe(export_name = "wasi:sockets/types@0.3#[method]tcp-socket.listen")]
+extern "C" fn listen(this: u32) -> *const u8 {
+    answer!(tcp_socket_listen, state().listen(id(this)))
+}
+
+/// The end of a socket's connection, or why it has none.
+fn end_of(state: &State, id: TcpId) -> Result<EndId, Code> {
+    state.network.tcp_end(id).ok_or_else(|| {
+        let failed = state.network.tcp_remote_address(id);
+        failed.map_or_else(Code::from, |_| Code(error_code::INVALID_STATE))
+    })
+}
+
+#[unsafe(export_name = "wasi:sockets/types@0.3#[method]tcp-socket.send")]
+extern "C" fn send(this: u32, data: u32) -> u32 {
+    let state = state();
+    let code = match end_of(state, id(this)) {
+        Ok(end) => match state.send(end, data) {
+            Some(result) => return result,
+            None => Code(error_code::INVALID_STATE),
+        },
+        Err(code) => code,
+    };
+    canon::drop_readable(data);
+    let [readable, result] = canon::ends(canon::new_sent());
+    state.settle_sent(result, Err(code));
+    readable
+}
+
+#[unsafe(export_name = "wasi:sockets/types@0.3#[method]tcp-socket.receive")]
+extern "C" fn receive(this: u32) -> *const u8 {
+    let state = state();
+    let code = match end_of(state, id(this)) {
+        Ok(end) => match state.receive(end) {
+            Some(ends) => return give(ends),
+            None => Code(error_code::INVALID_STATE),
+        },
+        Err(code) => code,
+    };
+    let [data, stream] = canon::ends(canon::new_stream());
+    canon::drop_writable(stream);
+    let [readable, result] = canon::ends(canon::new_received());
+    state.settle_received(result, Err(code));
+    give([data, readable])
+}
+
+#[unsafe(export_name = "wasi:sockets/types@0.3#[method]tcp-socket.get-local-address")]
+extern "C" fn local_address(this: u32) -> *const u8 {
+    let address = state().network.tcp_local_address(id(this));
+    answer!(tcp_socket_get_local_address, address)
+}
+
+#[unsafe(export_name = "wasi:sockets/types@0.3#[method]tcp-socket.get-remote-address")]
+extern "C" fn remote_address(this: u32) -> *const u8 {
+    let address = state().network.tcp_remote_address(id(this));
+    answer!(tcp_socket_get_remote_address, address)
+}
+
+#[unsafe(export_name = "wasi:sockets/types@0.3#[method]tcp-socket.get-is-listening")]
+extern "C" fn is_listening(this: u32) -> u32 {
+    state().network.tcp_is_listening(id(this)).into()
+}
+
+#[unsafe(export_name = "wasi:sockets/types@0.3#[method]tcp-socket.get-address-family")]
+extern "C" fn address_family(this: u32) -> u32 {
+    lower_family(state().network.tcp_family(id(this)))
+}
+
+#[unsafe(export_name = "wasi:sockets/types@0.3#[method]tcp-socket.set-listen-backlog-size")]
+extern "C" fn set_listen_backlog_size(this: u32, value: u64) -> *const u8 {
+    let state = state();
+    let result = state.network.tcp_set_listen_backlog(id(this), value);
+    state.waits.wake_all();
+    answer!(tcp_socket_set_listen_backlog_size, result)
+}
+
+/// An option: how to read it, and how to set it. `$core` is what its value is passed as.
+macro_rules! options {
+    ($($option:ident $core:ty, |$value:ident| $lowered:expr,
+       $get:literal $getter:ident $get_layout:ident,
+       $set:literal $setter:ident $set_layout:ident;)*) => {$(
+        #[unsafe(export_name = $get)]
+        extern "C" fn $getter(this: u32) -> *const u8 {
+            let value = state().network.tcp_option(id(this), SocketOption::$option);
+            answer!($get_layout, value.map(|$value| $lowered))
+        }
+
+        #[unsafe(export_name = $set)]
+        extern "C" fn $setter(this: u32, value: $core) -> *const u8 {
+            let network = &mut state().network;
+            let result = network.tcp_set_option(id(this), SocketOption::$option, value.into());
+            answer!($set_layout, result)
+        }
+    )*};
+}
+
+options! {
+    KeepAlive u32, |value| value != 0,
+        "wasi:sockets/types@0.3#[method]tcp-socket.get-keep-alive-enabled"
+        keep_alive_enabled tcp_socket_get_keep_alive_enabled,
+        "wasi:sockets/types@0.3#[method]tcp-socket.set-keep-alive-enabled"
+        set_keep_alive_enabled tcp_socket_set_keep_alive_enabled;
+    KeepAliveIdle u64, |value| value,
+        "wasi:sockets/types@0.3#[method]tcp-socket.get-keep-alive-idle-time"
+        keep_alive_idle_time tcp_socket_get_keep_alive_idle_time,
+        "wasi:sockets/types@0.3#[method]tcp-socket.set-keep-alive-idle-time"
+        set_keep_alive_idle_time tcp_socket_set_keep_alive_idle_time;
+    KeepAliveInterval u64, |value| value,
+        "wasi:sockets/types@0.3#[method]tcp-socket.get-keep-alive-interval"
+        keep_alive_interval tcp_socket_get_keep_alive_interval,
+        "wasi:sockets/types@0.3#[method]tcp-socket.set-keep-alive-interval"
+        set_keep_alive_interval tcp_socket_set_keep_alive_interval;
+    KeepAliveCount u32, |value| value as u32,
+        "wasi:sockets/types@0.3#[method]tcp-socket.get-keep-alive-count"
+        keep_alive_count tcp_socket_get_keep_alive_count,
+        "wasi:sockets/types@0.3#[method]tcp-socket.set-keep-alive-count"
+        set_keep_alive_count tcp_socket_set_keep_alive_count;
+    HopLimit u32, |value| value as u8,
+        "wasi:sockets/types@0.3#[method]tcp-socket.get-hop-limit"
+        hop_limit tcp_socket_get_hop_limit,
+        "wasi:sockets/types@0.3#[method]tcp-socket.set-hop-limit"
+        set_hop_limit tcp_socket_set_hop_limit;
+    ReceiveBuffer u64, |value| value,
+        "wasi:sockets/types@0.3#[method]tcp-socket.get-receive-buffer-size"
+        receive_buffer_size tcp_socket_get_receive_buffer_size,
+        "wasi:sockets/types@0.3#[method]tcp-socket.set-receive-buffer-size"
+        set_receive_buffer_size tcp_socket_set_receive_buffer_size;
+    SendBuffer u64, |value| value,
+        "wasi:sockets/types@0.3#[method]tcp-socket.get-send-buffer-size"
+        send_buffer_size tcp_socket_get_send_buffer_size,
+        "wasi:sockets/types@0.3#[method]tcp-socket.set-send-buffer-size"
+        set_send_buffer_size tcp_socket_set_send_buffer_size;
+}

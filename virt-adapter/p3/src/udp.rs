@@ -1,0 +1,224 @@
+//! UDP sockets of `wasi:sockets/types@0.3`.
+
+use crate::canon::{self, return_receive, return_send};
+use crate::config::{LOST, denied};
+use crate::layout::types::error_code;
+use crate::lower::{
+    Code, answer, flat, lift_address, lift_family, lower_address, lower_family, with_address,
+};
+use crate::memory::{release, trap};
+use crate::state::{State, state};
+use crate::wait::{For, Progress};
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+use sockvirt_netstack::{ErrorCode, Network, SocketOption, UdpId};
+
+fn id(representation: u32) -> UdpId {
+    UdpId::from_number(representation)
+}
+
+#[unsafe(export_name = "wasi:sockets/types@0.3#[static]udp-socket.create")]
+extern "C" fn create(family: u32) -> *const u8 {
+    let created = state().network.udp_create(lift_family(family));
+    let created = created.map(|id| canon::new_udp_socket(id.number()));
+    answer!(udp_socket_create, created)
+}
+
+/// The destructor.
+#[unsafe(export_name = "wasi:sockets/types@0.3#[dtor]udp-socket")]
+extern "C" fn drop_socket(this: u32) {
+    state().network.udp_drop(id(this));
+}
+
+/// How what leads to an address that is not inside ends, where that is the reason.
+fn outside(remote: Option<SocketAddr>, code: ErrorCode, denial: ErrorCode) -> ErrorCode {
+    let early = [
+        ErrorCode::InvalidArgument,
+        ErrorCode::InvalidState,
+        ErrorCode::DatagramTooLarge,
+    ];
+    let is_outside = remote.is_some_and(|it| !Network::is_inside(it.ip()));
+    match is_outside && !early.contains(&code) {
+        true => denied(denial),
+        false => code,
+    }
+}
+
+with_address! {
+    "wasi:sockets/types@0.3#[method]udp-socket.bind"
+    bind(this; address) -> *const u8 {
+        let state = state();
+        let bound = state.network.udp_start_bind(id(this), address);
+        let bound = bound.and_then(|()| state.network.udp_finish_bind(id(this)));
+        let bound = bound.map_err(|code| match code {
+            ErrorCode::AddressNotBindable if !Network::is_inside(address.ip()) => {
+                denied(state.outside.udp_bind)
+            }
+            code => code,
+        });
+        answer!(udp_socket_bind, bound)
+    }
+}
+
+with_address! {
+    "wasi:sockets/types@0.3#[method]udp-socket.connect"
+    connect(this; address) -> *const u8 {
+        let state = state();
+        let connected = state.network.udp_connect(id(this), address);
+        let denial = state.outside.udp_connect;
+        let connected = connected.map_err(|code| outside(Some(address), code, denial));
+        answer!(udp_socket_connect, connected)
+    }
+}
+
+#[unsafe(export_name = "wasi:sockets/types@0.3#[method]udp-socket.disconnect")]
+extern "C" fn disconnect(this: u32) -> *const u8 {
+    answer!(
+        udp_socket_disconnect,
+        state().network.udp_disconnect(id(this))
+    )
+}
+
+#[unsafe(export_name = "wasi:sockets/types@0.3#[async-lift][method]udp-socket.send")]
+#[allow(clippy::too_many_arguments, reason = "addresses are passed flat")]
+#[rustfmt::skip]
+extern "C" fn send(
+    this: u32, at: u32, count: u32, given: u32,
+    a: u32, b: u32, c: u32, d: u32, e: u32, f: u32,
+    g: u32, h: u32, i: u32, j: u32, k: u32, l: u32,
+) -> u32 {
+    let to = (given != 0).then(|| lift_address([a, b, c, d, e, f, g, h, i, j, k, l]));
+    let result = send_to(state(), id(this), at, count, to);
+    release(at as usize, count as usize);
+    let [is_error, code] = flat(result.map_err(Code::from));
+    return_send(is_error, code, 0, 0, 0);
+    canon::code::EXIT
+}
+
+#[unsafe(export_name = "wasi:sockets/types@0.3#[callback][method]udp-socket.send")]
+extern "C" fn send_called_back(_: u32, _: u32, _: u32) -> u32 {
+    // It never waits.
+    trap()
+}
+
+fn send_to(
+    state: &mut State,
+    id: UdpId,
+    at: u32,
+    count: u32,
+    to: Option<SocketAddr>,
+) -> Result<(), ErrorCode> {
+    let data: *const u8 = core::ptr::with_exposed_provenance(at as usize);
+    // SAFETY: the caller's list is there, in memory that `realloc` gave for it, and nobody writes to
+    // it.
+    let data = unsafe { core::slice::from_raw_parts(data, count as usize) };
+    let sent = state.network.udp_send(id, data, to);
+    state.wake_receivers();
+    match sent.map_err(|code| outside(to, code, code)) {
+        Err(LOST) => Ok(()),
+        sent => sent,
+    }
+}
+
+impl State {
+    /// Has who waits for a datagram that has come try again.
+    pub(crate) fn wake_receivers(&mut self) {
+        let network = core::cell::RefCell::new(&mut self.network);
+        self.waits.wake(|waits| match waits {
+            For::Receive(id) => network.borrow_mut().udp_input_ready(id),
+            _ => false,
+        });
+    }
+}
+
+#[unsafe(export_name = "wasi:sockets/types@0.3#[async-lift][method]udp-socket.receive")]
+extern "C" fn receive(this: u32) -> u32 {
+    let give_up = || fail_to_receive(Code(error_code::OUT_OF_MEMORY));
+    state().begin(For::Receive(id(this)), receive_on, give_up)
+}
+
+#[unsafe(export_name = "wasi:sockets/types@0.3#[callback][method]udp-socket.receive")]
+extern "C" fn receive_called_back(kind: u32, _: u32, _: u32) -> u32 {
+    state().go_on(kind, receive_on)
+}
+
+/// Receives a datagram, if one has come.
+fn receive_on(state: &mut State, waits: For) -> Progress {
+    let For::Receive(id) = waits else {
+        trap();
+    };
+    let mut received = None;
+    let result = state.network.udp_receive_with(id, |data, from| {
+        received = Some((Vec::from(data), from));
+    });
+    match (result, received) {
+        (Err(code), _) => fail_to_receive(code.into()),
+        (Ok(_), None) => return Progress::Waits,
+        (Ok(_), Some((data, from))) => {
+            let [a, b, c, d, e, f, g, h, i, j, k, l] = lower_address(from);
+            let at = data.as_ptr().expose_provenance() as u32;
+            #[rustfmt::skip]
+            return_receive(0, at, data.len() as u32, a, b, c, d, e, f, g, h, i, j, k, l);
+        }
+    }
+    Progress::Returned
+}
+
+fn fail_to_receive(code: Code) {
+    return_receive(1, code.0.into(), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+}
+
+#[unsafe(export_name = "wasi:sockets/types@0.3#[method]udp-socket.get-local-address")]
+extern "C" fn local_address(this: u32) -> *const u8 {
+    let address = state().network.udp_local_address(id(this));
+    answer!(udp_socket_get_local_address, address)
+}
+
+#[unsafe(export_name = "wasi:sockets/types@0.3#[method]udp-socket.get-remote-address")]
+extern "C" fn remote_address(this: u32) -> *const u8 {
+    let address = state().network.udp_remote_address(id(this));
+    answer!(udp_socket_get_remote_address, address)
+}
+
+#[unsafe(export_name = "wasi:sockets/types@0.3#[method]udp-socket.get-address-family")]
+extern "C" fn address_family(this: u32) -> u32 {
+    lower_family(state().network.udp_family(id(this)))
+}
+
+/// An option: how to read it, and how to set it. `$core` is what its value is passed as.
+macro_rules! options {
+    ($($option:ident $core:ty, |$value:ident| $lowered:expr,
+       $get:literal $getter:ident $get_layout:ident,
+       $set:literal $setter:ident $set_layout:ident;)*) => {$(
+        #[unsafe(export_name = $get)]
+        extern "C" fn $getter(this: u32) -> *const u8 {
+            let value = state().network.udp_option(id(this), SocketOption::$option);
+            answer!($get_layout, value.map(|$value| $lowered))
+        }
+
+        #[unsafe(export_name = $set)]
+        extern "C" fn $setter(this: u32, value: $core) -> *const u8 {
+            let network = &mut state().network;
+            let result = network.udp_set_option(id(this), SocketOption::$option, value.into());
+            answer!($set_layout, result)
+        }
+    )*};
+}
+
+options! {
+    HopLimit u32, |value| value as u8,
+        "wasi:sockets/types@0.3#[method]udp-socket.get-unicast-hop-limit"
+        hop_limit udp_socket_get_unicast_hop_limit,
+        "wasi:sockets/types@0.3#[method]udp-socket.set-unicast-hop-limit"
+        set_hop_limit udp_socket_set_unicast_hop_limit;
+    ReceiveBuffer u64, |value| value,
+        "wasi:sockets/types@0.3#[method]udp-socket.get-receive-buffer-size"
+        receive_buffer_size udp_socket_get_receive_buffer_size,
+        "wasi:sockets/types@0.3#[method]udp-socket.set-receive-buffer-size"
+        set_receive_buffer_size udp_socket_set_receive_buffer_size;
+    SendBuffer u64, |value| value,
+        "wasi:sockets/types@0.3#[method]udp-socket.get-send-buffer-size"
+        send_buffer_size udp_socket_get_send_buffer_size,
+        "wasi:sockets/types@0.3#[method]udp-socket.set-send-buffer-size"
+        set_send_buffer_size udp_socket_set_send_buffer_size;
+}

@@ -1,0 +1,182 @@
+//! Async functions that have to wait.
+//!
+//! Each waits in a task of its own, for a stream of nothing that whoever may change something writes
+//! to. It tries again then.
+
+use crate::canon::{self, Copied, code, event};
+use crate::memory::trap;
+use crate::state::State;
+use alloc::vec::Vec;
+use sockvirt_netstack::{LookupId, TcpId, UdpId};
+
+/// What is waited for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum For {
+    Connect(TcpId),
+    Receive(UdpId),
+    Lookup(LookupId),
+}
+
+/// A place for a task that waits, which is used again.
+struct Place {
+    waits: Option<For>,
+    /// What the task waits in: the readable end of its stream.
+    set: u32,
+    readable: u32,
+    writable: u32,
+    /// Whether the readable end is being read.
+    is_read: bool,
+}
+
+/// All tasks that wait.
+#[derive(Default)]
+pub(crate) struct Waits {
+    places: Vec<Place>,
+}
+
+/// So many calls can wait at a time.
+const MOST: usize = 65_536;
+
+impl Waits {
+    /// Has the task that is running wait; `None` where too many do.
+    pub(crate) fn begin(&mut self, waits: For) -> Option<u32> {
+        let vacant = self.places.iter().position(|it| it.waits.is_none());
+        let number = match vacant {
+            Some(number) => number,
+            None if self.places.len() < MOST => {
+                let [readable, writable] = canon::ends(canon::new_wake());
+                let set = canon::waitable_set_new();
+                canon::waitable_join(readable, set);
+                self.places.push(Place {
+                    waits: None,
+                    set,
+                    readable,
+                    writable,
+                    is_read: false,
+                });
+                self.places.len() - 1
+            }
+            None => return None,
+        };
+        canon::context_set(number as u32);
+        let place = self.places.get_mut(number)?;
+        place.waits = Some(waits);
+        Some(place.wait())
+    }
+
+    fn current(&mut self) -> &mut Place {
+        match self.places.get_mut(canon::context_get() as usize) {
+            Some(place) => place,
+            None => trap(),
+        }
+    }
+
+    /// Has the task that was called back wait on.
+    pub(crate) fn again(&mut self) -> u32 {
+        self.current().wait()
+    }
+
+    /// What the task that was called back waits for, and whether it is to go on.
+    pub(crate) fn called_back(&mut self, kind: u32) -> (For, bool) {
+        let place = self.current();
+        match kind {
+            event::TASK_CANCELLED => place.stop(),
+            _ => place.is_read = false,
+        }
+        match place.waits {
+            Some(waits) => (waits, kind != event::TASK_CANCELLED),
+            None => trap(),
+        }
+    }
+
+    /// The task that was called back waits no more.
+    pub(crate) fn end(&mut self) {
+        let place = self.current();
+        place.stop();
+        place.waits = None;
+    }
+
+    /// Has tasks try again.
+    pub(crate) fn wake(&mut self, which: impl Fn(For) -> bool) {
+        for place in &mut self.places {
+            if place.is_read && place.waits.is_some_and(&which) {
+                place.is_read = false;
+                // There is somebody who reads.
+                canon::write_wake(place.writable, 0, 1);
+            }
+        }
+    }
+
+    /// Has all who connect try again.
+    pub(crate) fn wake_all(&mut self) {
+        self.wake(|it| matches!(it, For::Connect(_)));
+    }
+}
+
+impl Place {
+    fn wait(&mut self) -> u32 {
+        if !self.is_read {
+            self.is_read = Copied::of(canon::read_wake(self.readable, 0, 1)) == Copied::Blocked;
+        }
+        code::wait(self.set)
+    }
+
+    fn stop(&mut self) {
+        if core::mem::take(&mut self.is_read) {
+            canon::cancel_wake(self.readable);
+        }
+    }
+}
+
+/// What an async function is at: it has returned, or it has to wait.
+pub(crate) enum Progress {
+    Returned,
+    Waits,
+}
+
+impl State {
+    /// Begins a function that may have to wait: what it returns.
+    pub(crate) fn begin(
+        &mut self,
+        waits: For,
+        step: fn(&mut State, For) -> Progress,
+        give_up: fn(),
+    ) -> u32 {
+        match step(self, waits) {
+            Progress::Returned => code::EXIT,
+            Progress::Waits => match self.waits.begin(waits) {
+                Some(code) => code,
+                None => {
+                    give_up();
+                    code::EXIT
+                }
+            },
+        }
+    }
+
+    /// Goes on with a function that was called back: what it returns.
+    pub(crate) fn go_on(&mut self, kind: u32, step: fn(&mut State, For) -> Progress) -> u32 {
+        let (waits, goes_on) = self.waits.called_back(kind);
+        if !goes_on {
+            self.waits.end();
+            self.cancel(waits);
+            canon::task_cancel();
+            return code::EXIT;
+        }
+        match step(self, waits) {
+            Progress::Returned => {
+                self.waits.end();
+                code::EXIT
+            }
+            Progress::Waits => self.waits.again(),
+        }
+    }
+
+    /// Takes back what a function began that nobody waits for any more. A connect that was begun
+    /// goes on, as in wasmtime.
+    fn cancel(&mut self, waits: For) {
+        if let For::Lookup(id) = waits {
+            self.network.drop_lookup(id);
+        }
+    }
+}
