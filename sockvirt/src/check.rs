@@ -82,8 +82,8 @@ fn enforced(root: &Root<'_>, evidence: &Evidence) -> Option<Policy> {
     // A network in memory would be inside already.
     let guest = read::read(guest, Bodies::All).ok()?;
     let plays = has_script(&guest);
-    let built = Virtualizer::new(policy.clone())
-        .compose(guest, plays)
-        .ok()?;
+    let virtualizer = Virtualizer::new(policy.clone());
+    let network = virtualizer.network_beside(&guest);
+    let built = virtualizer.compose(guest, network, plays).ok()?;
     (built.component == root.bytes).then_some(policy)
 }

@@ -6,10 +6,11 @@
 //! wired by hand, so none can end up on the host by its name.
 
 use crate::error::Error;
-use crate::generate::{Arg, OPEN, generate, log, policy, values, verdict};
+use crate::generate::{Arg, OPEN, Stub, generate, log, network, policy, values, verdict};
 use crate::name::InterfaceName;
 use crate::plan::{Clock, ClockFrom, Made, Plan, Route, SocketImport, exported_resource};
 use crate::root::{self, Item, Reindex, Root, Space};
+use crate::stand_in::DRIVE;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use wasm_encoder::reencode::ReencodeComponent;
 use wasm_encoder::{
@@ -33,6 +34,7 @@ pub(crate) fn compose(
         placed: HashMap::new(),
         served: HashMap::new(),
         policy: None,
+        network: None,
         clocks: HashMap::new(),
         aliases: HashMap::new(),
         anonymous: HashSet::new(),
@@ -41,6 +43,7 @@ pub(crate) fn compose(
     };
     shell.add_imports()?;
     shell.add_policy()?;
+    shell.add_network()?;
     for socket in &plan.sockets {
         if socket.route != Route::Host {
             shell.add_stub(socket)?;
@@ -127,6 +130,8 @@ struct Shell<'p> {
     served: HashMap<usize, u32>,
     /// The instance that holds the policy.
     policy: Option<u32>,
+    /// The instance that is a network in memory.
+    network: Option<u32>,
     /// Clocks that the guest does not import, by name.
     clocks: HashMap<String, u32>,
     /// What was taken out of instances, by instance and name.
@@ -283,26 +288,57 @@ impl Shell<'_> {
         Ok(())
     }
 
-    /// Generates the component that takes the place of an import, and instantiates it.
-    fn add_stub(&mut self, socket: &SocketImport<'_>) -> Result<(), Error> {
-        // What the import's type takes from around it, but not the type itself: the generated
-        // component says it again in its own way.
+    /// Adds the network in memory, where there is one.
+    fn add_network(&mut self) -> Result<(), Error> {
+        let sockets = self.plan.sockets.iter();
+        let served: Vec<_> = sockets.filter(|it| it.route == Route::Network).collect();
+        let Some(first) = served.first() else {
+            return Ok(());
+        };
+        for socket in &served {
+            let mut others = served.iter().filter(|it| it.at != socket.at);
+            if others.any(|it| it.interface == socket.interface) {
+                return Err(Error::Unsupported {
+                    item: format!("import `{}`", socket.name),
+                    reason: "it imports another version of it besides, and a network in memory \
+                             has sockets of one"
+                        .to_owned(),
+                });
+            }
+        }
+        let stub = network::component(self.plan, &served)?;
+        self.network = Some(self.instantiate(stub, first)?);
+        Ok(())
+    }
+
+    /// Places what an import's type takes from around it, but not the type itself: the generated
+    /// component says it again in its own way.
+    fn place_around(&mut self, socket: &SocketImport<'_>) -> Result<(), Error> {
         let own_type = self.root.references(socket.at);
         let around = own_type.iter().flat_map(|at| self.root.references(*at));
         let closure = self
             .root
             .closure(around, |at| self.placed.contains_key(&at));
-        self.place_all(&closure)?;
+        self.place_all(&closure)
+    }
 
-        let outer_type = |index| self.index(Space::Type, index).unwrap_or(u32::MAX);
-        let stub = generate(self.plan, socket, outer_type)?;
+    /// Instantiates a generated component.
+    fn instantiate(&mut self, stub: Stub, socket: &SocketImport<'_>) -> Result<u32, Error> {
         let mut args = Vec::new();
         for (name, arg) in stub.args {
             let (kind, index) = self.arg(&arg, socket)?;
             args.push((name, kind, index));
         }
         let component = self.builder.component(None, stub.component);
-        let instance = self.builder.instantiate(None, component, args);
+        Ok(self.builder.instantiate(None, component, args))
+    }
+
+    /// Generates the component that takes the place of an import, and instantiates it.
+    fn add_stub(&mut self, socket: &SocketImport<'_>) -> Result<(), Error> {
+        self.place_around(socket)?;
+        let outer_type = |index| self.index(Space::Type, index).unwrap_or(u32::MAX);
+        let stub = generate(self.plan, socket, outer_type)?;
+        let instance = self.instantiate(stub, socket)?;
         if socket.route == Route::Checked {
             self.served.insert(socket.at, instance);
             return Ok(());
@@ -322,7 +358,11 @@ impl Shell<'_> {
         arg: &Arg,
         socket: &SocketImport<'_>,
     ) -> Result<(ComponentExportKind, u32), Error> {
-        let host = self.placed.get(&socket.at);
+        let (host, prefix) = match socket.route {
+            Route::Network => (self.network.as_ref(), network::prefix(socket.interface)),
+            _ => (self.placed.get(&socket.at), ""),
+        };
+        let served;
         let (instance, function) = match arg {
             Arg::Type(index) => return Ok((ComponentExportKind::Type, *index)),
             Arg::Value(id) => {
@@ -331,10 +371,15 @@ impl Shell<'_> {
             }
             Arg::HostType(name) => {
                 let instance = host.copied().unwrap_or(u32::MAX);
-                let ty = self.alias(instance, name, ComponentExportKind::Type);
+                let name = format!("{prefix}{name}");
+                let ty = self.alias(instance, &name, ComponentExportKind::Type);
                 return Ok((ComponentExportKind::Type, ty));
             }
-            Arg::HostFunc(name) => (host, name.as_str()),
+            Arg::HostFunc(name) if name == DRIVE => (host, name.as_str()),
+            Arg::HostFunc(name) => {
+                served = format!("{prefix}{name}");
+                (host, served.as_str())
+            }
             Arg::Policy(name) => (self.policy.as_ref(), name.as_str()),
             Arg::Open(id) => (self.makers.get(id), OPEN),
             Arg::Clock(clock) => match &clock.from {

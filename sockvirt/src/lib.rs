@@ -134,8 +134,9 @@ impl Virtualizer {
         let in_memory = self.script.is_some()
             || self.policy.loopback() == LoopbackMode::Virtual && imports_sockets(&root);
         let mut built = match in_memory {
+            true if self.network_beside(&root).is_some() => self.compose_in_memory(root)?,
             true => self.fuse(root)?,
-            false => self.compose(root, false)?,
+            false => self.compose(root, None, false)?,
         };
         let report = &mut built.report;
         report.adapted = matches!(guest, Cow::Owned(_));
@@ -159,7 +160,7 @@ impl Virtualizer {
         let is_inner = leads_to_host || script.is_some();
         let evidence = evidence::write(&self.policy);
         let evidence = (!is_inner).then_some((SECTION, evidence.as_str()));
-        let plan = plan(&root, &self.policy)?;
+        let plan = plan(&root, &self.policy, None)?;
         let mut report = self.report(&plan);
         let promise = Promise::in_memory(&plan, leads_to_host, script.is_some());
         let fused = fuse::fuse(&root, &self.policy, script, evidence)?;
@@ -167,7 +168,7 @@ impl Virtualizer {
         let output = verify::verify_fused(&fused, &root, &promise)?;
         let component = match is_inner {
             true => {
-                let built = self.compose(output, script.is_some())?;
+                let built = self.compose(output, None, script.is_some())?;
                 if leads_to_host {
                     report = built.report;
                 }
@@ -183,10 +184,32 @@ impl Virtualizer {
         Ok(Built { component, report })
     }
 
+    /// What the network in memory that is beside a component is configured with, if there is one.
+    pub(crate) fn network_beside(&self, root: &Root<'_>) -> Option<Vec<u8>> {
+        let is_beside = self.policy.loopback() == LoopbackMode::Virtual && uses_only_0_3(root);
+        is_beside.then(|| fuse::configuration(&self.policy, None))
+    }
+
+    /// Puts a network in memory beside a component that uses sockets of WASI 0.3.
+    fn compose_in_memory(&self, root: Root<'_>) -> Result<Built, Error> {
+        self.policy.check().map_err(|e| Error::Policy {
+            message: e.to_string(),
+        })?;
+        let network = self.network_beside(&root);
+        let mut built = self.compose(root, network, false)?;
+        built.report.mode = Mode::Loopback;
+        Ok(built)
+    }
+
     /// Puts around a component what denies or checks its sockets; and if a script is played in it, what
     /// asks for its verdict.
-    pub(crate) fn compose(&self, mut root: Root<'_>, plays: bool) -> Result<Built, Error> {
-        let plan = plan(&root, &self.policy)?;
+    pub(crate) fn compose(
+        &self,
+        mut root: Root<'_>,
+        network: Option<Vec<u8>>,
+        plays: bool,
+    ) -> Result<Built, Error> {
+        let plan = plan(&root, &self.policy, network)?;
         let mut report = self.report(&plan);
         let component = match report.mode {
             Mode::Copied if !plays => {
@@ -268,6 +291,14 @@ impl Virtualizer {
             notes: Vec::new(),
         }
     }
+}
+
+/// Whether all sockets that a component imports are of WASI 0.3.
+fn uses_only_0_3(root: &Root<'_>) -> bool {
+    let names = root.imports();
+    let names = names.filter_map(|(_, import)| InterfaceName::of(&import.name));
+    let mut sockets = names.filter(InterfaceName::is_sockets).peekable();
+    sockets.peek().is_some() && sockets.all(|it| it.version.is_some_and(|it| it.minor == 3))
 }
 
 fn imports_sockets(root: &Root<'_>) -> bool {

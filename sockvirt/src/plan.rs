@@ -73,11 +73,19 @@ impl SocketInterface {
         }
     }
 
+    /// Whether it is one of WASI 0.3.
+    pub(crate) fn is_0_3(self) -> bool {
+        matches!(
+            self,
+            SocketInterface::Types3 | SocketInterface::IpNameLookup3
+        )
+    }
+
     /// The part of [`key`](Self::key) that all interfaces of a generation of WASI share.
     pub(crate) fn generation(self) -> &'static str {
-        match self {
-            SocketInterface::Types3 | SocketInterface::IpNameLookup3 => "wasi:sockets@0.3",
-            _ => "wasi:sockets@0.2",
+        match self.is_0_3() {
+            true => "wasi:sockets@0.3",
+            false => "wasi:sockets@0.2",
         }
     }
 
@@ -121,6 +129,8 @@ pub(crate) enum Route {
     Checked,
     /// A generated component, which asks the policy and never the host.
     Answered,
+    /// A network in memory, which is in a component beside the guest.
+    Network,
 }
 
 /// What becomes of a resource type that an interface of sockets defines.
@@ -222,10 +232,17 @@ pub(crate) struct Plan<'r> {
     pub(crate) clocks: HashMap<ResourceId, Clock>,
     /// The names of the imports that decisions are logged through; none where none are.
     pub(crate) log: Vec<String>,
+    /// What the network in memory beside the guest is configured with, where there is one.
+    pub(crate) network: Option<Vec<u8>>,
 }
 
-/// Looks at the imports and decides what becomes of each.
-pub(crate) fn plan<'r>(root: &'r Root<'r>, policy: &'r Policy) -> Result<Plan<'r>, Error> {
+/// Looks at the imports and decides what becomes of each. With a configuration for it, sockets of
+/// 0.3 are those of a network in memory.
+pub(crate) fn plan<'r>(
+    root: &'r Root<'r>,
+    policy: &'r Policy,
+    network: Option<Vec<u8>>,
+) -> Result<Plan<'r>, Error> {
     let needs = Needs::of(policy);
     let mut plan = Plan {
         root,
@@ -236,13 +253,17 @@ pub(crate) fn plan<'r>(root: &'r Root<'r>, policy: &'r Policy) -> Result<Plan<'r
         resources: HashMap::new(),
         clocks: HashMap::new(),
         log: Vec::new(),
+        network,
     };
     for (at, import) in root.imports() {
         let instance = instance_of(root, import.name.name);
         match InterfaceName::of(&import.name) {
             Some(name) if name.is_sockets() => {
                 let interface = SocketInterface::of(&name)?;
-                let route = route(needs, interface);
+                let route = match plan.network {
+                    Some(_) if interface.is_0_3() => Route::Network,
+                    _ => route(needs, interface),
+                };
                 let mut socket = socket_import(root, at, name, interface, import.ty, instance)?;
                 socket.route = route;
                 if matches!(route, Route::Checked | Route::Answered) {
@@ -426,7 +447,7 @@ impl<'r> Plan<'r> {
             _ => false,
         };
         match (socket.interface, resource) {
-            _ if socket.route == Route::Host => Made::Host,
+            _ if matches!(socket.route, Route::Host | Route::Network) => Made::Host,
             _ if socket.stand_ins.position(&destructor(resource)).is_some() => Made::Wrapped,
             _ if socket.route == Route::Checked && !is_denied => Made::Host,
             (S::Network, "network") => Made::Network,
@@ -511,7 +532,11 @@ impl<'r> Plan<'r> {
 
     /// Whether the import at this place is the host's no more.
     pub(crate) fn replaces(&self, at: usize) -> bool {
-        matches!(self.routes.get(&at), Some(Route::Inside | Route::Answered))
+        let route = self.routes.get(&at);
+        matches!(
+            route,
+            Some(Route::Inside | Route::Answered | Route::Network)
+        )
     }
 
     /// Whether a value of this type can only be had from a resource that never exists.

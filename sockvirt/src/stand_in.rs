@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::generate::abi::Abi;
-use crate::generate::prebuilt::{self, Part};
+use crate::generate::prebuilt::{self, Alone, Part};
 use crate::plan::{Needs, Route, SocketImport, SocketInterface, exported_resource};
 use crate::root::Root;
 use sockvirt_policy::Protocol;
@@ -27,6 +27,9 @@ pub(crate) fn destructor(resource: &str) -> String {
 pub(crate) fn callback(function: &str) -> String {
     format!("[callback]{function}")
 }
+
+/// The async function that goes on with a network in memory while nobody calls it.
+pub(crate) const DRIVE: &str = "sockvirt-drive";
 
 /// What the compiled `realloc` is called.
 pub(crate) const REALLOC: &str = "[realloc]";
@@ -72,6 +75,51 @@ impl StandIns {
         let part = prebuilt::take(code, &exports);
         let part = part.map_err(|e| Error::Refused {
             reason: format!("the code for `{}` is not as it was built: {e}", socket.name),
+        })?;
+        let part = Some(part);
+        Ok(StandIns { names, part })
+    }
+
+    /// All that the imports of a network in memory need of its code, and what drives it.
+    pub(crate) fn of_network(imports: &[&SocketImport<'_>], config: &[u8]) -> Result<Self, Error> {
+        let (mut names, mut exports) = (Vec::new(), Vec::new());
+        let mut add = |name: String, export: Option<String>| {
+            names.push(name);
+            exports.extend(export);
+        };
+        for socket in imports {
+            let key = socket.interface.key();
+            for (name, item) in &socket.instance.exports {
+                let candidate = match item.ty {
+                    ComponentEntityType::Func(_) => name.to_string(),
+                    _ if exported_resource(socket.instance, name).is_some() => destructor(name),
+                    _ => continue,
+                };
+                for name in [callback(&candidate), candidate] {
+                    let forms = [format!("{key}#{name}"), format!("{key}#[async-lift]{name}")];
+                    let mut forms = forms.into_iter();
+                    if let Some(export) = forms.find(|it| prebuilt::network_3_exports(it)) {
+                        add(name, Some(export));
+                    }
+                }
+            }
+        }
+        let types = SocketInterface::Types3.key();
+        for (name, form) in [(DRIVE.to_owned(), "[async-lift]"), (callback(DRIVE), "")] {
+            let export = format!("{types}#{form}{name}");
+            add(name, Some(export));
+        }
+        add(REALLOC.to_owned(), Some(REALLOC.to_owned()));
+        let exports: Vec<_> = exports.iter().map(String::as_str).collect();
+        let alone = Alone {
+            room: 0,
+            most_pages: prebuilt::MOST_PAGES,
+            bytes: config,
+            functions: &[],
+        };
+        let part = prebuilt::take_alone(prebuilt::NETWORK_3, &exports, &alone);
+        let part = part.map_err(|e| Error::Refused {
+            reason: format!("the code of the network is not as it was built: {e}"),
         })?;
         let part = Some(part);
         Ok(StandIns { names, part })

@@ -193,8 +193,15 @@ fn add_all_but_sockets(l: &mut Linker<State>) -> Result<()> {
 
 /// A store, and the pipes that catch what is printed.
 pub fn store(sockets: Sockets) -> (Store<State>, Pipes) {
+    store_with(sockets, &[])
+}
+
+fn store_with(sockets: Sockets, arguments: &[&str]) -> (Store<State>, Pipes) {
     let pipes = Pipes::new();
     let mut wasi = WasiCtx::builder();
+    if !arguments.is_empty() {
+        wasi.arg("program").args(arguments);
+    }
     let creates = sockets == Sockets::DeniedAtOperation;
     wasi.allow_tcp(creates).allow_udp(creates);
     let state = State::new(pipes.attach(&mut wasi).build());
@@ -241,8 +248,13 @@ impl Default for Pipes {
 
 /// Runs a command, of 0.2 or of 0.3, to its end.
 pub fn run(component: &[u8], sockets: Sockets) -> Result<Outcome> {
+    run_with(component, sockets, &[])
+}
+
+/// As [`run`], with arguments.
+pub fn run_with(component: &[u8], sockets: Sockets, arguments: &[&str]) -> Result<Outcome> {
     let component = Component::new(engine(), component)?;
-    let (store, pipes) = store(sockets);
+    let (store, pipes) = store_with(sockets, arguments);
     let status = run_to_end(&linker(sockets)?, store, &component);
     let status = status.with_context(|| format!("up to there: {:?}", pipes.outcome(-1)))?;
     Ok(pipes.outcome(status))

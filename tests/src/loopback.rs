@@ -19,8 +19,14 @@ pub fn build(component: &[u8]) -> Result<Vec<u8>> {
 /// What a program prints over the kernel's loopback, and the same on a host without sockets with a
 /// network in memory.
 pub fn as_on_a_host(component: &[u8]) -> Result<Outcome> {
-    let inside = host::run(&build(component)?, Sockets::None).context("in memory")?;
-    let bare = Recording::new().run(component, &[]).context("bare")?;
+    as_on_a_host_with(component, &[])
+}
+
+/// As [`as_on_a_host`], with arguments.
+pub fn as_on_a_host_with(component: &[u8], arguments: &[&str]) -> Result<Outcome> {
+    let inside = host::run_with(&build(component)?, Sockets::None, arguments);
+    let inside = inside.context("in memory")?;
+    let bare = Recording::new().run(component, arguments).context("bare")?;
     ensure!(
         bare.outcome == inside,
         "bare: {:#?}\nin memory: {inside:#?}",

@@ -2,9 +2,10 @@
 //! numbers (`virt-adapter/hub`). Each of them has the handles itself, and calls this one.
 
 use super::hooks::unsupported;
-use super::network::{MOST_PAGES, not_as_built};
+use super::network::not_as_built;
 use super::writer::{Sort, Writer};
 use crate::error::Error;
+use crate::generate::prebuilt::MOST_PAGES;
 use crate::generate::prebuilt::{self, Alone};
 use crate::root::Root;
 use wasm_encoder::{

@@ -99,6 +99,12 @@ pub(crate) fn fuse(
     fuse_level(root, &level, setup, place, evidence)
 }
 
+/// What a network beside a component is configured with.
+pub(crate) fn configuration(policy: &Policy, script: Option<Given<'_>>) -> Vec<u8> {
+    let reach = Reach::of(policy, script);
+    config::write(Setup { policy, script }, reach, &Hosted::default())
+}
+
 /// What a network is set up by.
 #[derive(Clone, Copy)]
 struct Setup<'s> {

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::generate::abi::Signature;
 use crate::generate::core::{CoreModule, Memory};
 use crate::generate::link::{INTRINSICS, STORE};
-use crate::generate::prebuilt::{self, Alone, Malformed, Part};
+use crate::generate::prebuilt::{self, Alone, MOST_PAGES, Malformed, Part};
 use std::collections::{BTreeSet, HashMap};
 use wasm_encoder::{CanonicalOption, ExportKind, ValType};
 
@@ -159,9 +159,6 @@ pub(super) fn not_as_built(e: Malformed) -> Error {
 fn foreign(import: &str) -> Error {
     not_as_built(Malformed(format!("it imports `{import}`")))
 }
-
-/// How large the network's memory may become, in pages of 64 KiB: as large as memories are.
-pub(super) const MOST_PAGES: u64 = 65_536;
 
 /// Whether the network has a function.
 pub(super) fn has(script: bool, name: &str) -> bool {

@@ -369,7 +369,7 @@ mod tests {
             let root = read(&bytes, Bodies::All).expect("valid");
             let abi = Abi(root.types());
             let policy = Policy::deny_all();
-            for import in plan(&root, &policy).expect("a plan").sockets {
+            for import in plan(&root, &policy, None).expect("a plan").sockets {
                 let name = import.name.to_string();
                 let interface = resolve
                     .interfaces

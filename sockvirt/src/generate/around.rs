@@ -80,7 +80,9 @@ impl<'p> StubBuilder<'p, '_> {
                 self.import_arg(arg, Ref::Type(TypeBounds::Eq(of)))
             }
             Source::Export(_, Some(of)) => self.around(of)?,
-            Source::Export(name, None) if self.import.route != Route::Checked => {
+            Source::Export(name, None)
+                if !matches!(self.route, Route::Checked | Route::Network) =>
+            {
                 return Err(self.mismatch(&format!("`{name}`"), "it is not of another interface"));
             }
             Source::Export(name, None) => {

@@ -2,7 +2,8 @@
 
 use super::Arg;
 use super::link::{INTRINSICS, STORE};
-use super::prebuilt::Import;
+use super::network;
+use super::prebuilt::{self, Import, Part};
 use super::stub::{Definition, Source, StubBuilder};
 use super::trampoline::{self, Late};
 use super::{codes, policy};
@@ -23,6 +24,7 @@ use wasmparser::{
 };
 
 /// The module that is there before the code, instantiated.
+#[derive(Clone)]
 pub(super) struct Trampolines {
     instance: u32,
     memory: u32,
@@ -35,12 +37,12 @@ pub(super) struct Trampolines {
 const MOST_PAGES: u64 = 1280;
 
 /// An export of a component: its name, the function, and the type that it must be given.
-type Export<'p> = (&'p str, u32, Option<u32>);
+pub(super) type Export<'p> = (&'p str, u32, Option<u32>);
 
 impl<'p> StubBuilder<'p, '_> {
     /// Adds what the compiled code needs before it can be there.
     pub(super) fn add_trampolines(&mut self) {
-        let stand_ins = &self.import.stand_ins;
+        let stand_ins = self.stand_ins;
         let Some(part) = &stand_ins.part else {
             return;
         };
@@ -55,7 +57,11 @@ impl<'p> StubBuilder<'p, '_> {
                 .map(|_| (REALLOC.to_owned(), Late::Realloc)),
         );
         let kinds: Vec<_> = late.iter().map(|(_, kind)| *kind).collect();
-        let first = trampoline::first(&kinds, part.pages, MOST_PAGES);
+        let most_pages = match self.plan.network {
+            Some(_) => prebuilt::MOST_PAGES,
+            None => MOST_PAGES,
+        };
+        let first = trampoline::first(&kinds, part.pages, most_pages);
         let module = self.component.core_module_raw(None, &first);
         let instance = self.component.core_instantiate(None, module, []);
         let mut alias =
@@ -84,14 +90,15 @@ impl<'p> StubBuilder<'p, '_> {
     }
 
     pub(super) fn is_compiled(&self, function: &str) -> bool {
-        self.import.stand_ins.position(function).is_some()
+        self.stand_ins.position(function).is_some()
     }
 
     /// Whether a function is the host's own, as it is.
     pub(super) fn is_forwarded(&self, function: &str) -> Result<bool, Error> {
         let reached = |protocol| self.plan.needs.reaches_host(protocol);
         let is_reached = match function {
-            _ if self.import.route != Route::Checked => false,
+            _ if self.route == Route::Network => return Ok(!network::starts(function)),
+            _ if self.route != Route::Checked => false,
             _ if function.contains("tcp-socket") => reached(Protocol::Tcp),
             _ if function.contains("udp-socket") => reached(Protocol::Udp),
             _ => true,
@@ -127,18 +134,24 @@ impl<'p> StubBuilder<'p, '_> {
 
     /// Adds the compiled code, and gives what is to be exported of it.
     pub(super) fn add_compiled(&mut self) -> Result<Vec<Export<'p>>, Error> {
-        let stand_ins = &self.import.stand_ins;
-        let (Some(part), Some(trampolines)) = (&stand_ins.part, &self.trampolines) else {
+        let Some(part) = &self.stand_ins.part else {
             return Ok(Vec::new());
         };
-        let store = trampolines.instance;
         let mut given = Vec::new();
-        for (i, import) in part.imports.iter().enumerate() {
-            given.push((i.to_string(), self.core_import(import)?));
+        for import in &part.imports {
+            given.push(self.core_import(import)?);
         }
+        let code = self.instantiate_code(part, &given);
+        self.lift_all(code)
+    }
+
+    /// Instantiates the compiled code with what it imports.
+    pub(super) fn instantiate_code(&mut self, part: &Part, given: &[u32]) -> u32 {
+        let store = self.trampolines.as_ref().map_or(u32::MAX, |it| it.instance);
+        let given: Vec<_> = (0..given.len()).map(|i| i.to_string()).zip(given).collect();
         let given = given
             .iter()
-            .map(|(name, index)| (name.as_str(), ExportKind::Func, *index));
+            .map(|(name, index)| (name.as_str(), ExportKind::Func, **index));
         let given = self.component.core_instantiate_exports(None, given);
         let module = self.component.core_module_raw(None, &part.module);
         let args = [
@@ -147,9 +160,15 @@ impl<'p> StubBuilder<'p, '_> {
         ];
         let code = self.component.core_instantiate(None, module, args);
         self.fill_table(code);
+        code
+    }
+
+    /// Lifts the functions of the interface that the code has.
+    pub(super) fn lift_all(&mut self, code: u32) -> Result<Vec<Export<'p>>, Error> {
+        let stand_ins = self.stand_ins;
         let mut exports = Vec::new();
         for (name, ty) in self.functions.clone() {
-            if let Some(position) = stand_ins.position(name) {
+            if let (Some(position), Some(part)) = (stand_ins.position(name), &stand_ins.part) {
                 let signature = &part.exports[position];
                 exports.push((
                     name,
@@ -161,7 +180,7 @@ impl<'p> StubBuilder<'p, '_> {
         Ok(exports)
     }
 
-    fn core_export(&mut self, code: u32, position: usize) -> u32 {
+    pub(super) fn core_export(&mut self, code: u32, position: usize) -> u32 {
         let name = position.to_string();
         self.component
             .core_alias_export(None, code, &name, ExportKind::Func)
@@ -177,7 +196,7 @@ impl<'p> StubBuilder<'p, '_> {
         }
         let mut entries = Vec::new();
         for (i, (name, _, _)) in late.iter().enumerate() {
-            let position = self.import.stand_ins.position(name).unwrap_or_default();
+            let position = self.stand_ins.position(name).unwrap_or_default();
             entries.push((
                 i.to_string(),
                 ExportKind::Func,
@@ -201,7 +220,7 @@ impl<'p> StubBuilder<'p, '_> {
     }
 
     /// The memory of the compiled code, and its `realloc` where it has one.
-    fn options(&self) -> Vec<CanonicalOption> {
+    pub(super) fn options(&self) -> Vec<CanonicalOption> {
         let memory = self
             .trampolines
             .iter()
@@ -225,7 +244,7 @@ impl<'p> StubBuilder<'p, '_> {
         let mut options = self.options();
         if function.async_ {
             expected.results = vec![ValType::I32];
-            let callback = self.import.stand_ins.position(&callback(name));
+            let callback = self.stand_ins.position(&callback(name));
             let callback =
                 callback.ok_or_else(|| self.mismatch(&format!("`{name}`"), "it is async"))?;
             let callback = self.core_export(code, callback);
@@ -240,7 +259,7 @@ impl<'p> StubBuilder<'p, '_> {
     }
 
     /// The core function behind an import of the compiled code.
-    fn core_import(&mut self, import: &Import) -> Result<u32, Error> {
+    pub(super) fn core_import(&mut self, import: &Import) -> Result<u32, Error> {
         let builtin = import
             .name
             .split_once(']')
@@ -264,6 +283,10 @@ impl<'p> StubBuilder<'p, '_> {
                 let ty = self.local(self.exported_local(resource)?)?.index;
                 Ok(self.component.resource_new(ty))
             }
+            ("own", Some(("[resource-drop", resource))) => {
+                let ty = self.local(self.exported_local(resource)?)?.index;
+                Ok(self.component.resource_drop(ty))
+            }
             (_, Some(("[resource-drop", resource))) => {
                 let ty = self.around(self.exported_local(resource)?)?;
                 Ok(self.component.resource_drop(ty))
@@ -286,6 +309,10 @@ impl<'p> StubBuilder<'p, '_> {
             "[waitable-set-new]" => component.waitable_set_new(),
             "[waitable-set-drop]" => component.waitable_set_drop(),
             "[waitable-join]" => component.waitable_join(),
+            "[waitable-set-poll]" => {
+                let memory = self.trampolines.as_ref().map_or(u32::MAX, |it| it.memory);
+                component.waitable_set_poll(false, memory)
+            }
             "[context-get-0]" => component.context_get(ValType::I32, 0),
             "[context-set-0]" => component.context_set(ValType::I32, 0),
             _ => match name.split_once(']') {
@@ -317,8 +344,20 @@ impl<'p> StubBuilder<'p, '_> {
         let stream = self.type_in(function, |ty| matches!(ty, RawDefined::Stream(_)));
         let future = self.type_in(function, |ty| matches!(ty, RawDefined::Future(_)));
         let missing = self.mismatch(&format!("`{function}`"), "its types are others");
+        let memory: Vec<_> = self.options().into_iter().take(1).collect();
+        let copies = memory.iter().copied().chain([CanonicalOption::Async]);
+        let copies: Vec<_> = copies.collect();
         let component = &mut self.component;
         Ok(match (builtin, stream, future) {
+            ("[stream-read", Some(stream), _) => component.stream_read(stream, copies),
+            ("[stream-write", Some(stream), _) => component.stream_write(stream, copies),
+            ("[stream-cancel-read", Some(stream), _) => component.stream_cancel_read(stream, false),
+            ("[stream-cancel-write", Some(stream), _) => {
+                component.stream_cancel_write(stream, false)
+            }
+            ("[future-new", _, Some(future)) => component.future_new(future),
+            ("[future-write", _, Some(future)) => component.future_write(future, copies),
+            ("[future-drop-writable", _, Some(future)) => component.future_drop_writable(future),
             ("[stream-new", Some(stream), _) => component.stream_new(stream),
             ("[stream-drop-writable", Some(stream), _) => component.stream_drop_writable(stream),
             ("[stream-drop-readable", Some(stream), _) => component.stream_drop_readable(stream),
@@ -339,10 +378,12 @@ impl<'p> StubBuilder<'p, '_> {
         };
         let mut types: Vec<RawVal> = func.params.iter().map(|(_, ty)| *ty).collect();
         types.extend(func.result);
-        if let Some(RawVal::Type(result)) = func.result
-            && let Some(RawDefined::Tuple(parts)) = defined(result)
-        {
-            types.extend(parts.iter().copied());
+        if let Some(RawVal::Type(result)) = func.result {
+            match defined(result) {
+                Some(RawDefined::Tuple(parts)) => types.extend(parts.iter().copied()),
+                Some(RawDefined::Result { ok, .. }) => types.extend(*ok),
+                _ => {}
+            }
         }
         types.into_iter().find_map(|ty| match ty {
             RawVal::Type(index) if defined(index).is_some_and(&is) => {
@@ -387,7 +428,7 @@ impl<'p> StubBuilder<'p, '_> {
     }
 
     /// The local type under which a resource is exported.
-    fn exported_local(&self, resource: &str) -> Result<u32, Error> {
+    pub(super) fn exported_local(&self, resource: &str) -> Result<u32, Error> {
         let declares = |source| matches!(source, Source::Export(name, _) if name == resource);
         let local = self.locals.iter().rposition(|local| declares(local.source));
         local

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::generate::abi::{MAX_FLAT_PARAMS, MAX_FLAT_RESULTS};
 use crate::generate::step::Step;
 use crate::generate::values::parts;
-use crate::plan::{Made, exported_function, handle};
+use crate::plan::{Made, Route, exported_function, handle};
 use wasm_encoder::{Instruction, ValType};
 use wasmparser::component_types::{
     ComponentDefinedType, ComponentEntityType, ComponentFuncType, ComponentValType,
@@ -31,6 +31,8 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
             sockets,
             heap: false,
         };
+        // What is lowered there has results with texts, which are never given.
+        contents.heap |= self.route == Route::Network;
         let mut memory = sockets;
         for (name, export) in &self.import.instance.exports {
             let is_function = matches!(export.ty, ComponentEntityType::Func(_));
@@ -80,6 +82,9 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
         // The plan has no function without steps.
         let steps = self.import.interface.steps(name).unwrap_or_default();
         let function = self.function(name)?;
+        if self.route == Route::Network {
+            return self.starting(name, function);
+        }
         if !self.is_reachable(function) {
             let mut body = Body::new(self.abi.signature(function));
             body.plain([Instruction::Unreachable]);

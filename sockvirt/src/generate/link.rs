@@ -34,6 +34,10 @@ pub(crate) enum Intrinsic {
     OpenSocket,
     /// A function of a clock that gives a pollable, lowered.
     Subscribe,
+    /// The function that drives a network in memory, lowered with `async`.
+    Drive,
+    /// A function of that network's, by its place among those of the interface, lowered.
+    Served(u32),
 }
 
 /// Functions that others share.
@@ -143,8 +147,8 @@ impl Intrinsic {
             }
             Intrinsic::WaitableSetNew => signature(&[], &[I32]),
             Intrinsic::WaitableJoin => signature(&[I32, I32], &[]),
-            Intrinsic::OpenNetwork => signature(&[], &[I32]),
-            Intrinsic::OpenSocket => signature(&[I32, I32], &[]),
+            Intrinsic::OpenNetwork | Intrinsic::Drive => signature(&[], &[I32]),
+            Intrinsic::OpenSocket | Intrinsic::Served(_) => signature(&[I32, I32], &[]),
             Intrinsic::Subscribe => signature(&[I64], &[I32]),
         }
     }

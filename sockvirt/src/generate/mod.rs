@@ -15,6 +15,7 @@ mod helpers;
 mod job;
 pub(crate) mod link;
 pub(crate) mod log;
+pub(crate) mod network;
 pub(crate) mod policy;
 pub(crate) mod prebuilt;
 pub(crate) mod sockets_0_2;
@@ -52,9 +53,9 @@ pub(crate) enum Arg {
     Open(ResourceId),
     /// The function of a clock that gives a pollable.
     Clock(Clock),
-    /// A type that the host's instance of the interface exports.
+    /// A type that the instance which serves the interface exports: the host's, or the network's.
     HostType(String),
-    /// A function of the host's instance of the interface.
+    /// A function of that instance.
     HostFunc(String),
     /// A value type, as the guest has it.
     Value(ComponentDefinedTypeId),

@@ -51,6 +51,12 @@ pub(crate) const fn network(script: bool) -> &'static [u8] {
 /// The same where the network is in another component.
 pub(crate) const REMOTE: &[u8] = include_bytes!("../../prebuilt/network-remote.wasm");
 
+/// The network for WASI 0.3, in a component beside the one that uses it.
+pub(crate) const NETWORK_3: &[u8] = include_bytes!("../../prebuilt/network-3.wasm");
+
+/// How large the memory of a network may become, in pages of 64 KiB: as large as memories are.
+pub(crate) const MOST_PAGES: u64 = 65_536;
+
 /// The network in a component that several share.
 pub(crate) const HUB: &[u8] = include_bytes!("../../prebuilt/hub.wasm");
 
@@ -135,6 +141,12 @@ pub(crate) fn network_exports(script: bool, name: &str) -> bool {
         false => ALONE.contains(name),
         true => SCRIPT.contains(name),
     }
+}
+
+/// Whether the network for WASI 0.3 has a function of this name.
+pub(crate) fn network_3_exports(name: &str) -> bool {
+    static NAMES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| exports_of(NETWORK_3));
+    NAMES.contains(name)
 }
 
 fn exports_of(module: &'static [u8]) -> BTreeSet<&'static str> {

@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | [`RESULT`] | the result of the call that is returning |
 //! | [`WAITING`], [`EVENT`] | the set of futures that nobody has read yet, and what happened to one |
+//! | [`STARTED`] | whether a network in memory was started |
 //! | [`TEMPLATES`] | a new TCP socket and a new UDP socket |
 //! | [`FUTURES`] | what futures end with, an entry for each error code |
 //! | [`SLOTS`] | sockets, [`CAPACITY`] of them |
@@ -23,6 +24,8 @@ pub(crate) const RESULT: u32 = 16;
 pub(crate) const WAITING: u32 = 96;
 /// Where the two words of an event are written.
 pub(crate) const EVENT: u32 = 104;
+/// A word that says whether the task of a network in memory was started.
+pub(crate) const STARTED: u32 = 112;
 const TEMPLATES: u32 = 512;
 /// Where the values of futures are written, [`FUTURE_SIZE`] bytes for each error code.
 pub(crate) const FUTURES: u32 = 1024;

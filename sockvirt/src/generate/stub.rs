@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::generate::abi::Abi;
 use crate::plan::{Made, Plan, Route, SocketImport, exported_resource};
 use crate::root::{Reindex, Space};
+use crate::stand_in::StandIns;
 use std::collections::HashMap;
 use wasm_encoder::reencode::ReencodeComponent;
 use wasm_encoder::{
@@ -74,6 +75,13 @@ pub(super) struct Own<'r> {
 pub(super) struct StubBuilder<'p, 'r> {
     pub(super) plan: &'p Plan<'r>,
     pub(super) import: &'p SocketImport<'r>,
+    /// Who serves the import, and the code for it.
+    pub(super) route: Route,
+    pub(super) stand_ins: &'p StandIns,
+    /// What stands before the names of exports.
+    pub(super) prefix: &'static str,
+    /// Whether nothing of the scope around is there yet.
+    pub(super) is_first: bool,
     pub(super) abi: Abi<'p>,
     pub(super) own: Vec<Own<'p>>,
     pub(super) component: ComponentBuilder,
@@ -117,6 +125,10 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
         StubBuilder {
             plan,
             import,
+            route: import.route,
+            stand_ins: &import.stand_ins,
+            prefix: "",
+            is_first: false,
             abi: Abi(plan.root.types()),
             own: own.collect(),
             component: ComponentBuilder::default(),
@@ -235,7 +247,7 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
                 let index = self.import_arg(Arg::Type(outer_index), ty);
                 (index, Some(resource.resource()))
             }
-            ComponentAnyTypeId::Defined(id) if self.has_names_inside(id) => {
+            ComponentAnyTypeId::Defined(id) if self.is_first || self.has_names_inside(id) => {
                 (self.say_again(id, Naming::Export)?, None)
             }
             _ => {
@@ -267,9 +279,10 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
             RawBounds::SubResource => self.add_resource(name),
         };
         if !self.import.declarations.is_added(name) {
-            local.index = self
-                .component
-                .export(name, ComponentExportKind::Type, local.index, None);
+            let name = format!("{}{name}", self.prefix);
+            local.index =
+                self.component
+                    .export(&name, ComponentExportKind::Type, local.index, None);
         }
         self.locals.push(local);
         Ok(())
@@ -278,10 +291,11 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
     fn add_resource(&mut self, name: &'p str) -> Local<'p> {
         let resource = exported_resource(self.import.instance, name);
         let source = Source::Export(name, None);
-        let is_host = resource.and_then(|id| self.plan.resources.get(&id)) == Some(&Made::Host);
+        let made = resource.and_then(|id| self.plan.resources.get(&id));
+        let is_host = made == Some(&Made::Host) && self.route != Route::Inside;
         let is_wrapped = self.destructor(name).is_some();
         // What the host makes, and what is made around it, comes in from around.
-        let is_from_around = is_host || is_wrapped && self.import.route == Route::Checked;
+        let is_from_around = is_host || is_wrapped && self.route == Route::Checked;
         let around = is_from_around.then(|| {
             let arg = Arg::HostType(name.to_owned());
             self.import_arg(arg, Ref::Type(TypeBounds::SubResource))
@@ -434,6 +448,16 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
             Intrinsic::Subscribe => {
                 let function = self.import_clock()?;
                 self.component.lower_func(None, function, [])
+            }
+            Intrinsic::Drive => self.import_drive(),
+            Intrinsic::Served(function) => {
+                let function = self.served(function)?;
+                let realloc = self.store.and_then(|store| store.realloc);
+                let options = memory
+                    .into_iter()
+                    .chain(realloc.map(CanonicalOption::Realloc));
+                let options: Vec<_> = options.collect();
+                self.component.lower_func(None, function, options)
             }
         })
     }

@@ -162,6 +162,9 @@ fn say_of(
                 .iter()
                 .map(|(name, case)| (name.as_str(), case.ty.map(|_| next()))),
         ),
+        Defined::Primitive(ty) => {
+            encoder.primitive(Reindex::new(|_, index| index).component_primitive_val_type(*ty));
+        }
         Defined::Enum(names) => encoder.enum_type(names.iter().map(|name| name.as_str())),
         Defined::Flags(names) => encoder.flags(names.iter().map(|name| name.as_str())),
         Defined::Tuple(tuple) => encoder.tuple(tuple.types.iter().map(|_| next())),

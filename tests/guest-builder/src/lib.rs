@@ -55,6 +55,8 @@ pub enum Guest {
     Redis,
     /// A server and its client in one, of Rust's standard library.
     Local,
+    /// Servers and their clients in one, of WASI 0.3.
+    Local3,
     /// Streams of sockets beside those of the host.
     Streams,
     /// Both ends of connections by turns, for benches.
@@ -117,6 +119,7 @@ impl Guest {
             Guest::Echo => "echo",
             Guest::Redis => "redis",
             Guest::Local => "local",
+            Guest::Local3 => "local-3",
             Guest::Streams => "streams",
             Guest::Turns => "turns",
             Guest::LocalTokio => "local-tokio",
@@ -132,7 +135,10 @@ impl Guest {
 
     /// Whether it imports WASI 0.3.
     pub fn is_p3(self) -> bool {
-        matches!(self, Guest::Wasip3 | Guest::Mixed | Guest::Probe3)
+        matches!(
+            self,
+            Guest::Wasip3 | Guest::Mixed | Guest::Probe3 | Guest::Local3
+        )
     }
 
     /// Builds it and gives its bytes.
@@ -158,6 +164,7 @@ impl Guest {
             Guest::Echo => cargo("guest-echo", wasip2, "--cfg tokio_unstable"),
             Guest::Redis => cargo("guest-redis", wasip2, ""),
             Guest::Local => cargo("guest-local", wasip2, ""),
+            Guest::Local3 => only_p3("guest-local-3"),
             Guest::Streams => cargo("guest-streams", wasip2, ""),
             Guest::Turns => cargo("guest-turns", wasip2, ""),
             Guest::LocalTokio => cargo("guest-local-tokio", wasip2, "--cfg tokio_unstable"),

@@ -1,0 +1,236 @@
+//! A network in memory for WASI 0.3: one component with the network, and one for each import of the
+//! guest that is served by it.
+//!
+//! The streams and futures of 0.3 go on while nobody calls the network, so a task of its own must be
+//! running. A function that is not async can start one, in another component than its own. So what
+//! the guest gets is a component before the network's: it has the network's types and functions as
+//! they are, but for those that every program begins with. These start the network's task first.
+
+use super::abi::Signature;
+use super::core::{Body, CoreModule, Memory, signature};
+use super::link::{Callee, Intrinsic};
+use super::prebuilt::Import;
+use super::store::{RESULT, STARTED, WORD};
+use super::stub::StubBuilder;
+use super::{Arg, Stub};
+use crate::error::Error;
+use crate::plan::{Plan, Route, SocketImport, SocketInterface};
+use crate::stand_in::{DRIVE, StandIns, callback};
+use wasm_encoder::{
+    BlockType, CanonicalOption, ComponentExportKind, ComponentTypeRef as Ref,
+    ComponentValType as Val, ExportKind, Instruction as I, ValType,
+};
+use wasmparser::component_types::ComponentFuncType;
+
+/// Whether a function is one that the network's task must run for: it gives a socket.
+pub(super) fn starts(function: &str) -> bool {
+    matches!(
+        function,
+        "[static]tcp-socket.create" | "[static]udp-socket.create"
+    )
+}
+
+/// What stands before the names of what the network exports for an interface.
+pub(crate) fn prefix(interface: SocketInterface) -> &'static str {
+    match interface {
+        SocketInterface::IpNameLookup3 => "lookup-",
+        _ => "",
+    }
+}
+
+/// The component with the network, for these imports.
+pub(crate) fn component(plan: &Plan<'_>, imports: &[&SocketImport<'_>]) -> Result<Stub, Error> {
+    let config = plan.network.as_deref().unwrap_or_default();
+    let stand_ins = StandIns::of_network(imports, config)?;
+    let builders = imports.iter().map(|import| {
+        let mut builder = StubBuilder::new(plan, import);
+        builder.route = Route::Inside;
+        builder.stand_ins = &stand_ins;
+        builder.prefix = prefix(import.interface);
+        builder.is_first = true;
+        builder
+    });
+    let mut network = Network {
+        builders: builders.collect(),
+        at: 0,
+    };
+    network.declare()?;
+    let code = network.add_code()?;
+    network.export(code)?;
+    let StubBuilder {
+        component, args, ..
+    } = network.builders.swap_remove(network.at);
+    Ok(Stub { component, args })
+}
+
+/// The builders of the interfaces. One at a time has the component that all of them write.
+struct Network<'p, 'r> {
+    builders: Vec<StubBuilder<'p, 'r>>,
+    at: usize,
+}
+
+impl<'p, 'r> Network<'p, 'r> {
+    /// The builder of an interface, with the component.
+    fn builder(&mut self, at: usize) -> &mut StubBuilder<'p, 'r> {
+        let before = &mut self.builders[self.at];
+        let component = std::mem::take(&mut before.component);
+        let args = std::mem::take(&mut before.args);
+        self.at = at;
+        let builder = &mut self.builders[at];
+        (builder.component, builder.args) = (component, args);
+        builder
+    }
+
+    /// Declares the types of all interfaces.
+    fn declare(&mut self) -> Result<(), Error> {
+        self.builders[0].add_trampolines();
+        let trampolines = self.builders[0].trampolines.clone();
+        for at in 0..self.builders.len() {
+            let builder = self.builder(at);
+            builder.trampolines = trampolines.clone();
+            builder.add_declarations(|_| u32::MAX)?;
+        }
+        Ok(())
+    }
+
+    /// Instantiates the network's code.
+    fn add_code(&mut self) -> Result<u32, Error> {
+        let Some(part) = &self.builders[self.at].stand_ins.part else {
+            return Err(self.builders[self.at].mismatch("the code", "there is none"));
+        };
+        let mut given = Vec::new();
+        for import in &part.imports {
+            given.push(self.core_import(import)?);
+        }
+        Ok(self.builders[self.at].instantiate_code(part, &given))
+    }
+
+    /// The core function behind an import of the code, from the interface that has what it is about.
+    fn core_import(&mut self, import: &Import) -> Result<u32, Error> {
+        let subject = import.name.split_once(']').map(|(_, subject)| subject);
+        match subject.filter(|it| !it.is_empty()) {
+            None => self.builders[self.at].core_import(import),
+            Some("wake") => Ok(self.wake_builtin(import)),
+            Some(subject) => match self.builders.iter().position(|it| it.declares(subject)) {
+                Some(at) => self.builder(at).core_import(import),
+                None => Ok(self.never(&import.signature)),
+            },
+        }
+    }
+
+    /// A built-in for a stream of nothing.
+    fn wake_builtin(&mut self, import: &Import) -> u32 {
+        let component = &mut self.builders[self.at].component;
+        let (stream, encoder) = component.type_defined(None);
+        encoder.stream(None);
+        match import.name.as_str() {
+            "[stream-new]wake" => component.stream_new(stream),
+            "[stream-read]wake" => component.stream_read(stream, [CanonicalOption::Async]),
+            "[stream-write]wake" => component.stream_write(stream, [CanonicalOption::Async]),
+            _ => component.stream_cancel_read(stream, false),
+        }
+    }
+
+    /// What stands for a built-in of a function that the guest does not import: it is never called.
+    fn never(&mut self, signature: &Signature) -> u32 {
+        let mut module = CoreModule::<()>::new(Memory::None);
+        let mut body = Body::new(signature.clone());
+        body.plain([I::Unreachable]);
+        module.export_numbered(body);
+        let component = &mut self.builders[self.at].component;
+        let module = component.core_module_raw(None, &module.finish().0);
+        let instance = component.core_instantiate(None, module, []);
+        component.core_alias_export(None, instance, "0", ExportKind::Func)
+    }
+
+    /// Lifts and exports the functions of all interfaces, and what drives the network.
+    fn export(&mut self, code: u32) -> Result<(), Error> {
+        for at in 0..self.builders.len() {
+            let builder = self.builder(at);
+            for (name, function, _) in builder.lift_all(code)? {
+                let name = format!("{}{name}", builder.prefix);
+                let kind = ComponentExportKind::Func;
+                builder.component.export(&name, kind, function, None);
+            }
+        }
+        self.builders[self.at].export_drive(code)
+    }
+}
+
+impl<'p> StubBuilder<'p, '_> {
+    /// Whether the interface has a function, or a resource, of this name.
+    fn declares(&self, name: &str) -> bool {
+        let mut functions = self.functions.iter();
+        functions.any(|(it, _)| *it == name) || self.exported_local(name).is_ok()
+    }
+
+    /// The type of what drives the network.
+    fn drive_type(&mut self) -> u32 {
+        let (ty, mut encoder) = self.component.type_function(None);
+        let none: [(&str, Val); 0] = [];
+        encoder.async_(true).params(none).result(None);
+        ty
+    }
+
+    fn export_drive(&mut self, code: u32) -> Result<(), Error> {
+        let positions = [DRIVE, &callback(DRIVE)].map(|name| self.stand_ins.position(name));
+        let [Some(function), Some(callback)] = positions else {
+            return Err(self.mismatch("the code", "nothing drives it"));
+        };
+        let ty = self.drive_type();
+        let function = self.core_export(code, function);
+        let callback = CanonicalOption::Callback(self.core_export(code, callback));
+        let mut options = self.options();
+        options.extend([CanonicalOption::Async, callback]);
+        let lifted = self.component.lift_func(None, function, ty, options);
+        self.component
+            .export(DRIVE, ComponentExportKind::Func, lifted, None);
+        Ok(())
+    }
+
+    /// Imports what drives the network, lowered.
+    pub(super) fn import_drive(&mut self) -> u32 {
+        let ty = self.drive_type();
+        let arg = Arg::HostFunc(DRIVE.to_owned());
+        let function = self.import_arg(arg, Ref::Func(ty));
+        let options = [CanonicalOption::Async];
+        self.component.lower_func(None, function, options)
+    }
+
+    /// The network's function at a place among those of the interface.
+    pub(super) fn served(&mut self, place: u32) -> Result<u32, Error> {
+        match self.functions.get(place as usize) {
+            Some((name, _)) => self.host_func(name),
+            None => Err(self.mismatch("a function", "it is not declared")),
+        }
+    }
+
+    /// The code of a function that starts the network's task, and then is the network's.
+    pub(super) fn starting(
+        &self,
+        name: &str,
+        function: &ComponentFuncType,
+    ) -> Result<Body<Callee>, Error> {
+        let place = self.functions.iter().position(|(it, _)| *it == name);
+        let signature = signature(&[ValType::I32], &[ValType::I32]);
+        let (Some(place), true) = (place, self.abi.signature(function) == signature) else {
+            return Err(self.mismatch(&format!("`{name}`"), "its parameters are others"));
+        };
+        let mut body = Body::new(signature);
+        body.plain([
+            I::I32Const(STARTED as i32),
+            I::I32Load(WORD),
+            I::I32Eqz,
+            I::If(BlockType::Empty),
+            I::I32Const(STARTED as i32),
+            I::I32Const(1),
+            I::I32Store(WORD),
+        ]);
+        body.call(Callee::Intrinsic(Intrinsic::Drive));
+        // The task goes on, and nobody asks how it ends.
+        body.plain([I::Drop, I::End, I::LocalGet(0), I::I32Const(RESULT as i32)]);
+        body.call(Callee::Intrinsic(Intrinsic::Served(place as u32)));
+        body.plain([I::I32Const(RESULT as i32)]);
+        Ok(body)
+    }
+}

@@ -1,0 +1,73 @@
+//! Servers and their clients in one program, over the sockets of WASI 0.3.
+
+#![no_std]
+
+extern crate alloc;
+
+mod net;
+mod tcp;
+mod udp;
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::cell::RefCell;
+use core::fmt::Debug;
+
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    core::arch::wasm32::unreachable()
+}
+
+wasip3::cli::command::export!(Guest);
+
+struct Guest;
+
+/// What is printed at the end, whatever order it came in.
+struct Out(RefCell<String>);
+
+impl Out {
+    fn say(&self, what: &str, result: &impl Debug) {
+        self.0
+            .borrow_mut()
+            .push_str(&format!("{what}: {result:?}\n"));
+    }
+}
+
+impl wasip3::exports::cli::run::Guest for Guest {
+    async fn run() -> Result<(), ()> {
+        let out = Out(RefCell::new(String::new()));
+        let arguments: Vec<_> = wasip3::cli::environment::get_arguments();
+        let names: Vec<_> = arguments.iter().skip(1).map(ToString::to_string).collect();
+        let names = match names.is_empty() {
+            true => [
+                "echo",
+                "half",
+                "drops",
+                "many",
+                "datagrams",
+                "names",
+                "states",
+            ]
+            .map(ToString::to_string)
+            .to_vec(),
+            false => names,
+        };
+        for name in names {
+            match name.as_str() {
+                "echo" => tcp::echo(&out).await,
+                "half" => tcp::half_close(&out).await,
+                "drops" => tcp::drops(&out).await,
+                "many" => tcp::many(&out).await,
+                "states" => tcp::states(&out).await,
+                "datagrams" => udp::datagrams(&out).await,
+                "names" => udp::names(&out).await,
+                _ => return Err(()),
+            }
+        }
+        net::print(out.0.into_inner()).await
+    }
+}

@@ -1,0 +1,62 @@
+//! Programs of WASI 0.3 on a network in memory, beside the same programs on the kernel's loopback.
+
+use anyhow::Result;
+use sockvirt_tests::guests::Guest;
+use sockvirt_tests::host::{self, Sockets};
+use sockvirt_tests::loopback::{as_on_a_host_with, build};
+
+/// What the program does for an argument is as on a host, and says this.
+fn same(argument: &str, expected: &str) -> Result<()> {
+    let outcome = as_on_a_host_with(&Guest::Local3.build()?, &[argument])?;
+    assert!(outcome.stdout.contains(expected), "{outcome:?}");
+    assert_eq!(outcome.status, 0);
+    Ok(())
+}
+
+#[test]
+fn bytes_come_back() -> Result<()> {
+    same("echo", "((Ok(()), Ok(())), (0, true, Ok(()), Ok(())))")
+}
+
+#[test]
+fn each_end_says_when_nothing_more_comes() -> Result<()> {
+    same("half", "server: 8")
+}
+
+#[test]
+fn ends_go_away() -> Result<()> {
+    same("drops", "writing ends: true")
+}
+
+#[test]
+fn datagrams() -> Result<()> {
+    same("datagrams", "datagram: (60000, true)")
+}
+
+#[test]
+fn literal_names() -> Result<()> {
+    same("names", "127.0.0.1: Ok([")
+}
+
+#[test]
+fn sockets_in_other_states() -> Result<()> {
+    same("states", "refused: Err(ErrorCode::ConnectionRefused)")
+}
+
+/// More than the backlog at once. On a host that takes seconds: the kernel's clients try again after
+/// one.
+#[test]
+fn many_connections() -> Result<()> {
+    let built = build(&Guest::Local3.build()?)?;
+    let outcome = host::run_with(&built, Sockets::None, &["many"])?;
+    assert_eq!(outcome.stdout, "many: 500\n", "{outcome:?}");
+    Ok(())
+}
+
+/// What was built is known for what it is.
+#[test]
+fn the_policy_is_enforced() -> Result<()> {
+    let checked = sockvirt::check(&build(&Guest::Local3.build()?)?)?;
+    assert!(checked.passed() && checked.enforced, "{checked:?}");
+    Ok(())
+}
