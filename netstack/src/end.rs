@@ -181,6 +181,12 @@ impl Network {
         self.ends.get(id.0)?.peer.map(EndId)
     }
 
+    /// The two addresses of a connection, as one of its ends sees them.
+    pub fn end_addresses(&self, id: EndId) -> (Option<SocketAddr>, Option<SocketAddr>) {
+        let end = self.ends.get(id.0);
+        (end.map(End::local), end.and_then(End::remote))
+    }
+
     /// Ends the input stream of an end. What comes later waits for nobody.
     ///
     /// This is a drop of a stream of 0.3. In 0.2 the socket keeps both its streams: that a program

@@ -6,7 +6,9 @@
 //! wired by hand, so none can end up on the host by its name.
 
 use crate::error::Error;
-use crate::generate::{Arg, OPEN, Stub, generate, log, network, policy, values, verdict};
+use crate::generate::{
+    Arg, OPEN, Stub, generate, log, network, policy, values, verdict, verdict_3,
+};
 use crate::name::InterfaceName;
 use crate::plan::{Clock, ClockFrom, Made, Plan, Route, SocketImport, exported_resource};
 use crate::root::{self, Item, Reindex, Root, Space};
@@ -50,9 +52,14 @@ pub(crate) fn compose(
         }
     }
     // The guest is the last component.
-    let verdict = plays.then(|| shell.builder.component(None, verdict::component()));
+    let verdict = match shell.plan.plays() {
+        true => Some(verdict_3::component()),
+        false => plays.then(verdict::component),
+    };
+    let verdict = verdict.map(|it| shell.builder.component(None, it));
+    let report = shell.add_report();
     let guest = shell.add_guest();
-    shell.add_exports(guest, verdict)?;
+    shell.add_exports(guest, verdict, report)?;
     let (name, text) = evidence;
     shell.builder.custom_section(&CustomSection {
         name: name.into(),
@@ -102,13 +109,13 @@ fn names_made_inside(plan: &Plan<'_>, socket: &SocketImport<'_>, at: usize) -> b
         && made.is_some_and(|made| *made != Made::Host)
 }
 
-/// Whether an export is `wasi:cli/run` of 0.2.
-fn is_run(export: &ComponentExport<'_>) -> bool {
+/// Whether an export is `wasi:cli/run` of 0.2, or of 0.3.
+fn is_run(export: &ComponentExport<'_>, minor: u64) -> bool {
     let name = InterfaceName::of(&export.name);
     name.is_some_and(|name| {
         let version = name.version.as_ref();
         (name.package.as_str(), name.interface.as_str()) == ("wasi:cli", "run")
-            && version.is_some_and(|it| (it.major, it.minor) == (0, 2))
+            && version.is_some_and(|it| (it.major, it.minor) == (0, minor))
     })
 }
 
@@ -421,13 +428,16 @@ impl Shell<'_> {
     }
 
     /// Exports what the guest exports.
-    fn add_exports(&mut self, guest: u32, verdict: Option<u32>) -> Result<(), Error> {
+    fn add_exports(
+        &mut self,
+        guest: u32,
+        verdict: Option<u32>,
+        report: Option<u32>,
+    ) -> Result<(), Error> {
+        let kind = ComponentExportKind::Instance;
         let script = verdict.map(|verdict| {
-            let kind = ComponentExportKind::Instance;
-            (
-                verdict,
-                self.builder.alias_export(guest, verdict::REPORT, kind),
-            )
+            let of_guest = || self.builder.alias_export(guest, verdict::REPORT, kind);
+            (verdict, report.unwrap_or_else(of_guest))
         });
         for (at, export) in self.root.exports() {
             self.refuse_tainted(at, "export", export.name.name)?;
@@ -437,7 +447,10 @@ impl Shell<'_> {
             let item = match (self.value_type(export)?, script) {
                 (Some(ty), _) => ty,
                 (None, Some((_, report))) if export.name.name == verdict::REPORT => report,
-                (None, Some((verdict, report))) if is_run(export) => {
+                (None, Some((verdict, _))) if self.plan.plays() && is_run(export, 3) => {
+                    self.instantiate_verdict_3(verdict, guest, export)
+                }
+                (None, Some((verdict, report))) if !self.plan.plays() && is_run(export, 2) => {
                     self.instantiate_verdict(verdict, guest, export, report)
                 }
                 (None, _) => self.builder.alias_export(guest, export.name.name, kind),
@@ -445,7 +458,25 @@ impl Shell<'_> {
             let exported = self.builder.export(export.name, kind, item, ty);
             self.placed.insert(at, exported);
         }
+        if let Some(report) = report {
+            let kind = ComponentExportKind::Instance;
+            self.builder.export(verdict::REPORT, kind, report, None);
+        }
         Ok(())
+    }
+
+    /// Adds the report of a script that is played on a network beside the guest.
+    fn add_report(&mut self) -> Option<u32> {
+        let (network, beside) = (self.network?, self.plan.network.as_ref()?);
+        beside.plays?;
+        let names: Vec<_> = beside.reports().collect();
+        let kind = ComponentExportKind::Func;
+        let functions = names.iter();
+        let functions: Vec<_> = functions
+            .map(|name| (*name, kind, self.alias(network, name, kind)))
+            .collect();
+        let component = self.builder.component(None, network::report(&names));
+        Some(self.builder.instantiate(None, component, functions))
     }
 
     /// The instance that runs the program, and then asks the script's report.
@@ -463,6 +494,26 @@ impl Shell<'_> {
         let finish = builder.alias_export(report, verdict::FINISH, func);
         let args = [(verdict::RUN, func, run), (verdict::FINISH, func, finish)];
         builder.instantiate(None, verdict, args)
+    }
+
+    /// The same for WASI 0.3, with a network beside the program.
+    fn instantiate_verdict_3(
+        &mut self,
+        verdict: u32,
+        guest: u32,
+        export: &ComponentExport<'_>,
+    ) -> u32 {
+        let (instance, func) = (ComponentExportKind::Instance, ComponentExportKind::Func);
+        let program = self.builder.alias_export(guest, export.name.name, instance);
+        let network = self.network.unwrap_or(u32::MAX);
+        let args = verdict_3::IMPORTS.map(|name| {
+            let from = match name {
+                verdict::RUN => program,
+                _ => network,
+            };
+            (name, func, self.alias(from, name, func))
+        });
+        self.builder.instantiate(None, verdict, args)
     }
 
     /// For the export of a value type that type, said in words of this scope: taken out of the guest

@@ -65,7 +65,7 @@ pub use sockvirt_policy as policy;
 pub use sockvirt_policy::Policy;
 
 use componentize::{componentize, surface};
-use plan::{Plan, plan};
+use plan::{Beside, Plan, plan};
 use read::{Bodies, Kind};
 use root::{Root, import_label};
 use sockvirt_netstack::script::Script;
@@ -133,8 +133,9 @@ impl Virtualizer {
         let root = read::read(&guest, Bodies::All)?;
         let in_memory = self.script.is_some()
             || self.policy.loopback() == LoopbackMode::Virtual && imports_sockets(&root);
+        let beside = self.network_beside(&root);
         let mut built = match in_memory {
-            true if self.network_beside(&root).is_some() => self.compose_in_memory(root)?,
+            true if beside.is_some() => self.compose_in_memory(root, beside)?,
             true => self.fuse(root)?,
             false => self.compose(root, None, false)?,
         };
@@ -153,10 +154,7 @@ impl Virtualizer {
             message: e.to_string(),
         })?;
         let leads_to_host = fuse::leads_to_host(&self.policy);
-        let script = self.script.as_deref().map(|script| fuse::Given {
-            script,
-            loads: self.loads,
-        });
+        let script = self.given();
         let is_inner = leads_to_host || script.is_some();
         let evidence = evidence::write(&self.policy);
         let evidence = (!is_inner).then_some((SECTION, evidence.as_str()));
@@ -184,20 +182,40 @@ impl Virtualizer {
         Ok(Built { component, report })
     }
 
-    /// What the network in memory that is beside a component is configured with, if there is one.
-    pub(crate) fn network_beside(&self, root: &Root<'_>) -> Option<Vec<u8>> {
-        let is_beside = self.policy.loopback() == LoopbackMode::Virtual && uses_only_0_3(root);
-        is_beside.then(|| fuse::configuration(&self.policy, None))
+    /// The network in memory that is beside a component, if there is one.
+    pub(crate) fn network_beside(&self, root: &Root<'_>) -> Option<Beside> {
+        let is_asked = self.policy.loopback() == LoopbackMode::Virtual || self.script.is_some();
+        let leads_out = fuse::leads_to_host(&self.policy);
+        (is_asked && !leads_out && uses_only_0_3(root)).then(|| Beside {
+            config: fuse::configuration(&self.policy, self.given()),
+            plays: self.script.as_ref().map(|_| self.loads),
+        })
+    }
+
+    /// The script that is played, if one is.
+    fn given(&self) -> Option<fuse::Given<'_>> {
+        self.script.as_deref().map(|script| fuse::Given {
+            script,
+            loads: self.loads,
+        })
     }
 
     /// Puts a network in memory beside a component that uses sockets of WASI 0.3.
-    fn compose_in_memory(&self, root: Root<'_>) -> Result<Built, Error> {
+    fn compose_in_memory(&self, root: Root<'_>, network: Option<Beside>) -> Result<Built, Error> {
         self.policy.check().map_err(|e| Error::Policy {
             message: e.to_string(),
         })?;
-        let network = self.network_beside(&root);
+        if self.script.as_ref().is_some_and(|script| script.host_clock) {
+            return Err(Error::Unsupported {
+                item: "`mode = \"host\"` of the clock".to_owned(),
+                reason: "programs of WASI 0.3 have the script's clock alone".to_owned(),
+            });
+        }
         let mut built = self.compose(root, network, false)?;
-        built.report.mode = Mode::Loopback;
+        built.report.mode = match self.script {
+            Some(_) => Mode::Script,
+            None => Mode::Loopback,
+        };
         Ok(built)
     }
 
@@ -206,7 +224,7 @@ impl Virtualizer {
     pub(crate) fn compose(
         &self,
         mut root: Root<'_>,
-        network: Option<Vec<u8>>,
+        network: Option<Beside>,
         plays: bool,
     ) -> Result<Built, Error> {
         let plan = plan(&root, &self.policy, network)?;
@@ -219,7 +237,8 @@ impl Virtualizer {
             _ => {
                 let evidence = evidence::write(&self.policy);
                 let component = compose::compose(&plan, (SECTION, &evidence), plays)?;
-                let promise = Promise::of(&plan);
+                let mut promise = Promise::of(&plan);
+                promise.reports = plan.plays();
                 // The output's types are as many again.
                 root.forget_types();
                 verify::verify(&component, &root, &promise)?;

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::generate::step::Step;
-use crate::generate::{log, sockets_0_2, sockets_0_3};
+use crate::generate::{log, prebuilt, sockets_0_2, sockets_0_3, verdict};
 use crate::name::InterfaceName;
 use crate::root::Root;
 use crate::stand_in::{StandIns, destructor};
@@ -31,9 +31,25 @@ pub(crate) enum SocketInterface {
     /// The types of 0.3, which hold its sockets.
     Types3,
     IpNameLookup3,
+    /// The clocks of 0.3, which are a script's.
+    MonotonicClock3,
+    SystemClock3,
 }
 
 impl SocketInterface {
+    /// Which clock of 0.3 a name means.
+    fn clock(name: &InterfaceName) -> Option<Self> {
+        let version = name.version.as_ref()?;
+        if name.package != "wasi:clocks" || (version.major, version.minor) != (0, 3) {
+            return None;
+        }
+        match name.interface.as_str() {
+            "monotonic-clock" => Some(SocketInterface::MonotonicClock3),
+            "system-clock" => Some(SocketInterface::SystemClock3),
+            _ => None,
+        }
+    }
+
     /// Which interface a name means.
     fn of(name: &InterfaceName) -> Result<Self, Error> {
         let interface = Box::new(name.clone());
@@ -70,6 +86,8 @@ impl SocketInterface {
             SocketInterface::IpNameLookup => "wasi:sockets/ip-name-lookup@0.2",
             SocketInterface::Types3 => "wasi:sockets/types@0.3",
             SocketInterface::IpNameLookup3 => "wasi:sockets/ip-name-lookup@0.3",
+            SocketInterface::MonotonicClock3 => "wasi:clocks/monotonic-clock@0.3",
+            SocketInterface::SystemClock3 => "wasi:clocks/system-clock@0.3",
         }
     }
 
@@ -114,6 +132,15 @@ impl SocketInterface {
             SocketInterface::IpNameLookup => sockets_0_2::ip_name_lookup::steps(function),
             SocketInterface::Types3 => sockets_0_3::types::steps(function),
             SocketInterface::IpNameLookup3 => sockets_0_3::ip_name_lookup::steps(function),
+            SocketInterface::MonotonicClock3 | SocketInterface::SystemClock3 => {
+                let key = self.key();
+                let forms = [
+                    format!("{key}#{function}"),
+                    format!("{key}#[async-lift]{function}"),
+                ];
+                let is_known = forms.iter().any(|it| prebuilt::network_3_exports(it));
+                is_known.then_some(&[])
+            }
         }
     }
 }
@@ -232,8 +259,27 @@ pub(crate) struct Plan<'r> {
     pub(crate) clocks: HashMap<ResourceId, Clock>,
     /// The names of the imports that decisions are logged through; none where none are.
     pub(crate) log: Vec<String>,
-    /// What the network in memory beside the guest is configured with, where there is one.
-    pub(crate) network: Option<Vec<u8>>,
+    /// The network in memory beside the guest, where there is one.
+    pub(crate) network: Option<Beside>,
+}
+
+/// A network in memory beside the guest, for WASI 0.3.
+#[derive(Clone, Debug)]
+pub(crate) struct Beside {
+    /// What it is configured with.
+    pub(crate) config: Vec<u8>,
+    /// Whether a script is played on it, and then whether the host may give another one.
+    pub(crate) plays: Option<bool>,
+}
+
+impl Beside {
+    /// The functions of the script's report.
+    pub(crate) fn reports(&self) -> impl Iterator<Item = &'static str> {
+        let load = self.plays == Some(true);
+        let always = self.plays.map(|_| [verdict::FINISH, verdict::TEXT]);
+        let load = load.then_some(verdict::LOAD);
+        always.into_iter().flatten().chain(load)
+    }
 }
 
 /// Looks at the imports and decides what becomes of each. With a configuration for it, sockets of
@@ -241,7 +287,7 @@ pub(crate) struct Plan<'r> {
 pub(crate) fn plan<'r>(
     root: &'r Root<'r>,
     policy: &'r Policy,
-    network: Option<Vec<u8>>,
+    network: Option<Beside>,
 ) -> Result<Plan<'r>, Error> {
     let needs = Needs::of(policy);
     let mut plan = Plan {
@@ -257,7 +303,11 @@ pub(crate) fn plan<'r>(
     };
     for (at, import) in root.imports() {
         let instance = instance_of(root, import.name.name);
-        match InterfaceName::of(&import.name) {
+        let name = InterfaceName::of(&import.name);
+        if let Some(name) = name.as_ref().filter(|_| plan.plays()) {
+            refuse_beside_script(name)?;
+        }
+        match name {
             Some(name) if name.is_sockets() => {
                 let interface = SocketInterface::of(&name)?;
                 let route = match plan.network {
@@ -273,6 +323,14 @@ pub(crate) fn plan<'r>(
                 plan.add_resources(&socket);
                 plan.routes.insert(at, route);
                 plan.sockets.push(socket);
+            }
+            Some(name) if plan.plays() && SocketInterface::clock(&name).is_some() => {
+                let interface = SocketInterface::clock(&name);
+                let interface = interface.unwrap_or(SocketInterface::MonotonicClock3);
+                let mut clock = socket_import(root, at, name, interface, import.ty, instance)?;
+                clock.route = Route::Network;
+                plan.routes.insert(at, Route::Network);
+                plan.sockets.push(clock);
             }
             Some(name) if name.package == "wasi:clocks" && name.interface == "monotonic-clock" => {
                 refuse_disguised(&import.name)?;
@@ -311,7 +369,24 @@ fn route(needs: Needs, interface: SocketInterface) -> Route {
         S::Types3 => choose(tcp || udp, Route::Checked),
         S::IpNameLookup | S::IpNameLookup3 if asks => Route::Checked,
         S::IpNameLookup | S::IpNameLookup3 => choose(needs.answers_lookups, Route::Answered),
+        S::MonotonicClock3 | S::SystemClock3 => Route::Host,
     }
+}
+
+/// Refuses what would go on without a script that is played beside a program of WASI 0.3.
+fn refuse_beside_script(name: &InterfaceName) -> Result<(), Error> {
+    let is_0_2 = name.version.as_ref().is_some_and(|it| it.minor == 2);
+    let reason = match (name.package.as_str(), name.interface.as_str()) {
+        ("wasi:clocks", "monotonic-clock" | "wall-clock") if is_0_2 => {
+            "it is not of WASI 0.3, and the script has no clock for it"
+        }
+        ("wasi:cli", "exit") => "a program of WASI 0.3 could end past its script with it",
+        _ => return Ok(()),
+    };
+    Err(Error::Unsupported {
+        item: format!("import `{name}`"),
+        reason: reason.to_owned(),
+    })
 }
 
 /// Refuses imports that ask for `wasi:sockets` by something else than an interface's name, such as
@@ -528,6 +603,11 @@ impl<'r> Plan<'r> {
     pub(crate) fn asks(&self) -> bool {
         let mut sockets = self.sockets.iter();
         sockets.any(|socket| matches!(socket.route, Route::Checked | Route::Answered))
+    }
+
+    /// Whether a script is played on a network beside the guest.
+    pub(crate) fn plays(&self) -> bool {
+        self.network.as_ref().is_some_and(|it| it.plays.is_some())
     }
 
     /// Whether the import at this place is the host's no more.

@@ -2,8 +2,9 @@
 
 use crate::error::Error;
 use crate::generate::abi::Abi;
+use crate::generate::network;
 use crate::generate::prebuilt::{self, Alone, Part};
-use crate::plan::{Needs, Route, SocketImport, SocketInterface, exported_resource};
+use crate::plan::{Beside, Needs, Route, SocketImport, SocketInterface, exported_resource};
 use crate::root::Root;
 use sockvirt_policy::Protocol;
 use wasmparser::component_types::ComponentEntityType;
@@ -30,6 +31,9 @@ pub(crate) fn callback(function: &str) -> String {
 
 /// The async function that goes on with a network in memory while nobody calls it.
 pub(crate) const DRIVE: &str = "sockvirt-drive";
+
+/// The async function that returns once the program is to end, for its script has.
+pub(crate) const ENDED: &str = "sockvirt-ended";
 
 /// What the compiled `realloc` is called.
 pub(crate) const REALLOC: &str = "[realloc]";
@@ -81,7 +85,10 @@ impl StandIns {
     }
 
     /// All that the imports of a network in memory need of its code, and what drives it.
-    pub(crate) fn of_network(imports: &[&SocketImport<'_>], config: &[u8]) -> Result<Self, Error> {
+    pub(crate) fn of_network(
+        imports: &[&SocketImport<'_>],
+        network: &Beside,
+    ) -> Result<Self, Error> {
         let (mut names, mut exports) = (Vec::new(), Vec::new());
         let mut add = |name: String, export: Option<String>| {
             names.push(name);
@@ -99,25 +106,33 @@ impl StandIns {
                     let forms = [format!("{key}#{name}"), format!("{key}#[async-lift]{name}")];
                     let mut forms = forms.into_iter();
                     if let Some(export) = forms.find(|it| prebuilt::network_3_exports(it)) {
-                        add(name, Some(export));
+                        let prefix = network::prefix(socket.interface);
+                        add(format!("{prefix}{name}"), Some(export));
                     }
                 }
             }
         }
         let types = SocketInterface::Types3.key();
-        for (name, form) in [(DRIVE.to_owned(), "[async-lift]"), (callback(DRIVE), "")] {
-            let export = format!("{types}#{form}{name}");
+        let ended = network.plays.map(|_| ENDED);
+        for name in [DRIVE].into_iter().chain(ended) {
+            add(name.to_owned(), Some(format!("{types}#[async-lift]{name}")));
+            let name = callback(name);
+            let export = format!("{types}#{name}");
             add(name, Some(export));
+        }
+        for name in network.reports() {
+            add(name.to_owned(), Some(format!("sockvirt#{name}")));
         }
         add(REALLOC.to_owned(), Some(REALLOC.to_owned()));
         let exports: Vec<_> = exports.iter().map(String::as_str).collect();
         let alone = Alone {
             room: 0,
             most_pages: prebuilt::MOST_PAGES,
-            bytes: config,
+            bytes: &network.config,
             functions: &[],
         };
-        let part = prebuilt::take_alone(prebuilt::NETWORK_3, &exports, &alone);
+        let code = prebuilt::network_3(network.plays.is_some());
+        let part = prebuilt::take_alone(code, &exports, &alone);
         let part = part.map_err(|e| Error::Refused {
             reason: format!("the code of the network is not as it was built: {e}"),
         })?;

@@ -16,7 +16,7 @@ pub(crate) struct Promise {
     /// The names of imports that the guest does not have.
     added: Vec<String>,
     /// Whether it exports the report of a script besides.
-    reports: bool,
+    pub(crate) reports: bool,
 }
 
 impl Promise {

@@ -302,6 +302,24 @@ fn programs_keep_to_the_examples_and_their_twins_do_not() -> Result<()> {
     Ok(())
 }
 
+/// The same files, to a program that does the same with WASI 0.3.
+#[test]
+fn programs_of_0_3_keep_to_the_examples_and_their_twins_do_not() -> Result<()> {
+    for recipe in RECIPES.iter().filter(|it| it.guest == Dialogue) {
+        let file = format!("{}.test.toml", recipe.name);
+        let script = std::fs::read_to_string(folder().join(&file))?;
+        let good = play(Guest::Dialogue3, &file, &script, recipe.args)?;
+        let stdout = String::from_utf8(good.stdout.clone())?;
+        let said = (good.status, good.to_string(), stdout);
+        let expected = (Some(0), String::new(), recipe.stdout.to_owned());
+        assert_eq!(said, expected, "{file}");
+        let bad = play(Guest::Dialogue3, &file, &script, recipe.twin)?;
+        assert!(!bad.passed(), "{file}: {bad:?}");
+        assert_eq!(bad.to_string(), recipe.report, "{file}: {bad:?}");
+    }
+    Ok(())
+}
+
 #[test]
 fn every_example_is_played() -> Result<()> {
     let mut files = Vec::new();

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use xshell::{Shell, cmd};
 
 /// What `sockvirt/prebuilt` holds: the name, the source in `virt-adapter/`, and its features.
-const MODULES: [(&str, &str, &[&str]); 11] = [
+const MODULES: [(&str, &str, &[&str]); 12] = [
     ("hub", "hub", &[]),
     ("interposer", "interposer", &[]),
     ("interposer-names", "interposer", &["names"]),
@@ -20,6 +20,7 @@ const MODULES: [(&str, &str, &[&str]); 11] = [
     (REMOTE, "p2", &["remote"]),
     (SCRIPT, "p2", &["script"]),
     ("network-3", "p3", &[]),
+    ("network-3-script", "p3", &["script"]),
     ("policy", "policy", &[]),
     ("policy-log", "policy", &["log"]),
     ("policy-names", "policy", &["names"]),

@@ -90,7 +90,15 @@ impl<'p> StubBuilder<'p, '_> {
     }
 
     pub(super) fn is_compiled(&self, function: &str) -> bool {
-        self.stand_ins.position(function).is_some()
+        self.position(function).is_some()
+    }
+
+    /// The position of a function of the interface among the exports of its code.
+    fn position(&self, function: &str) -> Option<usize> {
+        match self.prefix {
+            "" => self.stand_ins.position(function),
+            prefix => self.stand_ins.position(&format!("{prefix}{function}")),
+        }
     }
 
     /// Whether a function is the host's own, as it is.
@@ -168,7 +176,7 @@ impl<'p> StubBuilder<'p, '_> {
         let stand_ins = self.stand_ins;
         let mut exports = Vec::new();
         for (name, ty) in self.functions.clone() {
-            if let (Some(position), Some(part)) = (stand_ins.position(name), &stand_ins.part) {
+            if let (Some(position), Some(part)) = (self.position(name), &stand_ins.part) {
                 let signature = &part.exports[position];
                 exports.push((
                     name,
@@ -244,7 +252,7 @@ impl<'p> StubBuilder<'p, '_> {
         let mut options = self.options();
         if function.async_ {
             expected.results = vec![ValType::I32];
-            let callback = self.stand_ins.position(&callback(name));
+            let callback = self.position(&callback(name));
             let callback =
                 callback.ok_or_else(|| self.mismatch(&format!("`{name}`"), "it is async"))?;
             let callback = self.core_export(code, callback);

@@ -26,6 +26,7 @@ mod stub;
 mod trampoline;
 pub(crate) mod values;
 pub(crate) mod verdict;
+pub(crate) mod verdict_3;
 mod width;
 
 use crate::error::Error;
@@ -39,6 +40,7 @@ use wasmparser::component_types::{ComponentDefinedTypeId, ResourceId};
 pub(crate) const OPEN: &str = "sockvirt-open";
 
 /// A generated component, and what it must be instantiated with.
+#[derive(Default)]
 pub(crate) struct Stub {
     pub(crate) component: ComponentBuilder,
     pub(crate) args: Vec<(String, Arg)>,

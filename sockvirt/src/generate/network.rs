@@ -12,13 +12,14 @@ use super::link::{Callee, Intrinsic};
 use super::prebuilt::Import;
 use super::store::{RESULT, STARTED, WORD};
 use super::stub::StubBuilder;
+use super::verdict::{FINISH, LOAD};
 use super::{Arg, Stub};
 use crate::error::Error;
-use crate::plan::{Plan, Route, SocketImport, SocketInterface};
-use crate::stand_in::{DRIVE, StandIns, callback};
+use crate::plan::{Beside, Plan, Route, SocketImport, SocketInterface};
+use crate::stand_in::{DRIVE, ENDED, StandIns, callback};
 use wasm_encoder::{
-    BlockType, CanonicalOption, ComponentExportKind, ComponentTypeRef as Ref,
-    ComponentValType as Val, ExportKind, Instruction as I, ValType,
+    BlockType, CanonicalOption, ComponentBuilder, ComponentExportKind, ComponentTypeRef as Ref,
+    ComponentValType as Val, ExportKind, Instruction as I, PrimitiveValType, ValType,
 };
 use wasmparser::component_types::ComponentFuncType;
 
@@ -34,14 +35,18 @@ pub(super) fn starts(function: &str) -> bool {
 pub(crate) fn prefix(interface: SocketInterface) -> &'static str {
     match interface {
         SocketInterface::IpNameLookup3 => "lookup-",
+        SocketInterface::MonotonicClock3 => "monotonic-",
+        SocketInterface::SystemClock3 => "system-",
         _ => "",
     }
 }
 
 /// The component with the network, for these imports.
 pub(crate) fn component(plan: &Plan<'_>, imports: &[&SocketImport<'_>]) -> Result<Stub, Error> {
-    let config = plan.network.as_deref().unwrap_or_default();
-    let stand_ins = StandIns::of_network(imports, config)?;
+    let Some(beside) = &plan.network else {
+        return Ok(Stub::default());
+    };
+    let stand_ins = StandIns::of_network(imports, beside)?;
     let builders = imports.iter().map(|import| {
         let mut builder = StubBuilder::new(plan, import);
         builder.route = Route::Inside;
@@ -56,11 +61,37 @@ pub(crate) fn component(plan: &Plan<'_>, imports: &[&SocketImport<'_>]) -> Resul
     };
     network.declare()?;
     let code = network.add_code()?;
-    network.export(code)?;
+    network.export(code, beside)?;
     let StubBuilder {
         component, args, ..
     } = network.builders.swap_remove(network.at);
     Ok(Stub { component, args })
+}
+
+/// The type of a function of a script's report.
+fn report_type(component: &mut ComponentBuilder, name: &str) -> u32 {
+    let (bytes, encoder) = component.type_defined(None);
+    encoder.list(Val::Primitive(PrimitiveValType::U8));
+    let param = (name == LOAD).then_some(("script", Val::Type(bytes)));
+    let result = match name {
+        LOAD => None,
+        FINISH => Some(Val::Primitive(PrimitiveValType::Bool)),
+        _ => Some(Val::Primitive(PrimitiveValType::String)),
+    };
+    let (ty, mut encoder) = component.type_function(None);
+    encoder.params(param).result(result);
+    ty
+}
+
+/// A component whose instance is the report alone: it exports the functions that it imports.
+pub(crate) fn report(names: &[&str]) -> ComponentBuilder {
+    let mut component = ComponentBuilder::default();
+    for name in names {
+        let ty = report_type(&mut component, name);
+        let function = component.import(*name, Ref::Func(ty));
+        component.export(*name, ComponentExportKind::Func, function, None);
+    }
+    component
 }
 
 /// The builders of the interfaces. One at a time has the component that all of them write.
@@ -111,6 +142,7 @@ impl<'p, 'r> Network<'p, 'r> {
         match subject.filter(|it| !it.is_empty()) {
             None => self.builders[self.at].core_import(import),
             Some("wake") => Ok(self.wake_builtin(import)),
+            Some(DRIVE | ENDED) => Ok(self.builders[self.at].component.task_return(None, [])),
             Some(subject) => match self.builders.iter().position(|it| it.declares(subject)) {
                 Some(at) => self.builder(at).core_import(import),
                 None => Ok(self.never(&import.signature)),
@@ -144,7 +176,7 @@ impl<'p, 'r> Network<'p, 'r> {
     }
 
     /// Lifts and exports the functions of all interfaces, and what drives the network.
-    fn export(&mut self, code: u32) -> Result<(), Error> {
+    fn export(&mut self, code: u32, beside: &Beside) -> Result<(), Error> {
         for at in 0..self.builders.len() {
             let builder = self.builder(at);
             for (name, function, _) in builder.lift_all(code)? {
@@ -153,7 +185,14 @@ impl<'p, 'r> Network<'p, 'r> {
                 builder.component.export(&name, kind, function, None);
             }
         }
-        self.builders[self.at].export_drive(code)
+        let builder = &mut self.builders[self.at];
+        builder.export_task(code, DRIVE)?;
+        if beside.plays.is_some() {
+            builder.export_task(code, ENDED)?;
+        }
+        beside
+            .reports()
+            .try_for_each(|name| builder.export_report(code, name))
     }
 }
 
@@ -164,33 +203,47 @@ impl<'p> StubBuilder<'p, '_> {
         functions.any(|(it, _)| *it == name) || self.exported_local(name).is_ok()
     }
 
-    /// The type of what drives the network.
-    fn drive_type(&mut self) -> u32 {
+    /// The type of what drives the network, and of what waits for the end.
+    fn task_type(&mut self) -> u32 {
         let (ty, mut encoder) = self.component.type_function(None);
         let none: [(&str, Val); 0] = [];
         encoder.async_(true).params(none).result(None);
         ty
     }
 
-    fn export_drive(&mut self, code: u32) -> Result<(), Error> {
-        let positions = [DRIVE, &callback(DRIVE)].map(|name| self.stand_ins.position(name));
+    fn export_task(&mut self, code: u32, name: &str) -> Result<(), Error> {
+        let positions = [name, &callback(name)].map(|name| self.stand_ins.position(name));
         let [Some(function), Some(callback)] = positions else {
             return Err(self.mismatch("the code", "nothing drives it"));
         };
-        let ty = self.drive_type();
+        let ty = self.task_type();
         let function = self.core_export(code, function);
         let callback = CanonicalOption::Callback(self.core_export(code, callback));
         let mut options = self.options();
         options.extend([CanonicalOption::Async, callback]);
         let lifted = self.component.lift_func(None, function, ty, options);
         self.component
-            .export(DRIVE, ComponentExportKind::Func, lifted, None);
+            .export(name, ComponentExportKind::Func, lifted, None);
+        Ok(())
+    }
+
+    /// Exports a function of the script's report.
+    fn export_report(&mut self, code: u32, name: &str) -> Result<(), Error> {
+        let Some(position) = self.stand_ins.position(name) else {
+            return Err(self.mismatch("the code", "it has no report"));
+        };
+        let function = self.core_export(code, position);
+        let ty = report_type(&mut self.component, name);
+        let options = self.options();
+        let lifted = self.component.lift_func(None, function, ty, options);
+        self.component
+            .export(name, ComponentExportKind::Func, lifted, None);
         Ok(())
     }
 
     /// Imports what drives the network, lowered.
     pub(super) fn import_drive(&mut self) -> u32 {
-        let ty = self.drive_type();
+        let ty = self.task_type();
         let arg = Arg::HostFunc(DRIVE.to_owned());
         let function = self.import_arg(arg, Ref::Func(ty));
         let options = [CanonicalOption::Async];

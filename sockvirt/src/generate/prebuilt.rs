@@ -51,8 +51,14 @@ pub(crate) const fn network(script: bool) -> &'static [u8] {
 /// The same where the network is in another component.
 pub(crate) const REMOTE: &[u8] = include_bytes!("../../prebuilt/network-remote.wasm");
 
-/// The network for WASI 0.3, in a component beside the one that uses it.
-pub(crate) const NETWORK_3: &[u8] = include_bytes!("../../prebuilt/network-3.wasm");
+/// The network for WASI 0.3, in a component beside the one that uses it: with a script that is played
+/// on it, and without.
+pub(crate) const fn network_3(script: bool) -> &'static [u8] {
+    match script {
+        false => include_bytes!("../../prebuilt/network-3.wasm"),
+        true => include_bytes!("../../prebuilt/network-3-script.wasm"),
+    }
+}
 
 /// How large the memory of a network may become, in pages of 64 KiB: as large as memories are.
 pub(crate) const MOST_PAGES: u64 = 65_536;
@@ -143,9 +149,9 @@ pub(crate) fn network_exports(script: bool, name: &str) -> bool {
     }
 }
 
-/// Whether the network for WASI 0.3 has a function of this name.
+/// Whether the network for WASI 0.3 has a function of this name, with a script or without.
 pub(crate) fn network_3_exports(name: &str) -> bool {
-    static NAMES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| exports_of(NETWORK_3));
+    static NAMES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| exports_of(network_3(true)));
     NAMES.contains(name)
 }
 

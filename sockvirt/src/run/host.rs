@@ -1,8 +1,10 @@
 //! What programs run on: wasmtime's WASI 0.2 and 0.3, and HTTP.
 
 use super::{Cache, Surroundings};
-use crate::generate::verdict::{LOAD, REPORT};
-use wasmtime::component::{InstancePre, Linker, ResourceTable};
+use crate::generate::verdict::{LOAD, REPORT, TEXT};
+use wasmtime::component::{
+    ComponentNamedList, Instance, InstancePre, Lift, Linker, Lower, ResourceTable, TypedFunc,
+};
 use wasmtime::{Config, Engine, Store};
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi::{FsPerms, I32Exit, WasiCtx, WasiCtxView, WasiView, p2, p3};
@@ -127,24 +129,45 @@ pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Host>> {
     Ok(linker)
 }
 
+/// A function of the report of a script that is played in a component.
+fn of_report<Params, Results>(
+    instance: &Instance,
+    store: &mut Store<Host>,
+    name: &str,
+) -> wasmtime::Result<TypedFunc<Params, Results>>
+where
+    Params: ComponentNamedList + Lower,
+    Results: ComponentNamedList + Lift,
+{
+    let report = instance.get_export_index(&mut *store, None, REPORT);
+    let function = instance.get_export_index(&mut *store, report.as_ref(), name);
+    let function = function.ok_or_else(|| wasmtime::Error::msg("it takes no script"))?;
+    instance.get_typed_func(store, function)
+}
+
 /// Runs a program to its end, and gives its exit status. It is given a script first, if there is one.
+/// What of the script's report the program's standard error does not have is put into `report`.
 pub(super) fn run(
     program: &InstancePre<Host>,
     mut store: Store<Host>,
     script: Option<Vec<u8>>,
+    report: &mut String,
 ) -> wasmtime::Result<i32> {
     let program = async {
         let instance = program.instantiate_async(&mut store).await?;
+        let plays = script.is_some();
         if let Some(script) = script {
-            let report = instance.get_export_index(&mut store, None, REPORT);
-            let load = instance.get_export_index(&mut store, report.as_ref(), LOAD);
-            let load = load.ok_or_else(|| wasmtime::Error::msg("it takes no script"))?;
-            let load = instance.get_typed_func::<(Vec<u8>,), ()>(&mut store, load)?;
+            let load = of_report::<(Vec<u8>,), ()>(&instance, &mut store, LOAD)?;
             load.call_async(&mut store, (script,)).await?;
         }
         if let Ok(command) = p3::bindings::Command::new(&mut store, &instance) {
             let run = async |store: &_| command.wasi_cli_run().call_run(store).await;
-            return store.run_concurrent(run).await?;
+            let ended = store.run_concurrent(run).await??;
+            if plays {
+                let text = of_report::<(), (String,)>(&instance, &mut store, TEXT)?;
+                (*report,) = text.call_async(&mut store, ()).await?;
+            }
+            return Ok(ended);
         }
         let command = p2::bindings::Command::new(&mut store, &instance)?;
         command.wasi_cli_run().call_run(&mut store).await

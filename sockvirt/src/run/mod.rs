@@ -96,7 +96,7 @@ impl Runner {
         let program = self.linker.instantiate_pre(&component);
         let program = program.map_err(engine_error)?;
         let host = Host::new(surroundings, Io::Inherited).map_err(engine_error)?;
-        let ended = host::run(&program, self.store(host, None), None);
+        let ended = host::run(&program, self.store(host, None), None, &mut String::new());
         ended.map_err(engine_error)
     }
 
@@ -166,8 +166,9 @@ impl Prepared<'_> {
         let host = Host::new(surroundings, io).map_err(engine_error)?;
         let store = self.runner.store(host, self.runner.patience);
         let bytes = script.to_bytes();
-        let ended = host::run(&self.program, store, Some(bytes));
-        Ok(TestReport::new(ended, pipes, begin.elapsed()))
+        let mut report = String::new();
+        let ended = host::run(&self.program, store, Some(bytes), &mut report);
+        Ok(TestReport::new(ended, pipes, &report, begin.elapsed()))
     }
 }
 

@@ -25,7 +25,8 @@ pub struct TestReport {
 }
 
 impl TestReport {
-    pub(super) fn new(ended: Result<i32>, pipes: Pipes, time: Duration) -> Self {
+    /// `report` is what was told besides what stands in standard error.
+    pub(super) fn new(ended: Result<i32>, pipes: Pipes, report: &str, time: Duration) -> Self {
         let (status, ended_by) = match ended {
             Ok(status) => (Some(status), None),
             Err(e) if e.downcast_ref() == Some(&Trap::Interrupt) => (
@@ -35,7 +36,8 @@ impl TestReport {
             Err(e) => (None, Some(format!("{:#}", e.root_cause()))),
         };
         let stderr = pipes.stderr.contents();
-        let (stderr, failures) = split(&stderr);
+        let (stderr, mut failures) = split(&stderr);
+        failures.extend(split(report.as_bytes()).1);
         TestReport {
             status,
             ended_by,

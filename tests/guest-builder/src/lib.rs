@@ -77,6 +77,8 @@ pub enum Guest {
     Sequence,
     /// Does what its arguments say with both sides of a conversation.
     Dialogue,
+    /// The same with WASI 0.3.
+    Dialogue3,
 }
 
 impl Guest {
@@ -130,6 +132,7 @@ impl Guest {
             Guest::Rest => "rest",
             Guest::Sequence => "sequence",
             Guest::Dialogue => "dialogue",
+            Guest::Dialogue3 => "dialogue-3",
         }
     }
 
@@ -137,7 +140,7 @@ impl Guest {
     pub fn is_p3(self) -> bool {
         matches!(
             self,
-            Guest::Wasip3 | Guest::Mixed | Guest::Probe3 | Guest::Local3
+            Guest::Wasip3 | Guest::Mixed | Guest::Probe3 | Guest::Local3 | Guest::Dialogue3
         )
     }
 
@@ -175,6 +178,7 @@ impl Guest {
             Guest::Rest => cargo("guest-rest", wasip2, ""),
             Guest::Sequence => cargo("guest-sequence", wasip2, ""),
             Guest::Dialogue => cargo("guest-dialogue", wasip2, ""),
+            Guest::Dialogue3 => only_p3("guest-dialogue-3"),
             Guest::Neighbours => neighbours(&service()?),
             Guest::TurnsAndMore => compose(&Guest::Turns.build()?, &Guest::Local.build()?),
             Guest::Nested => neighbours(&wrap(&wrap(&service()?)?)?),

@@ -45,6 +45,9 @@ pub(crate) mod code {
     /// It is done.
     pub(crate) const EXIT: u32 = 0;
 
+    /// Others get their turn before it goes on.
+    pub(crate) const YIELD: u32 = 1;
+
     /// It waits for what is in a set.
     pub(crate) fn wait(set: u32) -> u32 {
         2 | set << 4
@@ -115,6 +118,17 @@ unsafe extern "C" {
     #[link_name = "[stream-write]wake"]
     pub(crate) safe fn write_wake(stream: u32, from: u32, count: u32) -> u32;
 
+    #[link_name = "[task-return]sockvirt-drive"]
+    pub(crate) safe fn return_drive();
+    #[cfg(feature = "script")]
+    #[link_name = "[task-return]sockvirt-ended"]
+    pub(crate) safe fn return_ended();
+    #[cfg(feature = "script")]
+    #[link_name = "[task-return]wait-until"]
+    pub(crate) safe fn return_until();
+    #[cfg(feature = "script")]
+    #[link_name = "[task-return]wait-for"]
+    pub(crate) safe fn return_for();
     #[link_name = "[task-return][method]tcp-socket.connect"]
     pub(crate) safe fn return_connect(is_error: u32, code: u32, given: u32, at: u32, count: u32);
     #[link_name = "[task-return][method]udp-socket.send"]

@@ -4,39 +4,93 @@
 //! waits. There is one such task, which waits for all of them, from the beginning to the end.
 
 use crate::canon::{self, Copied, code, event};
-use crate::state::{Role, State, state};
+use crate::state::{Role, State, resting};
 
 /// So many events at most are handled before others get their turn.
 const AT_ONCE: usize = 64;
 
 #[unsafe(export_name = "wasi:sockets/types@0.3#[async-lift]sockvirt-drive")]
 extern "C" fn drive() -> u32 {
-    code::wait(state().set)
+    let state = resting();
+    if core::mem::replace(&mut state.is_driven, true) {
+        canon::return_drive();
+        return code::EXIT;
+    }
+    let [readable, writable] = canon::ends(canon::new_wake());
+    state.watch(readable, Role::Wake);
+    state.listen_to_wake(readable, writable);
+    state.rest()
 }
 
 #[unsafe(export_name = "wasi:sockets/types@0.3#[callback]sockvirt-drive")]
 extern "C" fn called_back(kind: u32, waitable: u32, status: u32) -> u32 {
-    let state = state();
+    let state = resting();
+    state.may_wait = true;
     if kind == event::TASK_CANCELLED {
+        state.is_driven = false;
         canon::task_cancel();
         return code::EXIT;
     }
-    if kind != event::NONE {
-        state.take_event(waitable, status);
+    match kind {
+        event::NONE => state.offer_again(),
+        _ => state.take_event(waitable, status),
     }
-    for _ in 0..AT_ONCE {
-        let mut more = [0; 2];
-        if canon::waitable_set_poll(state.set, &mut more) == event::NONE {
-            break;
-        }
-        let [waitable, status] = more;
-        state.take_event(waitable, status);
+    state.take_events();
+    state.go_on_with_due();
+    match state.unsure.is_empty() {
+        true => state.rest(),
+        // Who has read gets to know of it first.
+        false => code::YIELD,
     }
-    code::wait(state.set)
 }
 
 impl State {
+    /// Takes what has happened already.
+    pub(crate) fn take_events(&mut self) {
+        for _ in 0..AT_ONCE {
+            let mut more = [0; 2];
+            if canon::waitable_set_poll(self.set, &mut more) == event::NONE {
+                break;
+            }
+            let [waitable, status] = more;
+            self.take_event(waitable, status);
+        }
+    }
+
+    /// Offers bytes to those who have read some.
+    fn offer_again(&mut self) {
+        for end in core::mem::take(&mut self.unsure) {
+            self.pump_receiving(end);
+        }
+    }
+
+    /// Waits to be woken.
+    fn listen_to_wake(&mut self, readable: u32, writable: u32) {
+        self.wakes = [readable, writable];
+        canon::read_wake(readable, 0, 1);
+        self.wake = Some(writable);
+    }
+
+    /// Goes on with what others may not.
+    pub(crate) fn go_on_with_due(&mut self) {
+        while let Some(end) = self.due.pop() {
+            self.pump_receiving(end);
+            self.pump_sending(end);
+        }
+        if core::mem::take(&mut self.are_listeners_due) {
+            self.pump_listeners();
+        }
+    }
+
+    /// What the task returns when there is nothing more to do.
+    #[cfg(not(feature = "script"))]
+    fn rest(&mut self) -> u32 {
+        code::wait(self.set)
+    }
+
     fn take_event(&mut self, waitable: u32, status: u32) {
+        #[cfg(feature = "script")]
+        crate::script::turn(self);
         let copied = Copied::of(status);
         match self.role(waitable) {
             Role::Sending(end) => self.send_event(end, copied),
@@ -44,6 +98,10 @@ impl State {
             Role::Accepting(listener) => self.accept_event(listener, copied),
             Role::Sent => self.drop_sent(waitable),
             Role::Received => self.drop_received(waitable),
+            Role::Wake => {
+                let [readable, writable] = self.wakes;
+                self.listen_to_wake(readable, writable);
+            }
             Role::Nothing => {}
         }
     }

@@ -59,6 +59,25 @@ unsafe impl Sync for Scratch {}
 static SCRATCH: Scratch = Scratch(UnsafeCell::new([0; CHUNK]));
 
 impl State {
+    /// The ends that have streams.
+    #[cfg(feature = "script")]
+    pub(crate) fn flowing(&self) -> alloc::vec::Vec<EndId> {
+        let flows = (0..).zip(&self.flows);
+        let flowing = flows.filter(|(_, it)| it.sending.is_some() || it.receiving.is_some());
+        flowing
+            .map(|(number, _)| EndId::from_number(number))
+            .collect()
+    }
+
+    /// The ends that the guest reads, and waits for bytes of.
+    #[cfg(feature = "script")]
+    pub(crate) fn reading(&self) -> impl Iterator<Item = EndId> {
+        let flows = (0..).zip(&self.flows);
+        let is_read = |it: &Flow| it.receiving.is_some_and(|it| it.waits == Waits::Guest);
+        let reading = flows.filter(move |(_, it)| is_read(it));
+        reading.map(|(number, _)| EndId::from_number(number))
+    }
+
     fn flow(&mut self, end: EndId) -> &mut Flow {
         let place = end.number() as usize;
         if self.flows.len() <= place {
@@ -145,6 +164,9 @@ impl State {
             if sending.waits == Waits::Nobody && !self.ask_for_bytes(end, sending.stream) {
                 return;
             }
+            if self.leaves(end) {
+                return;
+            }
             let scratch = SCRATCH.0.get().cast::<u8>();
             let mut copied = Copied::of(canon::read(sending.stream, scratch, room as u32));
             if copied == Copied::Blocked {
@@ -196,7 +218,10 @@ impl State {
             rest = later;
         });
         match written {
-            Ok(()) => self.tell_reader(end),
+            Ok(()) => {
+                self.has_moved();
+                self.tell_reader(end);
+            }
             Err(WriteError::Ended(ended)) => self.end_sending(end, Err(code_of(ended))),
             Err(WriteError::NotPermitted) => crate::memory::trap(),
         }
@@ -216,11 +241,34 @@ impl State {
             }
             match self.network.readable(end, CHUNK) {
                 Ok(0) => return,
-                Ok(_) => self.give(end, receiving.stream),
+                Ok(_) if self.leaves(end) => return,
+                Ok(_) => {
+                    self.give(end, receiving.stream);
+                    if self.has_read(end) {
+                        return;
+                    }
+                }
                 Err(StreamEnd::Closed) => self.end_receiving(end, Ok(())),
                 Err(ended) => self.end_receiving(end, Err(code_of(ended))),
             }
         }
+    }
+
+    /// Whether the guest has just read all that there was.
+    fn has_read(&mut self, end: EndId) -> bool {
+        let is_done = self.network.peek(end, 1).iter().all(|run| run.is_empty());
+        let waits = self.flow(end).receiving.map(|it| it.waits);
+        let has_read = is_done && waits == Some(Waits::Nobody) && !self.network.input_ready(end);
+        if has_read {
+            self.unsure.push(end);
+        }
+        has_read
+    }
+
+    /// Notes that something has happened, with which others may go on.
+    fn has_moved(&mut self) {
+        #[cfg(feature = "script")]
+        self.script.moves();
     }
 
     /// Offers the guest bytes. Whether it reads.
@@ -262,6 +310,7 @@ impl State {
             self.leave_receiving(end);
         }
         if count > 0 {
+            self.has_moved();
             self.tell_writer(end);
         }
     }

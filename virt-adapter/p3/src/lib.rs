@@ -21,6 +21,8 @@ extern crate alloc;
 #[path = "../../binding.rs"]
 mod binding;
 mod canon;
+#[cfg(feature = "script")]
+mod clocks;
 #[path = "../../p2/src/config.rs"]
 #[allow(dead_code, reason = "each module reads what concerns it")]
 mod config;
@@ -36,7 +38,12 @@ mod memory;
 #[cfg(target_family = "wasm")]
 #[path = "../../p2/src/panic.rs"]
 mod panic;
+#[cfg(feature = "script")]
+mod script;
 mod state;
 mod tcp;
+#[cfg(feature = "script")]
+#[path = "../../p2/src/text.rs"]
+mod text;
 mod udp;
 mod wait;

@@ -87,6 +87,11 @@ impl State {
 
     /// Gives the guest, which reads, a connection if there is one. Whether there was.
     fn give_accepted(&mut self, id: TcpId) -> bool {
+        if !self.may_wait {
+            self.are_listeners_due = true;
+            self.wake_driver();
+            return false;
+        }
         let Some(listener) = self.listener(id) else {
             return false;
         };
@@ -117,7 +122,7 @@ impl State {
         let (socket, end) = self.network.tcp_accept(id).ok()?;
         self.begin_flow(end);
         // There is room for another.
-        self.waits.wake_all();
+        self.wake_ready();
         Some(canon::new_tcp_socket(socket.number()))
     }
 
@@ -135,6 +140,13 @@ impl State {
         if listener.is_dropped {
             self.network.tcp_drop(id);
         }
+    }
+
+    /// The listeners of which the guest waits for connections.
+    #[cfg(feature = "script")]
+    pub(crate) fn accepting(&self) -> impl Iterator<Item = TcpId> {
+        let waiting = self.listeners.iter().filter(|it| !it.waits);
+        waiting.map(|it| it.id)
     }
 
     /// Whether a socket that the guest drops listens on.

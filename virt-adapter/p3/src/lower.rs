@@ -82,7 +82,7 @@ pub(crate) trait Value {
 }
 
 /// Writes bytes at a place.
-fn put<const N: usize>(to: &mut [u8], at: usize, bytes: [u8; N]) {
+pub(crate) fn put<const N: usize>(to: &mut [u8], at: usize, bytes: [u8; N]) {
     match to.get_mut(at..at + N) {
         Some(place) => place.copy_from_slice(&bytes),
         None => trap(),

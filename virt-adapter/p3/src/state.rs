@@ -22,20 +22,37 @@ pub(crate) enum Role {
     /// How sending has ended, or receiving: there until somebody reads it.
     Sent,
     Received,
+    /// What wakes the driver.
+    Wake,
 }
 
 /// The network, and what connects it with the guest.
 pub(crate) struct State {
     pub(crate) network: Network,
     pub(crate) outside: Outside,
-    /// The set of everything that the driver waits for.
+    /// The set of everything that the driver waits for, and whether it does.
     pub(crate) set: u32,
+    pub(crate) is_driven: bool,
+    /// What wakes it, if that is being waited for.
+    pub(crate) wake: Option<u32>,
+    pub(crate) wakes: [u32; 2],
+    /// Whether the task that is running may wait, as long as that is: only such a one may take back
+    /// what it has asked a stream for.
+    pub(crate) may_wait: bool,
+    /// Ends whose streams are for the driver to go on with, and whether listeners are.
+    pub(crate) due: Vec<EndId>,
+    pub(crate) are_listeners_due: bool,
+    /// Ends of which the guest has read something and does not know yet: its read goes on until it
+    /// does, whether it wants more or not.
+    pub(crate) unsure: Vec<EndId>,
     /// By the handles of streams and futures.
     roles: Vec<Role>,
     /// By the numbers of ends.
     pub(crate) flows: Vec<Flow>,
     pub(crate) listeners: Vec<Listener>,
     pub(crate) waits: Waits,
+    #[cfg(feature = "script")]
+    pub(crate) script: crate::script::Script,
 }
 
 struct Global(UnsafeCell<Option<State>>);
@@ -45,8 +62,9 @@ unsafe impl Sync for Global {}
 
 static GLOBAL: Global = Global(UnsafeCell::new(None));
 
-/// The state. Every exported function asks for it once, and none calls another.
-pub(crate) fn state() -> &'static mut State {
+/// The state, for what no call is the reason for. Every exported function asks for it once, and none
+/// calls another.
+pub(crate) fn resting() -> &'static mut State {
     // SAFETY: exported functions run one at a time, each takes the state once, and no built-in that
     // they call runs code of anybody else's but `realloc`, which does not take it.
     let state = unsafe { &mut *GLOBAL.0.get() };
@@ -59,12 +77,30 @@ pub(crate) fn state() -> &'static mut State {
             network: Network::new(configured.config),
             outside: configured.outside,
             set: canon::waitable_set_new(),
+            is_driven: false,
+            wake: None,
+            wakes: [0; 2],
+            may_wait: false,
+            due: Vec::new(),
+            are_listeners_due: false,
+            unsure: Vec::new(),
             roles: Vec::new(),
             flows: Vec::new(),
             listeners: Vec::new(),
             waits: Waits::default(),
+            #[cfg(feature = "script")]
+            script: crate::script::Script::default(),
         }
     })
+}
+
+/// The same for a call of the guest's: with a script, everybody in it has had their turn.
+pub(crate) fn state() -> &'static mut State {
+    let state = resting();
+    state.may_wait = false;
+    #[cfg(feature = "script")]
+    crate::script::turn(state);
+    state
 }
 
 impl State {
@@ -83,6 +119,23 @@ impl State {
     pub(crate) fn role(&self, waitable: u32) -> Role {
         let role = self.roles.get(waitable as usize);
         role.copied().unwrap_or(Role::Nothing)
+    }
+
+    /// Has the driver go on with something.
+    pub(crate) fn wake_driver(&mut self) {
+        if let Some(wake) = self.wake.take() {
+            // There is somebody who reads.
+            canon::write_wake(wake, 0, 1);
+        }
+    }
+
+    /// Leaves the streams of an end to the driver, if the task that is running may not wait.
+    pub(crate) fn leaves(&mut self, end: EndId) -> bool {
+        if !self.may_wait {
+            self.due.push(end);
+            self.wake_driver();
+        }
+        !self.may_wait
     }
 
     /// Forgets what is about to be dropped.

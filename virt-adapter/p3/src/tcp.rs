@@ -58,6 +58,7 @@ with_address! {
     "wasi:sockets/types@0.3#[async-lift][method]tcp-socket.connect"
     connect(this; address) -> u32 {
         let state = state();
+        state.may_wait = true;
         if let Err(code) = state.network.tcp_start_connect(id(this), address) {
             give_connected(Err(code.into()));
             return canon::code::EXIT;
@@ -69,7 +70,9 @@ with_address! {
 
 #[unsafe(export_name = "wasi:sockets/types@0.3#[callback][method]tcp-socket.connect")]
 extern "C" fn connect_called_back(kind: u32, _: u32, _: u32) -> u32 {
-    state().go_on(kind, connect_on)
+    let state = state();
+    state.may_wait = true;
+    state.go_on(kind, connect_on)
 }
 
 /// Connects, unless the listener has no room.
@@ -167,7 +170,7 @@ extern "C" fn address_family(this: u32) -> u32 {
 extern "C" fn set_listen_backlog_size(this: u32, value: u64) -> *const u8 {
     let state = state();
     let result = state.network.tcp_set_listen_backlog(id(this), value);
-    state.waits.wake_all();
+    state.wake_ready();
     answer!(tcp_socket_set_listen_backlog_size, result)
 }
 

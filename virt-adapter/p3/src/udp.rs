@@ -113,21 +113,10 @@ fn send_to(
     // it.
     let data = unsafe { core::slice::from_raw_parts(data, count as usize) };
     let sent = state.network.udp_send(id, data, to);
-    state.wake_receivers();
+    state.wake_ready();
     match sent.map_err(|code| outside(to, code, code)) {
         Err(LOST) => Ok(()),
         sent => sent,
-    }
-}
-
-impl State {
-    /// Has who waits for a datagram that has come try again.
-    pub(crate) fn wake_receivers(&mut self) {
-        let network = core::cell::RefCell::new(&mut self.network);
-        self.waits.wake(|waits| match waits {
-            For::Receive(id) => network.borrow_mut().udp_input_ready(id),
-            _ => false,
-        });
     }
 }
 

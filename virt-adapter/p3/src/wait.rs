@@ -15,6 +15,12 @@ pub(crate) enum For {
     Connect(TcpId),
     Receive(UdpId),
     Lookup(LookupId),
+    /// A moment of the script's clock.
+    #[cfg(feature = "script")]
+    Until(u64),
+    /// The end of the script, or of what it lets the program do.
+    #[cfg(feature = "script")]
+    End,
 }
 
 /// A place for a task that waits, which is used again.
@@ -97,9 +103,9 @@ impl Waits {
     }
 
     /// Has tasks try again.
-    pub(crate) fn wake(&mut self, which: impl Fn(For) -> bool) {
+    fn wake(&mut self, mut which: impl FnMut(For) -> bool) {
         for place in &mut self.places {
-            if place.is_read && place.waits.is_some_and(&which) {
+            if place.is_read && place.waits.is_some_and(&mut which) {
                 place.is_read = false;
                 // There is somebody who reads.
                 canon::write_wake(place.writable, 0, 1);
@@ -107,9 +113,20 @@ impl Waits {
         }
     }
 
-    /// Has all who connect try again.
-    pub(crate) fn wake_all(&mut self) {
-        self.wake(|it| matches!(it, For::Connect(_)));
+    /// What is waited for.
+    #[cfg(feature = "script")]
+    pub(crate) fn all(&self) -> impl Iterator<Item = For> {
+        self.places.iter().filter_map(|it| it.waits)
+    }
+
+    /// The first moment that somebody waits for.
+    #[cfg(feature = "script")]
+    pub(crate) fn earliest(&self) -> Option<u64> {
+        let moments = self.places.iter().filter_map(|place| match place.waits {
+            Some(For::Until(moment)) => Some(moment),
+            _ => None,
+        });
+        moments.min()
     }
 }
 
@@ -170,6 +187,25 @@ impl State {
             }
             Progress::Waits => self.waits.again(),
         }
+    }
+
+    /// Has everybody try again who needs to wait no more.
+    pub(crate) fn wake_ready(&mut self) {
+        let network = &mut self.network;
+        #[cfg(feature = "script")]
+        let ends = self.script.ends();
+        self.waits.wake(|waits| match waits {
+            For::Connect(id) => network.tcp_ready(id),
+            For::Receive(id) => network.udp_input_ready(id),
+            #[cfg(feature = "script")]
+            For::Lookup(id) => network.lookup_ready(id),
+            #[cfg(not(feature = "script"))]
+            For::Lookup(_) => true,
+            #[cfg(feature = "script")]
+            For::Until(moment) => network.now() >= moment,
+            #[cfg(feature = "script")]
+            For::End => ends,
+        });
     }
 
     /// Takes back what a function began that nobody waits for any more. A connect that was begun

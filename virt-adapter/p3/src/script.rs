@@ -1,0 +1,220 @@
+//! A script that is played: time that passes, and its verdict.
+
+use crate::binding::flags;
+use crate::canon::code;
+use crate::state::{State, resting};
+use crate::text;
+use crate::wait::For;
+use alloc::string::String;
+use core::cell::Cell;
+use core::net::SocketAddr;
+
+/// What is kept of a script between calls.
+#[derive(Default)]
+pub(crate) struct Script {
+    /// How often in a row the driver found nothing to do.
+    idle: u32,
+    /// Whether the program is to end, whatever it is at.
+    is_at_end: bool,
+    /// What is to be told of the program, once it has ended.
+    report: Option<String>,
+    is_over: bool,
+    /// Where the text of the report is, and how long: what `text` gives.
+    text: [u32; 2],
+}
+
+/// Others have had their turn so often before it is said that everybody waits: who was woken by one
+/// may wake another.
+const SETTLED: u32 = 16;
+
+/// So often before it is said that nothing can ever happen. What the program has from the host, as
+/// its standard output, may take a moment.
+const STUCK: u32 = 20_000;
+
+impl Script {
+    /// Whether the program is to end.
+    pub(crate) fn ends(&self) -> bool {
+        self.is_at_end
+    }
+
+    /// Something has happened: nobody can be said to wait.
+    pub(crate) fn moves(&mut self) {
+        self.idle = 0;
+    }
+}
+
+/// Has everybody in the script do what can be done.
+pub(crate) fn turn(state: &mut State) {
+    state.script.idle = 0;
+    state.network.turn();
+    state.pump_all();
+}
+
+impl State {
+    /// Goes on with everything that may have changed.
+    fn pump_all(&mut self) {
+        for end in self.flowing() {
+            self.pump_receiving(end);
+            self.pump_sending(end);
+        }
+        self.pump_listeners();
+        if self.network.traps() {
+            self.script.is_at_end = true;
+        }
+        self.wake_ready();
+    }
+
+    /// What the driver returns when there is nothing more to do: time passes once everybody waits.
+    pub(crate) fn rest(&mut self) -> u32 {
+        if self.script.is_at_end || self.script.is_over {
+            return code::wait(self.set);
+        }
+        self.script.idle += 1;
+        if self.script.idle == 1 {
+            // What the last event has brought about is for everybody to go on with.
+            self.network.turn();
+            self.pump_all();
+            self.go_on_with_due();
+        }
+        if self.script.idle < SETTLED {
+            return code::YIELD;
+        }
+        let until = self.waits.earliest();
+        if self.network.is_to_end(until) {
+            return self.end_program();
+        }
+        let moments = [until, self.network.next_moment()];
+        match moments.into_iter().flatten().min() {
+            Some(moment) => {
+                if !self.network.pass_to(moment) {
+                    self.network.note_deadlock("time to pass, again and again");
+                    return self.end_program();
+                }
+                turn(self);
+                code::YIELD
+            }
+            None if self.outside.flags & (flags::HANG | flags::HOST_TIME) != 0 => {
+                code::wait(self.set)
+            }
+            None if self.script.idle < STUCK => code::YIELD,
+            None => {
+                let waits = self.waits_for();
+                self.network.note_deadlock(&waits);
+                self.end_program()
+            }
+        }
+    }
+
+    fn end_program(&mut self) -> u32 {
+        self.script.is_at_end = true;
+        self.wake_ready();
+        code::wait(self.set)
+    }
+
+    /// Everything that the program waits for.
+    fn waits_for(&self) -> String {
+        let mut text = String::new();
+        for end in self.reading() {
+            let (local, remote) = self.network.end_addresses(end);
+            describe(&mut text, ("tcp", "reading"), local, remote);
+        }
+        for id in self.accepting() {
+            let local = self.network.tcp_local_address(id).ok();
+            describe(&mut text, ("tcp", "accepting"), local, None);
+        }
+        for waits in self.waits.all() {
+            match waits {
+                For::Connect(id) => {
+                    let local = self.network.tcp_local_address(id).ok();
+                    describe(&mut text, ("tcp", "connecting"), local, None);
+                }
+                For::Receive(id) => {
+                    let local = self.network.udp_local_address(id).ok();
+                    describe(&mut text, ("udp", "receiving"), local, None);
+                }
+                For::Lookup(_) | For::Until(_) | For::End => {}
+            }
+        }
+        text
+    }
+
+    /// Ends the script, and says whether all was as it should be.
+    fn verdict(&mut self) -> bool {
+        self.take_events();
+        if !core::mem::replace(&mut self.script.is_over, true) {
+            self.script.report = self.network.end_script();
+        }
+        self.script.report.is_none()
+    }
+}
+
+/// No report names more sockets: its text would have no end.
+const LONGEST: usize = 1000;
+
+/// Writes what is waited for: the socket, and what it is to do.
+fn describe(
+    text: &mut String,
+    (protocol, does): (&str, &str),
+    local: Option<SocketAddr>,
+    remote: Option<SocketAddr>,
+) {
+    if text.len() > LONGEST {
+        return;
+    }
+    for part in [if text.is_empty() { "" } else { ", " }, protocol, " "] {
+        text.push_str(part);
+    }
+    for (before, address) in [("", local), ("-> ", remote)] {
+        if let Some(address) = address {
+            text.push_str(before);
+            text::address(text, address);
+            text.push(' ');
+        }
+    }
+    for part in ["(", does, ")"] {
+        text.push_str(part);
+    }
+}
+
+/// Where the script is that the host gave, and how long.
+struct Loaded(Cell<Option<(usize, usize)>>);
+
+// SAFETY: the module has one thread.
+unsafe impl Sync for Loaded {}
+
+static LOADED: Loaded = Loaded(Cell::new(None));
+
+/// Takes a script of the host's instead of the one that the component was built with. What comes after
+/// the program has begun is no more looked at.
+#[unsafe(export_name = "sockvirt#load")]
+extern "C" fn load(at: usize, length: usize) {
+    LOADED.0.set(Some((at, length)));
+}
+
+/// The script that the host gave.
+pub(crate) fn loaded() -> Option<&'static [u8]> {
+    let (at, length) = LOADED.0.get()?;
+    let first: *const u8 = core::ptr::with_exposed_provenance(at);
+    // SAFETY: the host wrote so many bytes there, in a block that it got from `realloc` and that
+    // nobody gives back.
+    Some(unsafe { core::slice::from_raw_parts(first, length) })
+}
+
+/// Ends the script with its program, and says whether all was as it should be.
+#[unsafe(export_name = "sockvirt#finish")]
+extern "C" fn finish() -> u32 {
+    resting().verdict().into()
+}
+
+/// What was not as it should be: where its text is, and how long.
+#[unsafe(export_name = "sockvirt#text")]
+extern "C" fn text() -> u32 {
+    let script = &mut resting().script;
+    let text = script.report.as_deref().unwrap_or_default();
+    let at = match text.is_empty() {
+        true => 0,
+        false => text.as_ptr().expose_provenance() as u32,
+    };
+    script.text = [at, text.len() as u32];
+    script.text.as_ptr().expose_provenance() as u32
+}
