@@ -79,6 +79,8 @@ pub enum Guest {
     Dialogue,
     /// The same with WASI 0.3.
     Dialogue3,
+    /// A server of WASI 0.3 behind an export of its own.
+    Service3,
 }
 
 impl Guest {
@@ -133,6 +135,7 @@ impl Guest {
             Guest::Sequence => "sequence",
             Guest::Dialogue => "dialogue",
             Guest::Dialogue3 => "dialogue-3",
+            Guest::Service3 => "service-3",
         }
     }
 
@@ -140,7 +143,12 @@ impl Guest {
     pub fn is_p3(self) -> bool {
         matches!(
             self,
-            Guest::Wasip3 | Guest::Mixed | Guest::Probe3 | Guest::Local3 | Guest::Dialogue3
+            Guest::Wasip3
+                | Guest::Mixed
+                | Guest::Probe3
+                | Guest::Local3
+                | Guest::Dialogue3
+                | Guest::Service3
         )
     }
 
@@ -179,6 +187,7 @@ impl Guest {
             Guest::Sequence => cargo("guest-sequence", wasip2, ""),
             Guest::Dialogue => cargo("guest-dialogue", wasip2, ""),
             Guest::Dialogue3 => only_p3("guest-dialogue-3"),
+            Guest::Service3 => only_p3("guest-service-3"),
             Guest::Neighbours => neighbours(&service()?),
             Guest::TurnsAndMore => compose(&Guest::Turns.build()?, &Guest::Local.build()?),
             Guest::Nested => neighbours(&wrap(&wrap(&service()?)?)?),

@@ -1,0 +1,68 @@
+//! Scripts that are played to programs of WASI 0.3 which are no commands.
+
+use anyhow::{Context, Result};
+use sockvirt::{Policy, Virtualizer};
+use sockvirt_tests::guests::Guest;
+use sockvirt_tests::host::{self, Sockets};
+use wasmtime::component::Component;
+
+const REPORT: &str = "sockvirt:virt/report@0.1.0";
+
+/// What an export of the program's own gives, and what the script's report says then.
+fn serve(script: &str) -> Result<(String, bool, String)> {
+    let policy = Policy::from_toml(script).map_err(|e| anyhow::anyhow!("{e}"))?;
+    let built = Virtualizer::new(policy).build(&Guest::Service3.build()?)?;
+    let component = Component::new(host::engine(), &built.component)?;
+    let (mut store, _) = host::store(Sockets::None);
+    let linker = host::linker(Sockets::None)?;
+    let runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = { runtime }.enable_all().build()?;
+    runtime.block_on(async {
+        let instance = linker.instantiate_async(&mut store, &component).await?;
+        let serve = instance.get_typed_func::<(u16,), (String,)>(&mut store, "serve")?;
+        let call = async |store: &_| serve.call_concurrent(store, (80,)).await;
+        let (asked,) = store.run_concurrent(call).await??;
+        let report = instance.get_export_index(&mut store, None, REPORT);
+        let finish = instance.get_export_index(&mut store, report.as_ref(), "finish");
+        let finish = finish.context("it has a report")?;
+        let finish = instance.get_typed_func::<(), (bool,)>(&mut store, finish)?;
+        let (is_well,) = finish.call_async(&mut store, ()).await?;
+        let text = instance.get_export_index(&mut store, report.as_ref(), "text");
+        let text = text.context("it has a text")?;
+        let text = instance.get_typed_func::<(), (String,)>(&mut store, text)?;
+        let (text,) = text.call_async(&mut store, ()).await?;
+        Ok((asked, is_well, text))
+    })
+}
+
+/// The server calls no async function of sockets: nobody but the network's own task goes on.
+#[test]
+fn a_client_connects_to_a_server_behind_an_export() -> Result<()> {
+    let script = r#"
+schema = 1
+[[client]]
+to = "tcp://127.0.0.1:80"
+script = [{ send = "q" }, { wait = "1h" }, { send = "uery" }, { expect = "answer" }]
+"#;
+    let (asked, is_well, text) = serve(script)?;
+    assert_eq!(
+        (asked.as_str(), is_well, text.as_str()),
+        ("query", true, "")
+    );
+    Ok(())
+}
+
+#[test]
+fn a_server_behind_an_export_that_answers_wrong_is_told_of() -> Result<()> {
+    let script = r#"
+schema = 1
+[[client]]
+name = "c"
+to = "tcp://127.0.0.1:80"
+script = [{ send = "query" }, { expect = "annoy" }]
+"#;
+    let (_, is_well, text) = serve(script)?;
+    assert!(!is_well);
+    assert!(text.starts_with("FAIL client \"c\""), "{text}");
+    Ok(())
+}
