@@ -9,8 +9,7 @@ use crate::error::Error;
 use crate::generate::{
     Arg, OPEN, Stub, generate, log, network, policy, values, verdict, verdict_3,
 };
-use crate::name::InterfaceName;
-use crate::plan::{Clock, ClockFrom, Made, Plan, Route, SocketImport, exported_resource};
+use crate::plan::{Clock, ClockFrom, Made, Plan, Route, SocketImport, exported_resource, is_run};
 use crate::root::{self, Item, Reindex, Root, Space};
 use crate::stand_in::DRIVE;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -53,7 +52,7 @@ pub(crate) fn compose(
     }
     // The guest is the last component.
     let verdict = match shell.plan.plays() {
-        true => Some(verdict_3::component()),
+        true => Some(verdict_3::component(shell.plan.tells())),
         false => plays.then(verdict::component),
     };
     let verdict = verdict.map(|it| shell.builder.component(None, it));
@@ -107,16 +106,6 @@ fn names_made_inside(plan: &Plan<'_>, socket: &SocketImport<'_>, at: usize) -> b
     let made = resource.and_then(|id| plan.resources.get(&id));
     plan.root.item_at(Space::Instance, *instance_index) == Some(socket.at)
         && made.is_some_and(|made| *made != Made::Host)
-}
-
-/// Whether an export is `wasi:cli/run` of 0.2, or of 0.3.
-fn is_run(export: &ComponentExport<'_>, minor: u64) -> bool {
-    let name = InterfaceName::of(&export.name);
-    name.is_some_and(|name| {
-        let version = name.version.as_ref();
-        (name.package.as_str(), name.interface.as_str()) == ("wasi:cli", "run")
-            && version.is_some_and(|it| (it.major, it.minor) == (0, minor))
-    })
 }
 
 fn entangled(what: &str, name: &str, socket: &SocketImport<'_>) -> Error {
@@ -506,13 +495,17 @@ impl Shell<'_> {
         let (instance, func) = (ComponentExportKind::Instance, ComponentExportKind::Func);
         let program = self.builder.alias_export(guest, export.name.name, instance);
         let network = self.network.unwrap_or(u32::MAX);
-        let args = verdict_3::IMPORTS.map(|name| {
+        let mut args = Vec::new();
+        if self.plan.tells() {
+            args.extend(log::import(&mut self.builder, &self.plan.log));
+        }
+        args.extend(verdict_3::IMPORTS.map(|name| {
             let from = match name {
                 verdict::RUN => program,
                 _ => network,
             };
             (name, func, self.alias(from, name, func))
-        });
+        }));
         self.builder.instantiate(None, verdict, args)
     }
 

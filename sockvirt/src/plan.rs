@@ -15,7 +15,8 @@ use wasmparser::component_types::{
     ComponentInstanceType, ComponentValType, ResourceId,
 };
 use wasmparser::{
-    ComponentExternName, ComponentTypeRef, InstanceTypeDeclaration, PrimitiveValType, TypeBounds,
+    ComponentExport, ComponentExternName, ComponentTypeRef, InstanceTypeDeclaration,
+    PrimitiveValType, TypeBounds,
 };
 
 /// An interface of `wasi:sockets`, of those that a guest can import.
@@ -257,7 +258,8 @@ pub(crate) struct Plan<'r> {
     pub(crate) resources: HashMap<ResourceId, Made>,
     /// For the resource type of pollables of each version, where they can come from.
     pub(crate) clocks: HashMap<ResourceId, Clock>,
-    /// The names of the imports that decisions are logged through; none where none are.
+    /// The names of the imports that decisions are logged through, or what went wrong of a script is
+    /// told through; none where nothing is.
     pub(crate) log: Vec<String>,
     /// The network in memory beside the guest, where there is one.
     pub(crate) network: Option<Beside>,
@@ -341,7 +343,10 @@ pub(crate) fn plan<'r>(
         }
     }
     plan.add_clocks();
-    if plan.calls_policy() && policy.log() != Log::None {
+    let logs = plan.calls_policy() && policy.log() != Log::None;
+    // The host that gives the script asks for what is told.
+    let is_alone = plan.network.as_ref().and_then(|it| it.plays) == Some(false);
+    if logs || is_alone && root.exports().any(|(_, export)| is_run(export, 3)) {
         plan.log = log::names(root);
     }
     Ok(plan)
@@ -399,6 +404,16 @@ fn refuse_disguised(name: &ComponentExternName<'_>) -> Result<(), Error> {
             reason: "it asks for `wasi:sockets`, and not as an interface".to_owned(),
         }),
     }
+}
+
+/// Whether an export is `wasi:cli/run` of 0.2, or of 0.3.
+pub(crate) fn is_run(export: &ComponentExport<'_>, minor: u64) -> bool {
+    let name = InterfaceName::of(&export.name);
+    name.is_some_and(|name| {
+        let version = name.version.as_ref();
+        (name.package.as_str(), name.interface.as_str()) == ("wasi:cli", "run")
+            && version.is_some_and(|it| (it.major, it.minor) == (0, minor))
+    })
 }
 
 pub(crate) fn instance_of<'r>(root: &'r Root<'_>, name: &str) -> Option<&'r ComponentInstanceType> {
@@ -608,6 +623,11 @@ impl<'r> Plan<'r> {
     /// Whether a script is played on a network beside the guest.
     pub(crate) fn plays(&self) -> bool {
         self.network.as_ref().is_some_and(|it| it.plays.is_some())
+    }
+
+    /// Whether what went wrong of a script is told on standard error.
+    pub(crate) fn tells(&self) -> bool {
+        self.plays() && !self.log.is_empty()
     }
 
     /// Whether the import at this place is the host's no more.

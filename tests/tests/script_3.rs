@@ -66,3 +66,30 @@ script = [{ send = "query" }, { expect = "annoy" }]
     assert!(text.starts_with("FAIL client \"c\""), "{text}");
     Ok(())
 }
+
+/// What is built is the verdict: its exit status, and what went wrong on standard error.
+#[test]
+fn an_output_tells_what_went_wrong() -> Result<()> {
+    let script = r#"
+schema = 1
+[[peer]]
+name = "p"
+at = "tcp://192.0.2.10:7"
+script = [{ expect = "hello" }, { send = "you" }]
+"#;
+    let policy = Policy::from_toml(script).map_err(|e| anyhow::anyhow!("{e}"))?;
+    let built = Virtualizer::new(policy).build(&Guest::Dialogue3.build()?)?;
+    let run = |text| {
+        let args = ["connect 192.0.2.10:7", text, "read 9"];
+        host::run_with(&built.component, Sockets::None, &args)
+    };
+    let good = run("write hello")?;
+    assert_eq!((good.status, good.stderr.as_str()), (0, ""), "{good:?}");
+    let bad = run("write hallo")?;
+    assert_eq!(bad.status, 1);
+    assert!(
+        bad.stderr.starts_with("FAIL peer \"p\" tcp 192.0.2.10:7"),
+        "{bad:?}"
+    );
+    Ok(())
+}

@@ -2,35 +2,50 @@
 //! `run` is async.
 //!
 //! It starts the network's task and the program, and waits until the program has ended, or the script
-//! says that it is to end: a server goes on for ever.
+//! says that it is to end: a server goes on for ever. What was not as it should be is told on standard
+//! error.
 
-use super::core::{Body, CoreModule, Memory, memory, signature};
-use super::store::WORD;
-use super::verdict::{FINISH, RUN};
+use super::core::{Body, CoreModule, Memory, signature};
+use super::log;
+use super::store::{self, Contents, WORD};
+use super::verdict::{FINISH, RUN, TEXT};
 use crate::stand_in::{DRIVE, ENDED};
 use wasm_encoder::{
     BlockType, CanonicalOption, ComponentBuilder, ComponentExportKind as Kind,
-    ComponentTypeRef as Ref, ComponentValType as Val, ExportKind, ExportSection, Instruction as I,
-    MemArg, MemorySection, Module, ModuleArg, PrimitiveValType, ValType,
+    ComponentTypeRef as Ref, ComponentValType as Val, ExportKind, Instruction as I, MemArg,
+    ModuleArg, PrimitiveValType, ValType,
 };
 
-/// What the component imports, all of it functions.
-pub(crate) const IMPORTS: [&str; 4] = [RUN, DRIVE, ENDED, FINISH];
+/// What the component imports besides what [`log::import`] gives it: functions.
+pub(crate) const IMPORTS: [&str; 5] = [RUN, DRIVE, ENDED, FINISH, TEXT];
 
 /// Where the program's result is written.
 const RESULT: i32 = 16;
 /// Where the set is noted that the task waits for.
 const SET: i32 = 32;
+/// Where the text of the report is, and behind that how long it is, as far as it is not told.
+const REST: i32 = 40;
+/// Where the result of a write is.
+const WRITTEN: i32 = 48;
+/// No write takes more at once.
+const AT_ONCE: i32 = 4096;
 
 /// The state of a call, in the lower four bits of its status, once it has returned.
 const RETURNED: i32 = 2;
 /// The event that says so.
 const SUBTASK: i32 = 1;
 
-/// The component, which exports [`RUN`].
-pub(crate) fn component() -> ComponentBuilder {
+/// The component, which exports [`RUN`]. `tells` is whether it is given standard error.
+pub(crate) fn component(tells: bool) -> ComponentBuilder {
     let mut component = ComponentBuilder::default();
-    let memory = own_memory(&mut component);
+    let contents = Contents {
+        sockets: false,
+        heap: true,
+    };
+    let store = component.core_module_raw(None, &store::module(contents));
+    let store = component.core_instantiate(None, store, []);
+    let memory = component.core_alias_export(None, store, "m", ExportKind::Memory);
+    let realloc = component.core_alias_export(None, store, "realloc", ExportKind::Func);
     let none: [(&str, Val); 0] = [];
     let (result, encoder) = component.type_defined(None);
     encoder.result(None, None);
@@ -39,6 +54,7 @@ pub(crate) fn component() -> ComponentBuilder {
         (DRIVE, true, None),
         (ENDED, true, None),
         (FINISH, false, Some(Val::Primitive(PrimitiveValType::Bool))),
+        (TEXT, false, Some(Val::Primitive(PrimitiveValType::String))),
     ];
     let mut types = Vec::new();
     for (name, is_async, result) in results {
@@ -50,6 +66,7 @@ pub(crate) fn component() -> ComponentBuilder {
     for (name, ty, is_async) in &types {
         let function = component.import(*name, Ref::Func(*ty));
         let mut options = vec![CanonicalOption::Memory(memory)];
+        options.push(CanonicalOption::Realloc(realloc));
         options.extend(is_async.then_some(CanonicalOption::Async));
         let lowered = component.lower_func(None, function, options);
         given.push((*name, ExportKind::Func, lowered));
@@ -61,8 +78,14 @@ pub(crate) fn component() -> ComponentBuilder {
     ];
     given.extend(builtins.map(|(name, index)| (name, ExportKind::Func, index)));
     given.push(("m", ExportKind::Memory, memory));
+    if tells {
+        let log = log::functions(&mut component);
+        let get = component.lower_func(None, log.get_stderr, []);
+        let write = component.lower_func(None, log.write, [CanonicalOption::Memory(memory)]);
+        given.extend([("stderr", get), ("write", write)].map(|it| (it.0, ExportKind::Func, it.1)));
+    }
     let given = component.core_instantiate_exports(None, given);
-    let module = component.core_module_raw(None, &module());
+    let module = component.core_module_raw(None, &module(tells));
     let code = component.core_instantiate(None, module, [(GIVEN, ModuleArg::Instance(given))]);
     let run = component.core_alias_export(None, code, RUN, ExportKind::Func);
     let callback = component.core_alias_export(None, code, "callback", ExportKind::Func);
@@ -72,40 +95,86 @@ pub(crate) fn component() -> ComponentBuilder {
     component
 }
 
-fn own_memory(component: &mut ComponentBuilder) -> u32 {
-    let mut memories = MemorySection::new();
-    memories.memory(memory(1, Some(1)));
-    let mut exports = ExportSection::new();
-    exports.export("m", ExportKind::Memory, 0);
-    let mut module = Module::new();
-    module.section(&memories).section(&exports);
-    let module = component.core_module_raw(None, &module.finish());
-    let instance = component.core_instantiate(None, module, []);
-    component.core_alias_export(None, instance, "m", ExportKind::Memory)
-}
-
 const GIVEN: &str = "i";
 
-fn module() -> Vec<u8> {
+fn module(tells: bool) -> Vec<u8> {
     use ValType::I32;
     let mut module = CoreModule::new(Memory::Imported(GIVEN));
-    let imports = [
+    let mut imports = vec![
         (RUN, signature(&[I32], &[I32])),
         (DRIVE, signature(&[], &[I32])),
         (ENDED, signature(&[], &[I32])),
         (FINISH, signature(&[], &[I32])),
+        (TEXT, signature(&[I32], &[])),
         ("set", signature(&[], &[I32])),
         ("join", signature(&[I32, I32], &[])),
         ("return", signature(&[I32], &[])),
     ];
+    if tells {
+        imports.push(("stderr", signature(&[], &[I32])));
+        imports.push(("write", signature(&[I32; 4], &[])));
+    }
     for (name, signature) in imports {
         module.import(name, GIVEN, name.to_owned(), signature);
     }
+    module.define(TELL, tell(tells));
     module.define(END, end());
     module.export(RUN, run());
     module.export("callback", callback());
     module.finish().0
 }
+
+/// The function that tells of what was not as it should be.
+const TELL: &str = "tell";
+
+/// `tell()`
+fn tell(tells: bool) -> Body<&'static str> {
+    let (stream, count) = (0, 1);
+    let mut body = Body::new(signature(&[], &[]));
+    if !tells {
+        return body;
+    }
+    body.locals.extend([ValType::I32; 2]);
+    body.plain([I::I32Const(REST)]).call(TEXT);
+    body.call("stderr").plain([
+        I::LocalSet(stream),
+        I::Loop(BlockType::Empty),
+        I::I32Const(REST),
+        I::I32Load(LENGTH),
+        I::LocalTee(count),
+        I::I32Eqz,
+        I::If(BlockType::Empty),
+        I::Return,
+        I::End,
+        I::LocalGet(count),
+        I::I32Const(AT_ONCE),
+        I::LocalGet(count),
+        I::I32Const(AT_ONCE),
+        I::I32LtU,
+        I::Select,
+        I::LocalSet(count),
+        I::LocalGet(stream),
+        I::I32Const(REST),
+        I::I32Load(WORD),
+        I::LocalGet(count),
+        I::I32Const(WRITTEN),
+    ]);
+    body.call("write");
+    for (place, changed) in [(WORD, I::I32Add), (LENGTH, I::I32Sub)] {
+        body.plain([
+            I::I32Const(REST),
+            I::I32Const(REST),
+            I::I32Load(place),
+            I::LocalGet(count),
+            changed,
+            I::I32Store(place),
+        ]);
+    }
+    body.plain([I::Br(0), I::End]);
+    body
+}
+
+const LENGTH: MemArg = MemArg { offset: 4, ..WORD };
 
 /// The function that ends the task.
 const END: &str = "end";
@@ -113,8 +182,17 @@ const END: &str = "end";
 /// `end() -> code`: the result is an error if the program's is, or the script has not ended well.
 fn end() -> Body<&'static str> {
     let mut body = Body::new(signature(&[], &[ValType::I32]));
+    let failed = 0;
+    body.locals.push(ValType::I32);
     body.call(FINISH)
-        .plain([I::I32Eqz, I::I32Const(RESULT), I::I32Load8U(BYTE), I::I32Or]);
+        .plain([I::I32Eqz, I::LocalTee(failed), I::If(BlockType::Empty)]);
+    body.call(TELL).plain([
+        I::End,
+        I::LocalGet(failed),
+        I::I32Const(RESULT),
+        I::I32Load8U(BYTE),
+        I::I32Or,
+    ]);
     body.call("return").plain([I::I32Const(EXIT)]);
     body
 }
