@@ -122,12 +122,23 @@ pub fn udp_socket(ip: &str) -> UdpSocket {
 
 /// A peer that the program sends to, and a stranger that sends to the program before it.
 pub fn peer_and_stranger() -> (SocketAddr, thread::JoinHandle<std::io::Result<SocketAddr>>) {
+    peer_and_late_stranger(0)
+}
+
+/// As [`peer_and_stranger`]; so many datagrams have been answered by the peer alone before.
+pub fn peer_and_late_stranger(
+    answers: usize,
+) -> (SocketAddr, thread::JoinHandle<std::io::Result<SocketAddr>>) {
     let (peer, stranger) = (
         udp_socket("127.0.0.1"),
         UdpSocket::bind("127.0.0.1:0").expect("loopback has free ports"),
     );
     let address = peer.local_addr().expect("it is bound");
     let talk = thread::spawn(move || {
+        for _ in 0..answers {
+            let (_, program) = peer.recv_from(&mut [0; 64])?;
+            peer.send_to(b"from a peer", program)?;
+        }
         let (_, program) = peer.recv_from(&mut [0; 64])?;
         stranger.send_to(b"from a stranger", program)?;
         peer.send_to(b"from a peer", program)?;

@@ -1,10 +1,12 @@
 //! Ways around an allowlist of addresses, each of them tried in both versions of WASI.
 
 use anyhow::Result;
-use sockvirt_tests::allowlist::{all_give, allow, anywhere, deny, on_both};
+use sockvirt_tests::allowlist::{self, all_give, allow, anywhere, deny, on_both};
+use sockvirt_tests::guests::Guest;
 use sockvirt_tests::peers;
 use sockvirt_tests::recording::{Recording, Use};
 use std::net::SocketAddr;
+use std::thread;
 
 #[test]
 fn an_ipv4_address_in_ipv6_clothes_is_invalid() -> Result<()> {
@@ -153,6 +155,71 @@ fn a_udp_socket_that_may_send_to_one_may_not_send_to_another() -> Result<()> {
                 .all(|check| check.address.to_string() != two)
         );
     })
+}
+
+/// However often it was the same one: that nobody asks the policy again is no door for others.
+#[test]
+fn a_udp_socket_that_has_heard_from_one_hears_from_no_other() -> Result<()> {
+    for probe in Guest::PROBES {
+        let (peer, talk) = peers::peer_and_late_stranger(3);
+        let to = format!("to = \"127.0.0.1\"\nport = {}", peer.port());
+        let send = format!("send-to {peer} hello");
+        let round = [&*send, "receive"];
+        let script = [
+            &["udp4", "bind 0.0.0.0:0"][..],
+            &round.repeat(4),
+            &["send-to 127.0.0.1:9 hello"],
+        ]
+        .concat();
+        let rules = allow(&format!("{to}\nop = [\"send\"]"));
+        let run = allowlist::run(probe, &Recording::new(), &rules, &script)?;
+        talk.join().expect("no panic")?;
+        let heard = format!("from a peer from {peer}");
+        let said = run.results();
+        assert_eq!(said[2..10], ["ok", &*heard].repeat(4));
+        assert_eq!(said[10], "access-denied");
+        assert_eq!(
+            run.reached_by(Use::UdpSend),
+            [(); 4].map(|()| peer.to_string())
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn who_is_heard_by_a_rule_is_not_answered_without_one() -> Result<()> {
+    for probe in Guest::PROBES {
+        let (peer, other) = (
+            peers::udp_socket("127.0.0.1"),
+            peers::udp_socket("127.0.0.2"),
+        );
+        let (to, from) = (peer.local_addr()?, other.local_addr()?);
+        let talk = thread::spawn(move || -> std::io::Result<()> {
+            let (_, program) = peer.recv_from(&mut [0; 64])?;
+            for text in [b"one", b"two"] {
+                other.send_to(text, program)?;
+            }
+            Ok(())
+        });
+        let (send, port) = ("op = [\"send\"]", to.port());
+        let rules = allow(&format!("to = \"127.0.0.1\"\nport = {port}\n{send}"))
+            + &allow("to = \"127.0.0.2\"\nport = \"*\"\nop = [\"receive\"]");
+        let script = [
+            "udp4",
+            "bind 0.0.0.0:0",
+            &format!("send-to {to} hello"),
+            "receive",
+            "receive",
+            &format!("send-to {from} hello"),
+        ];
+        let run = allowlist::run(probe, &Recording::new(), &rules, &script)?;
+        talk.join().expect("no panic")?;
+        let heard = ["one", "two"].map(|text| format!("{text} from {from}"));
+        assert_eq!(run.results()[3..5], heard);
+        assert_eq!(run.results()[5], "access-denied");
+        assert_eq!(run.reached_by(Use::UdpSend), [to.to_string()]);
+    }
+    Ok(())
 }
 
 #[test]
