@@ -84,7 +84,9 @@ impl FromStr for Target {
         if let Ok(range) = text.parse() {
             return Ok(Target::Range(range));
         }
-        if let Some((_, rest)) = text.split_once("://") {
+        if text.contains(':')
+            && let Some((_, rest)) = text.split_once("://")
+        {
             let host = rest.split([':', '/']).next().unwrap_or_default();
             return Err(Mistake::new(format!("`{text}` is a URL"))
                 .hint(format!("write `{host}`, and the port into `port`")));

@@ -21,14 +21,14 @@ impl Ports {
             .map(|range| (*range.start(), *range.end()));
         let mut ranges: Vec<_> = ranges.filter(|(low, high)| low <= high).collect();
         ranges.sort_unstable();
-        let mut merged: Vec<(u16, u16)> = Vec::with_capacity(ranges.len());
-        for (low, high) in ranges {
-            match merged.last_mut() {
-                Some(last) if u32::from(low) <= u32::from(last.1) + 1 => last.1 = last.1.max(high),
-                _ => merged.push((low, high)),
+        ranges.dedup_by(|(low, high), last| {
+            let touches = u32::from(*low) <= u32::from(last.1) + 1;
+            if touches {
+                last.1 = last.1.max(*high);
             }
-        }
-        Ports(merged)
+            touches
+        });
+        Ports(ranges)
     }
 
     /// Reads `443` or `1000-2000`.
@@ -47,7 +47,10 @@ impl Ports {
         };
         let (low, high) = match text.split_once('-') {
             Some((low, high)) => (number(low.trim())?, number(high.trim())?),
-            None => (number(text)?, number(text)?),
+            None => {
+                let port = number(text)?;
+                (port, port)
+            }
         };
         if low > high {
             return Err(Mistake::new(format!("`{text}` ends before it begins"))

@@ -1,6 +1,6 @@
 //! The rules.
 
-use super::keys;
+use super::keys::{self, Section};
 use super::table::{Table, Text};
 use super::{Fault, Result};
 use crate::flag::{place, socket_address};
@@ -8,6 +8,32 @@ use crate::rule::{check_targets, check_uses};
 use crate::{AllowRule, Denial, DenyRule, InvalidPolicy, Operation, Policy, Ports, Redirect};
 use core::ops::Range;
 use std::collections::HashMap;
+
+/// The lists of rules.
+const LISTS: [(&str, &Section); 3] = [
+    ("deny", &keys::DENY),
+    ("allow", &keys::ALLOW),
+    ("redirect", &keys::REDIRECT),
+];
+
+/// What is in a list of this name, if it is rules.
+pub(super) fn section(name: &str) -> Option<&'static Section> {
+    let list = LISTS.iter().find(|(key, _)| *key == name);
+    list.map(|(_, section)| *section)
+}
+
+/// Adds the rule of a table in one of the lists.
+pub(super) fn add(policy: &mut Policy, list: &str, table: &Table<'_>, ids: &mut Ids) -> Result<()> {
+    match list {
+        "deny" => {
+            let added = std::mem::take(policy).with_rule(read_deny(table, ids)?);
+            *policy = added.map_err(|e| Fault::new(table.span.clone(), e))?;
+        }
+        "allow" => policy.allow.push(read_allow(table, ids)?),
+        _ => policy.redirect.push(read_redirect(table, ids)?),
+    }
+    Ok(())
+}
 
 /// Where the rules stand in the file.
 #[derive(Default)]
@@ -17,22 +43,19 @@ struct Spans {
     redirect: Vec<Range<usize>>,
 }
 
-pub(super) fn read(file: &mut Table<'_>, policy: &mut Policy) -> Result<()> {
-    let mut ids = HashMap::new();
+/// Reads the rules that are in the tree, and checks them with those that were added before.
+pub(super) fn read(file: &Table<'_>, policy: &mut Policy, mut ids: Ids) -> Result<()> {
     let mut spans = Spans::default();
-    for table in file.tables("deny", &keys::DENY)? {
-        let rule = read_deny(&table, &mut ids)?;
-        let added = std::mem::take(policy).with_rule(rule);
-        *policy = added.map_err(|e| Fault::new(table.span.clone(), e))?;
-        spans.deny.push(table.span.clone());
-    }
-    for table in file.tables("allow", &keys::ALLOW)? {
-        policy.allow.push(read_allow(&table, &mut ids)?);
-        spans.allow.push(table.span.clone());
-    }
-    for table in file.tables("redirect", &keys::REDIRECT)? {
-        policy.redirect.push(read_redirect(&table, &mut ids)?);
-        spans.redirect.push(table.span.clone());
+    for (key, section) in LISTS {
+        for table in file.tables(key, section)? {
+            add(policy, key, &table, &mut ids)?;
+            let spans = match key {
+                "deny" => &mut spans.deny,
+                "allow" => &mut spans.allow,
+                _ => &mut spans.redirect,
+            };
+            spans.push(table.span.clone());
+        }
     }
     lead_somewhere(policy, &spans.redirect)?;
     beside_memory(policy, &spans)?;
@@ -96,7 +119,8 @@ fn lead_somewhere(policy: &Policy, spans: &[Range<usize>]) -> Result<()> {
     Err(Fault::new(span.unwrap_or_default(), e).hint(hint))
 }
 
-type Ids = HashMap<String, Range<usize>>;
+/// The ids of rules, and where they stand.
+pub(super) type Ids = HashMap<String, Range<usize>>;
 
 fn id(table: &Table<'_>, ids: &mut Ids) -> Result<Option<String>> {
     let Some(Text { text, span }) = table.string("id")? else {

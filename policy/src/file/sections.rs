@@ -30,7 +30,7 @@ pub(super) fn read(file: &mut Table<'_>, policy: &mut Policy, told: bool) -> Res
 
 fn read_policy(table: &Table<'_>, policy: &mut Policy) -> Result<()> {
     if let Some((denial, span)) = table.parse::<Denial>("deny-as")? {
-        *policy = policy.clone().with_deny_as(denial).map_err(|e| {
+        *policy = std::mem::take(policy).with_deny_as(denial).map_err(|e| {
             Fault::new(span, e).hint(
                 "`deny-as` in `[policy]` stands for all operations; \
                  `[policy.deny-as-for]` says it for some",
@@ -69,8 +69,7 @@ fn read_dns(table: &Table<'_>, policy: &mut Policy) -> Result<()> {
     let mode = table.choice("mode", "a mode of `[dns]`", DnsMode::ALL, DnsMode::name)?;
     policy.dns_mode = mode.unwrap_or_default();
     if let Some((denial, span)) = table.parse::<Denial>("deny-as")? {
-        *policy = policy
-            .clone()
+        *policy = std::mem::take(policy)
             .with_dns_deny_as(denial)
             .map_err(|e| Fault::new(span, e))?;
     }
@@ -119,9 +118,10 @@ pub(super) fn read_answer(table: &Table<'_>) -> Result<HostAnswer> {
 }
 
 /// Addresses that a name answers.
-pub(super) fn addresses(value: &Value<'_>, key: &str) -> Result<HostAnswer> {
+pub(super) fn addresses(value: &Value<'_>, key: &'static str) -> Result<HostAnswer> {
     let mut addresses = Vec::new();
-    for Text { text, span } in as_texts(value, key)? {
+    for text in as_texts(value, key)? {
+        let Text { text, span } = text?;
         addresses.push(address(text).map_err(|e| Fault::at(span, e))?);
     }
     HostAnswer::addresses(addresses).map_err(|e| Fault::at(value.span(), e))

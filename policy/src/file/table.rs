@@ -1,6 +1,7 @@
 //! Values of the file, each with its place.
 
 use super::keys::Section;
+use super::tree::{Data, Entries};
 use super::{Fault, Result};
 use crate::mistake::suggest;
 use crate::{Mistake, Operation, Ports, Protocol, Target};
@@ -8,8 +9,6 @@ use core::fmt::Display;
 use core::ops::Range;
 use core::str::FromStr;
 use std::borrow::Cow;
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
 
 /// A string of the file, and where it stands.
 pub(super) struct Text<'a> {
@@ -17,18 +16,18 @@ pub(super) struct Text<'a> {
     pub(super) span: Range<usize>,
 }
 
-pub(super) type Value<'a> = Spanned<DeValue<'a>>;
+pub(super) use super::tree::Value;
 
 /// A table of the file.
 pub(super) struct Table<'a> {
-    entries: &'a DeTable<'a>,
+    entries: &'a Entries<'a>,
     pub(super) span: Range<usize>,
     section: &'static Section,
 }
 
 impl<'a> Table<'a> {
     pub(super) fn new(
-        entries: &'a DeTable<'a>,
+        entries: &'a Entries<'a>,
         span: Range<usize>,
         section: &'static Section,
     ) -> Self {
@@ -40,15 +39,15 @@ impl<'a> Table<'a> {
     }
 
     pub(super) fn of(value: &'a Value<'a>, key: &str, section: &'static Section) -> Result<Self> {
-        match value.get_ref() {
-            DeValue::Table(table) => Ok(Table::new(table, value.span(), section)),
+        match &value.data {
+            Data::Table(table) => Ok(Table::new(table, value.span(), section)),
             _ => Err(Fault::new(value.span(), format!("`{key}` is a table"))),
         }
     }
 
     /// Whether a key is there that the format has elsewhere.
     pub(super) fn has(&self, key: &str) -> bool {
-        self.entries.contains_key(key)
+        self.entries.get(key).is_some()
     }
 
     pub(super) fn get(&self, key: &str) -> Option<&'a Value<'a>> {
@@ -67,8 +66,8 @@ impl<'a> Table<'a> {
                     .hint("begin it with `schema = 1`"),
             );
         };
-        match value.get_ref() {
-            DeValue::Integer(number) if number.as_str() == "1" => Ok(()),
+        match &value.data {
+            Data::Number(number) if number.digits == "1" => Ok(()),
             _ => {
                 Err(Fault::new(value.span(), "this schema is not known").hint("write `schema = 1`"))
             }
@@ -91,11 +90,11 @@ impl<'a> Table<'a> {
         let Some(value) = self.get(key) else {
             return Ok(Vec::new());
         };
-        let DeValue::Table(table) = value.get_ref() else {
+        let Data::Table(table) = &value.data else {
             return Err(Fault::new(value.span(), format!("`{key}` is a table")));
         };
         let entries = table.iter().map(|(name, value)| {
-            let text = name.get_ref().as_ref();
+            let text = name.name.as_ref();
             let span = name.span();
             (Text { text, span }, value)
         });
@@ -107,9 +106,9 @@ impl<'a> Table<'a> {
         key: &'static str,
         section: &'static Section,
     ) -> Result<Vec<Table<'a>>> {
-        match self.get(key).map(|value| (value, value.get_ref())) {
+        match self.get(key).map(|value| (value, &value.data)) {
             None => Ok(Vec::new()),
-            Some((_, DeValue::Array(array))) => {
+            Some((_, Data::List(array))) => {
                 let tables = array.iter();
                 tables.map(|value| Table::of(value, key, section)).collect()
             }
@@ -126,9 +125,9 @@ impl<'a> Table<'a> {
     }
 
     pub(super) fn flag(&self, key: &'static str) -> Result<bool> {
-        match self.get(key).map(|value| (value.get_ref(), value.span())) {
+        match self.get(key).map(|value| (&value.data, value.span())) {
             None => Ok(false),
-            Some((DeValue::Boolean(flag), _)) => Ok(*flag),
+            Some((Data::Flag(flag), _)) => Ok(*flag),
             Some((_, span)) => Err(Fault::new(span, format!("`{key}` is true or false"))),
         }
     }
@@ -165,11 +164,9 @@ impl<'a> Table<'a> {
     }
 
     /// A string or a list of strings.
-    pub(super) fn strings(&self, key: &'static str) -> Result<Option<Vec<Text<'a>>>> {
-        let Some(value) = self.get(key) else {
-            return Ok(None);
-        };
-        as_texts(value, key).map(Some)
+    pub(super) fn strings(&self, key: &'static str) -> Result<Option<Texts<'a>>> {
+        let value = self.get(key);
+        value.map(|value| as_texts(value, key)).transpose()
     }
 
     /// The operations of a rule, sorted; `connect` where it does not say.
@@ -177,8 +174,9 @@ impl<'a> Table<'a> {
         let Some(names) = self.strings("op")? else {
             return Ok(vec![Operation::Connect]);
         };
-        let mut operations = Vec::new();
-        for Text { text, span } in names {
+        let mut operations = Vec::with_capacity(names.len());
+        for name in names {
+            let Text { text, span } = name?;
             operations.push(operation(text).map_err(|e| Fault::at(span, e))?);
         }
         operations.sort_unstable();
@@ -199,8 +197,12 @@ impl<'a> Table<'a> {
 
     /// A list of targets, sorted; empty where the key is not there.
     pub(super) fn targets(&self, key: &'static str) -> Result<Vec<Target>> {
-        let mut targets = Vec::new();
-        for Text { text, span } in self.strings(key)?.unwrap_or_default() {
+        let Some(texts) = self.strings(key)? else {
+            return Ok(Vec::new());
+        };
+        let mut targets = Vec::with_capacity(texts.len());
+        for text in texts {
+            let Text { text, span } = text?;
             let target = text.parse::<Target>();
             targets.push(target.map_err(|e| Fault::at(span, e))?);
         }
@@ -214,14 +216,14 @@ impl<'a> Table<'a> {
         let Some(value) = self.get("port") else {
             return Ok(None);
         };
-        let ranges = match value.get_ref() {
-            DeValue::Array(array) if array.is_empty() => {
+        let ports = match &value.data {
+            Data::List(array) if array.is_empty() => {
                 return Err(Fault::new(value.span(), "`port` is empty"));
             }
-            DeValue::Array(array) => array.iter().map(port).collect::<Result<Vec<_>>>()?,
-            _ => vec![port(value)?],
+            Data::List(array) => Ports::new(array.iter().map(port).collect::<Result<Vec<_>>>()?),
+            _ => Ports::new([port(value)?]),
         };
-        Ok(Some(Ports::new(ranges)))
+        Ok(Some(ports))
     }
 
     /// An error about the whole table.
@@ -240,7 +242,7 @@ impl<'a> Table<'a> {
     /// Checks that every key is one that the format has.
     pub(super) fn finish(&self) -> Result<()> {
         for key in self.entries.keys() {
-            let name = key.get_ref().as_ref();
+            let name = key.name.as_ref();
             match self.section.keys.iter().find(|it| it.name == name) {
                 Some(_) => {}
                 None => {
@@ -266,15 +268,15 @@ pub(crate) fn operation(name: &str) -> std::result::Result<Operation, Mistake> {
 }
 
 fn port(value: &Value<'_>) -> Result<core::ops::RangeInclusive<u16>> {
-    let text = match value.get_ref() {
-        DeValue::Integer(number) if number.radix() == 10 => Cow::Borrowed(number.as_str()),
+    let text = match &value.data {
+        Data::Number(number) if number.radix == 10 => Cow::Borrowed(number.digits.as_ref()),
         // `0x50` comes as the digits `50` in base 16.
-        DeValue::Integer(number) => {
-            let port = u64::from_str_radix(number.as_str(), number.radix());
-            Cow::Owned(port.map_or_else(|_| number.as_str().to_owned(), |port| port.to_string()))
+        Data::Number(number) => {
+            let port = u64::from_str_radix(&number.digits, number.radix);
+            Cow::Owned(port.map_or_else(|_| number.digits.to_string(), |port| port.to_string()))
         }
-        DeValue::String(text) if text == "*" => return Ok(0..=u16::MAX),
-        DeValue::String(text) => Cow::Borrowed(text.as_ref()),
+        Data::Text(text) if text == "*" => return Ok(0..=u16::MAX),
+        Data::Text(text) => Cow::Borrowed(text.as_ref()),
         _ => {
             return Err(
                 Fault::new(value.span(), "`port` is a number, a range or a list")
@@ -287,19 +289,40 @@ fn port(value: &Value<'_>) -> Result<core::ops::RangeInclusive<u16>> {
 
 pub(super) fn as_text<'a>(value: &'a Value<'a>, key: &str) -> Result<Text<'a>> {
     let span = value.span();
-    match value.get_ref() {
-        DeValue::String(text) => Ok(Text { text, span }),
+    match &value.data {
+        Data::Text(text) => Ok(Text { text, span }),
         _ => Err(Fault::new(span, format!("`{key}` is a string"))),
     }
 }
 
-/// A string or a list of strings.
-pub(super) fn as_texts<'a>(value: &'a Value<'a>, key: &str) -> Result<Vec<Text<'a>>> {
-    match value.get_ref() {
-        DeValue::Array(array) if array.is_empty() => {
-            Err(Fault::new(value.span(), format!("`{key}` is empty")))
-        }
-        DeValue::Array(array) => array.iter().map(|value| as_text(value, key)).collect(),
-        _ => Ok(vec![as_text(value, key)?]),
+/// The strings of a list, one by one.
+pub(super) struct Texts<'a> {
+    key: &'static str,
+    values: core::slice::Iter<'a, Value<'a>>,
+}
+
+impl<'a> Iterator for Texts<'a> {
+    type Item = Result<Text<'a>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.values.next().map(|value| as_text(value, self.key))
     }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.values.size_hint()
+    }
+}
+
+impl ExactSizeIterator for Texts<'_> {}
+
+/// A string or a list of strings.
+pub(super) fn as_texts<'a>(value: &'a Value<'a>, key: &'static str) -> Result<Texts<'a>> {
+    let values = match &value.data {
+        Data::List(array) if array.is_empty() => {
+            return Err(Fault::new(value.span(), format!("`{key}` is empty")));
+        }
+        Data::List(array) => array.iter(),
+        _ => core::slice::from_ref(value).iter(),
+    };
+    Ok(Texts { key, values })
 }

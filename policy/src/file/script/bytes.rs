@@ -3,12 +3,12 @@
 use super::draft::Draft;
 use super::{keys, limits};
 use crate::file::table::{Table, Text, Value};
+use crate::file::tree::Data;
 use crate::file::{Fault, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use core::ops::Range;
 use sockvirt_netstack::script::{Bytes, Fill, Part};
-use toml::de::DeValue;
 
 impl Draft<'_> {
     /// The bytes of a key.
@@ -17,8 +17,8 @@ impl Draft<'_> {
             return Ok(None);
         };
         let mut bytes = Bytes::default();
-        match value.get_ref() {
-            DeValue::Array(parts) => {
+        match &value.data {
+            Data::List(parts) => {
                 for part in parts {
                     join(&mut bytes, self.part(part, key)?);
                 }
@@ -45,9 +45,9 @@ impl Draft<'_> {
     }
 
     fn part(&mut self, value: &Value<'_>, key: &str) -> Result<Part> {
-        let table = match value.get_ref() {
-            DeValue::String(text) => return Ok(Part::Literal(text.as_bytes().to_vec())),
-            DeValue::Table(_) => Table::of(value, key, &keys::BYTES)?,
+        let table = match &value.data {
+            Data::Text(text) => return Ok(Part::Literal(text.as_bytes().to_vec())),
+            Data::Table(_) => Table::of(value, key, &keys::BYTES)?,
             _ => {
                 let message = format!("`{key}` is bytes: a text, a table or a list of both");
                 return Err(Fault::new(value.span(), message)

@@ -3,6 +3,7 @@
 use super::symbols::Symbols;
 use super::{Source, limits};
 use crate::file::{Fault, Result};
+use core::cell::OnceCell;
 use core::ops::Range;
 use sockvirt_netstack::script::{Action, Script, Step};
 use std::collections::HashMap;
@@ -19,13 +20,13 @@ pub(super) struct Draft<'a> {
     pub(super) spans: Vec<Range<usize>>,
     /// How many bytes were read from files.
     pub(super) loaded: usize,
-    /// Where each line ends.
-    lines: Vec<usize>,
+    text: &'a str,
+    /// Where each line ends, once somebody asks.
+    lines: OnceCell<Vec<usize>>,
 }
 
 impl<'a> Draft<'a> {
-    pub(super) fn new(text: &str, source: &'a Source<'a>) -> Self {
-        let bytes = text.bytes().enumerate();
+    pub(super) fn new(text: &'a str, source: &'a Source<'a>) -> Self {
         Draft {
             script: Script {
                 file: source.name.to_owned(),
@@ -38,13 +39,18 @@ impl<'a> Draft<'a> {
             expressions: HashMap::new(),
             spans: Vec::new(),
             loaded: 0,
-            lines: bytes.filter(|it| it.1 == b'\n').map(|it| it.0).collect(),
+            text,
+            lines: OnceCell::new(),
         }
     }
 
     /// The line that a place is on, from 1.
     pub(super) fn line(&self, span: &Range<usize>) -> u32 {
-        let before = self.lines.partition_point(|end| *end < span.start);
+        let lines = self.lines.get_or_init(|| {
+            let ends = self.text.match_indices('\n');
+            ends.map(|(at, _)| at).collect()
+        });
+        let before = lines.partition_point(|end| *end < span.start);
         u32::try_from(before + 1).unwrap_or(u32::MAX)
     }
 

@@ -5,10 +5,10 @@ use super::draft::Draft;
 use super::values::number;
 use super::{keys, limits, words};
 use crate::file::table::Table;
+use crate::file::tree::Data;
 use crate::file::{Fault, Result};
 use core::ops::Range;
 use sockvirt_netstack::script::{Bytes, Check, Frame, Prefix, Until};
-use toml::de::DeValue;
 
 /// How many bytes a frame has, if it says.
 fn longest(frame: &Frame) -> Option<u64> {
@@ -54,7 +54,7 @@ impl Draft<'_> {
         let Some(value) = table.get(key) else {
             return Ok(None);
         };
-        if !matches!(value.get_ref(), DeValue::Table(_)) {
+        if !matches!(value.data, Data::Table(_)) {
             let length = number(value, key, 1..=limits::FRAME)
                 .map_err(|e| e.hint("or write { prefix = \"u32be\" } for a number in front"))?;
             return Ok(Some(Frame::Length(length)));

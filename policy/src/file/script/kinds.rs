@@ -4,10 +4,10 @@ use super::steps::Steps;
 use super::{keys, words};
 use crate::file::keys::Section;
 use crate::file::table::{Table, Value};
+use crate::file::tree::Data;
 use crate::file::{Fault, Result};
 use crate::mistake::suggest;
 use sockvirt_netstack::script::Protocol;
-use toml::de::DeValue;
 
 /// A step by the key that says what it does.
 pub(crate) struct Kind {
@@ -67,12 +67,12 @@ pub(crate) const KINDS: [Kind; 19] = [
 
 /// What a step does, by its one key that says so.
 pub(super) fn kind(value: &Value<'_>) -> Result<&'static Kind> {
-    let DeValue::Table(table) = value.get_ref() else {
+    let Data::Table(table) = &value.data else {
         return Err(Fault::new(value.span(), "a step is a table")
             .hint("write { send = \"hello\" }, or { expect = \"hello\" }"));
     };
     let all = KINDS.iter();
-    let said: Vec<_> = all.filter(|kind| table.contains_key(kind.key())).collect();
+    let said: Vec<_> = all.filter(|kind| table.get(kind.key()).is_some()).collect();
     // What becomes of a datagram can be said where it is sent.
     let sends = said.iter().find(|kind| kind.key() == "send");
     let is_part = |kind: &Kind| words::FAULTS.iter().any(|(key, _)| *key == kind.key());
@@ -88,7 +88,7 @@ pub(super) fn kind(value: &Value<'_>) -> Result<&'static Kind> {
             let known: Vec<_> = KINDS.iter().map(Kind::key).collect();
             match table.keys().next() {
                 Some(key) => {
-                    let name = key.get_ref().as_ref();
+                    let name = key.name.as_ref();
                     Err(Fault::new(key.span(), format!("`{name}` is not a step"))
                         .hint(suggest(name, &known)))
                 }

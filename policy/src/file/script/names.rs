@@ -3,6 +3,7 @@
 use super::draft::Draft;
 use crate::file::keys;
 use crate::file::table::{Table, Value};
+use crate::file::tree::Data;
 use crate::file::{Fault, Result, sections};
 use crate::pattern::name;
 use crate::{Denial, Host, HostAnswer, Policy};
@@ -12,7 +13,6 @@ use ipnet::Ipv4Net;
 use sockvirt_netstack::ErrorCode;
 use sockvirt_netstack::script::{Found, Name};
 use std::collections::{HashMap, HashSet};
-use toml::de::DeValue;
 
 /// All names that a script knows.
 pub(super) struct Names {
@@ -154,8 +154,8 @@ impl Names {
 
 /// What a name answers later.
 fn found(value: &Value<'_>) -> Result<Found> {
-    let answer = match value.get_ref() {
-        DeValue::Table(_) => {
+    let answer = match &value.data {
+        Data::Table(_) => {
             let table = Table::of(value, "then", &keys::LATER)?;
             sections::read_answer(&table)?
         }

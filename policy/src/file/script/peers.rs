@@ -46,8 +46,9 @@ fn where_it_is(
     })?;
     let mut protocol = None;
     let mut all = Vec::new();
-    for text in &texts {
-        let (its, targets) = at::read(text, names, draft)?;
+    for text in texts {
+        let text = text?;
+        let (its, targets) = at::read(&text, names, draft)?;
         if *protocol.get_or_insert(its) != its {
             let message = "a peer is there over TCP or over UDP, not both";
             return Err(Fault::new(text.span.clone(), message).hint("make two peers of it"));
@@ -57,7 +58,7 @@ fn where_it_is(
             return Err(Fault::new(text.span.clone(), message).hint("a prefix is one place"));
         }
         for target in &targets {
-            taken.take(its, target, text)?;
+            taken.take(its, target, &text)?;
         }
         all.extend(targets);
     }
@@ -69,11 +70,11 @@ fn name(table: &Table<'_>, called: &mut HashMap<String, Range<usize>>) -> Result
     let (name, span) = match table.string("name")? {
         Some(text) => values::name(text)?,
         None => {
-            let texts = table.strings("at")?.unwrap_or_default();
-            let first = texts.first().map_or("", |it| it.text);
-            let name = match texts.len() {
-                0 | 1 => first.to_owned(),
-                many => format!("{first} and {} more", many - 1),
+            let mut texts = table.strings("at")?.into_iter().flatten();
+            let first = texts.next().transpose()?.map_or("", |it| it.text);
+            let name = match texts.count() {
+                0 => first.to_owned(),
+                more => format!("{first} and {more} more"),
             };
             (name, table.span.clone())
         }

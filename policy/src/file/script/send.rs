@@ -5,9 +5,9 @@ use super::steps::{Steps, elsewhere, span};
 use super::values::number;
 use super::{limits, words};
 use crate::file::table::Table;
+use crate::file::tree::Data;
 use crate::file::{Fault, Result};
 use sockvirt_netstack::script::{self, Action, FaultKind, Protocol, Segments, Send};
-use toml::de::DeValue;
 
 impl Steps<'_, '_> {
     pub(super) fn send(&mut self, table: &Table<'_>) -> Result<()> {
@@ -69,8 +69,8 @@ fn segments(table: &Table<'_>, length: Option<u64>) -> Result<Segments> {
     let Some(value) = table.get("segments") else {
         return Ok(Segments::Whole);
     };
-    let list = match value.get_ref() {
-        DeValue::Array(list) if (1..=limits::PIECES).contains(&list.len()) => list.iter(),
+    let list = match &value.data {
+        Data::List(list) if (1..=limits::PIECES).contains(&list.len()) => list.iter(),
         _ => {
             let message = format!("`segments` is a list of 1 to {} numbers", limits::PIECES);
             return Err(Fault::new(value.span(), message).hint("write `segments = [1, 3]`"));

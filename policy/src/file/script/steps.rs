@@ -4,10 +4,10 @@ use super::draft::Draft;
 use super::kinds::kind;
 use super::{checks, limits, words};
 use crate::file::table::{Table, Value};
+use crate::file::tree::Data;
 use crate::file::{Fault, Result};
 use core::ops::Range;
 use sockvirt_netstack::script::{Action, Check, Expect, Frame, Protocol, Repeat, Run};
-use toml::de::DeValue;
 
 impl Draft<'_> {
     /// The steps of a key, checked; none if it is not there.
@@ -50,7 +50,7 @@ pub(super) struct Steps<'a, 'd> {
 
 impl Steps<'_, '_> {
     fn list(&mut self, value: &Value<'_>, key: &str) -> Result<()> {
-        let DeValue::Array(steps) = value.get_ref() else {
+        let Data::List(steps) = &value.data else {
             return Err(
                 Fault::new(value.span(), format!("`{key}` is a list of steps"))
                     .hint(format!("write {key} = [{{ send = \"hello\" }}]")),

@@ -3,12 +3,12 @@
 use super::limits;
 use super::words::{Words, all};
 use crate::file::table::{Table, Text, Value, as_text};
+use crate::file::tree::Data;
 use crate::file::{Fault, Result};
 use crate::mistake::suggest;
 use core::ops::Range;
 use core::ops::RangeInclusive;
 use sockvirt_netstack::script::{Count, Nanoseconds};
-use toml::de::DeValue;
 
 impl<'a> Table<'a> {
     /// What one of a few words stands for.
@@ -39,8 +39,8 @@ impl<'a> Table<'a> {
 
     /// A key that is there or not.
     pub(super) fn truth(&self, key: &'static str) -> Result<()> {
-        match self.get(key).map(|value| (value.get_ref(), value.span())) {
-            None | Some((DeValue::Boolean(true), _)) => Ok(()),
+        match self.get(key).map(|value| (&value.data, value.span())) {
+            None | Some((Data::Flag(true), _)) => Ok(()),
             Some((_, span)) => {
                 Err(Fault::new(span, format!("`{key}` is true")).hint("or leave it out"))
             }
@@ -49,9 +49,9 @@ impl<'a> Table<'a> {
 
     /// How many; `true` is the usual number.
     pub(super) fn amount(&self, key: &'static str, usual: u32) -> Result<Option<u32>> {
-        match self.get(key).map(|value| (value, value.get_ref())) {
+        match self.get(key).map(|value| (value, &value.data)) {
             None => Ok(None),
-            Some((_, DeValue::Boolean(true))) => Ok(Some(usual)),
+            Some((_, Data::Flag(true))) => Ok(Some(usual)),
             Some((value, _)) => {
                 let least = u64::from(usual);
                 let number = number(value, key, least..=limits::REPEAT)?;
@@ -75,9 +75,9 @@ impl<'a> Table<'a> {
                 .hint("write 2, \"2\", \"1+\" for once or more, or \"1-3\"")
         };
         let most = u64::from(u32::MAX);
-        let text = match value.get_ref() {
-            DeValue::Integer(_) => number(value, key, 0..=most)?.to_string(),
-            DeValue::String(text) => text.to_string(),
+        let text = match &value.data {
+            Data::Number(_) => number(value, key, 0..=most)?.to_string(),
+            Data::Text(text) => text.to_string(),
             _ => return Err(wrong("says how often")),
         };
         match count(&text) {
@@ -116,10 +116,10 @@ pub(super) fn number(value: &Value<'_>, key: &str, within: RangeInclusive<u64>) 
         let message = format!("`{key}` is a number from {least} to {most}");
         Fault::new(value.span(), message)
     };
-    let DeValue::Integer(number) = value.get_ref() else {
+    let Data::Number(number) = &value.data else {
         return Err(wrong());
     };
-    let number = u64::from_str_radix(number.as_str(), number.radix()).ok();
+    let number = u64::from_str_radix(&number.digits, number.radix).ok();
     number.filter(|it| within.contains(it)).ok_or_else(wrong)
 }
 
@@ -138,10 +138,10 @@ fn time(value: &Value<'_>, key: &str) -> Result<Nanoseconds> {
         Fault::new(value.span(), message)
             .hint("write a number and its unit, such as \"250us\", \"5ms\", \"1.5s\" or \"1m\"")
     };
-    let text = match value.get_ref() {
-        DeValue::Integer(number) => {
+    let text = match &value.data {
+        Data::Number(number) => {
             return Err(wrong(format!("`{key}` has no unit"))
-                .hint(format!("write \"{}ms\" for milliseconds", number.as_str())));
+                .hint(format!("write \"{}ms\" for milliseconds", number.digits)));
         }
         _ => {
             as_text(value, key)
