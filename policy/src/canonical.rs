@@ -3,6 +3,7 @@
 use crate::{
     AllowRule, DenyRule, Host, HostAnswer, LoopbackMode, Operation, Policy, Ports, Redirect, Target,
 };
+use ipnet::{IpNet, Ipv4Net};
 use std::borrow::Cow;
 use std::fmt::{Display, Write};
 
@@ -202,8 +203,11 @@ impl Text {
 
     fn targets(&mut self, key: &str, targets: &[Target]) {
         if !targets.is_empty() {
-            self.list(key, targets, |text, target| {
-                let _ = write!(Escaped(text), "{target}");
+            self.list(key, targets, |text, target| match target {
+                Target::Net(IpNet::V4(net)) => push_net(text, *net),
+                _ => {
+                    let _ = write!(Escaped(text), "{target}");
+                }
             });
         }
     }
@@ -228,7 +232,9 @@ impl Text {
         if let (Some((low, high)), None) = (ranges.next(), ranges.next())
             && low == high
         {
-            return self.line("port", low);
+            self.0.push_str("port = ");
+            push_number(&mut self.0, low);
+            return self.0.push('\n');
         }
         let ranges = ports.ranges().map(|(low, high)| match low == high {
             true => low.to_string(),
@@ -240,6 +246,28 @@ impl Text {
             many => self.line("port", format_args!("[{}]", many.join(", "))),
         }
     }
+}
+
+/// Writes a prefix as it is displayed. Large policies are made of these, and formatting takes several
+/// times as long.
+fn push_net(text: &mut String, net: Ipv4Net) {
+    for (i, part) in net.addr().octets().into_iter().enumerate() {
+        if i > 0 {
+            text.push('.');
+        }
+        push_number(text, part.into());
+    }
+    if net.prefix_len() < net.max_prefix_len() {
+        text.push('/');
+        push_number(text, net.prefix_len().into());
+    }
+}
+
+fn push_number(text: &mut String, number: u16) {
+    if number >= 10 {
+        push_number(text, number / 10);
+    }
+    text.push(char::from(b'0' + (number % 10) as u8));
 }
 
 /// A string of TOML.

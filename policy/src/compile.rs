@@ -76,9 +76,9 @@ struct Tables {
 }
 
 /// The numbers of a rule's record.
-struct Record {
+struct Record<'r> {
     kind: u8,
-    operations: Vec<Operation>,
+    operations: &'r [Operation],
     uses: u8,
     deny_as: u8,
     flags: u8,
@@ -86,12 +86,17 @@ struct Record {
     target_port: u16,
 }
 
-impl Record {
-    fn new(kind: u8, position: u32, operations: &[Operation], protocol: Option<Protocol>) -> Self {
+impl<'r> Record<'r> {
+    fn new(
+        kind: u8,
+        position: u32,
+        operations: &'r [Operation],
+        protocol: Option<Protocol>,
+    ) -> Self {
         Record {
             kind,
             uses: uses_of(operations, protocol),
-            operations: operations.to_vec(),
+            operations,
             deny_as: DEFAULT_DENIAL,
             flags: 0,
             position,
@@ -194,13 +199,15 @@ impl Tables {
 
     fn targets(&mut self, targets: &[Target], rule: u32) {
         for target in targets {
-            for net in target.nets() {
-                self.entries.push((Prefix::new(net), rule));
-            }
+            let mut enter = |net| self.entries.push((Prefix::new(net), rule));
             match target {
-                Target::Any => self.name(&NamePattern::Many(String::new()), rule),
+                Target::Net(net) => enter(*net),
+                Target::Range(_) => target.nets().into_iter().for_each(enter),
+                Target::Any => {
+                    target.nets().into_iter().for_each(enter);
+                    self.name(&NamePattern::Many(String::new()), rule);
+                }
                 Target::Name(name) => self.name(name, rule),
-                Target::Range(_) | Target::Net(_) => {}
             }
         }
     }
@@ -219,7 +226,7 @@ impl Tables {
         }
     }
 
-    fn push(&mut self, record: &Record, lists: Lists<'_>) -> u32 {
+    fn push(&mut self, record: &Record<'_>, lists: Lists<'_>) -> u32 {
         let number = self.rules.len() as u32;
         let mut bytes = [0; 48];
         let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
@@ -265,20 +272,21 @@ impl Tables {
 
     fn finish(mut self, policy: &Policy) -> Vec<u8> {
         let mut items = Vec::new();
-        let granted = self.granted();
         let entries = self.put_entries(&mut items);
         let names = self.put_names(&mut items);
-        let sections = [
-            self.rules.concat(),
-            self.ports,
-            self.ranges,
-            entries,
-            items,
-            names,
-            self.text,
-            special_nets(policy, &granted),
+        let special = special_nets(policy, &self.granted());
+        let sections: [&[u8]; _] = [
+            self.rules.as_flattened(),
+            &self.ports,
+            &self.ranges,
+            &entries,
+            &items,
+            &names,
+            &self.text,
+            &special,
         ];
-        let mut bytes = Vec::with_capacity(HEADER + sections.iter().map(Vec::len).sum::<usize>());
+        let length = sections.iter().map(|section| section.len()).sum::<usize>();
+        let mut bytes = Vec::with_capacity(HEADER + length);
         bytes.extend_from_slice(&MAGIC);
         bytes.extend_from_slice(&[
             VERSION,
@@ -297,7 +305,7 @@ impl Tables {
         // The rules come last: behind every record there are as many bytes as are read, then.
         let [rules, others @ ..] = &sections;
         let mut at = HEADER;
-        let mut places = vec![HEADER + others.iter().map(Vec::len).sum::<usize>()];
+        let mut places = vec![HEADER + length - rules.len()];
         for section in others {
             places.push(at);
             at += section.len();
@@ -349,11 +357,13 @@ impl Tables {
         bytes
     }
 
-    /// The prefixes that allow rules name.
+    /// The prefixes that allow rules name, of the sorted entries: those that no other has in it.
     fn granted(&self) -> Vec<Prefix> {
         let is_allow = |rule: u32| self.rules.get(rule as usize).is_some_and(|it| it[0] == 0);
         let entries = self.entries.iter().filter(|(_, rule)| is_allow(*rule));
-        entries.map(|(prefix, _)| *prefix).collect()
+        let mut granted: Vec<_> = entries.map(|(prefix, _)| *prefix).collect();
+        granted.dedup_by(|next, last| last.contains(*next));
+        granted
     }
 
     fn put_names(&mut self, items: &mut Vec<u8>) -> Vec<u8> {
@@ -404,7 +414,12 @@ fn special_nets(policy: &Policy, granted: &[Prefix]) -> Vec<u8> {
         !prefix.v4 && heads.into_iter().any(overlaps)
     };
     let all = policy.looks_up_names() || granted.iter().any(embeds);
-    let matters = |net: Prefix| all || granted.iter().any(|prefix| prefix.contains(net));
+    let is_granted = |net: Prefix| {
+        let after = granted.partition_point(|prefix| *prefix <= net);
+        let nearest = after.checked_sub(1).and_then(|at| granted.get(at));
+        nearest.is_some_and(|prefix| prefix.contains(net))
+    };
+    let matters = |net: Prefix| all || is_granted(net);
     let mut bytes = Vec::new();
     for v4 in [true, false] {
         let nets = special_prefixes().into_iter();
@@ -443,6 +458,9 @@ pub(crate) fn uses_of(operations: &[Operation], protocol: Option<Protocol>) -> u
 
 /// The addresses of a list, sorted, without those that others in it have anyway.
 fn prefixes(targets: &[Target]) -> Vec<Prefix> {
+    if targets.is_empty() {
+        return Vec::new();
+    }
     let nets = targets.iter().flat_map(Target::nets).map(Prefix::new);
     let mut sorted: Vec<_> = nets.collect();
     sorted.sort_unstable();

@@ -10,9 +10,9 @@ use sockvirt_policy::{Log, Policy};
 use std::collections::BTreeMap;
 use wasm_encoder::{
     CanonicalOption, CodeSection, ComponentBuilder, ComponentExportKind, ComponentValType as Val,
-    ConstExpr, DataSection, EntityType, ExportKind, ExportSection, Function, FunctionSection,
-    ImportSection, Instruction as I, MemoryType, Module, ModuleArg, PrimitiveValType, TypeSection,
-    ValType,
+    ConstExpr, Encode, EntityType, ExportKind, ExportSection, Function, FunctionSection,
+    ImportSection, Instruction as I, MemoryType, Module, ModuleArg, PrimitiveValType, SectionId,
+    TypeSection, ValType,
 };
 
 /// An argument of the component: its name, its kind, and its index in the component around.
@@ -61,11 +61,12 @@ pub(crate) fn component(
     let part = prebuilt::take(code, &names)?;
     let mut component = ComponentBuilder::default();
     let wire = policy.wire();
-    let first = trampoline::first(&[], pages(&part, wire.len()), pages(&part, wire.len()));
+    let pages = pages(&part, wire.len());
+    let first = trampoline::first(&[], pages, pages);
     let first = component.core_module_raw(None, &first);
     let store = component.core_instantiate(None, first, []);
     let memory = component.core_alias_export(None, store, "m", ExportKind::Memory);
-    let given = add_imports(&mut component, &part, &wire, store)?;
+    let given = add_imports(&mut component, &part, wire, store)?;
     let module = component.core_module_raw(None, &part.module);
     let args = [
         (STORE, ModuleArg::Instance(store)),
@@ -112,7 +113,7 @@ fn start(part: &Part) -> u32 {
 fn add_imports(
     component: &mut ComponentBuilder,
     part: &Part,
-    wire: &[u8],
+    wire: Vec<u8>,
     store: u32,
 ) -> Result<u32, Malformed> {
     let module = component.core_module_raw(None, &wire_module(start(part), wire));
@@ -140,8 +141,9 @@ fn add_imports(
     Ok(component.core_instantiate_exports(None, given))
 }
 
-/// A module that puts the wire form in place, and says where it is and how long.
-fn wire_module(at: u32, wire: &[u8]) -> Vec<u8> {
+/// A module that puts the wire form in place, and says where it is and how long. The wire form may be
+/// most of the output: the module is written around it.
+fn wire_module(at: u32, wire: Vec<u8>) -> Vec<u8> {
     let mut types = TypeSection::new();
     types.ty().function([], [ValType::I32]);
     let mut imports = ImportSection::new();
@@ -163,15 +165,27 @@ fn wire_module(at: u32, wire: &[u8]) -> Vec<u8> {
         code.function(&body);
         exports.export(name, ExportKind::Func, number);
     }
-    let mut data = DataSection::new();
-    data.active(0, &ConstExpr::i32_const(at as i32), wire.iter().copied());
     let mut module = Module::new();
     module
         .section(&types)
         .section(&imports)
         .section(&functions)
         .section(&exports)
-        .section(&code)
-        .section(&data);
-    module.finish()
+        .section(&code);
+    let mut front = module.finish();
+    front.extend(data_front(at, wire.len()));
+    let mut bytes = wire;
+    bytes.splice(0..0, front);
+    bytes
+}
+
+/// What stands in a data section before the bytes of its one segment.
+fn data_front(at: u32, length: usize) -> Vec<u8> {
+    let mut segment = vec![1, 0];
+    ConstExpr::i32_const(at as i32).encode(&mut segment);
+    length.encode(&mut segment);
+    let mut section = vec![SectionId::Data.into()];
+    (segment.len() + length).encode(&mut section);
+    section.extend(segment);
+    section
 }
