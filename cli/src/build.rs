@@ -2,24 +2,32 @@
 
 use crate::args::{Build, Cli, ReportFormat};
 use crate::files::{self, Target};
-use crate::{Answer, policy, say};
+use crate::policy::Config;
+use crate::{Answer, say};
 use anyhow::Context;
-use sockvirt::{Mode, Report, Virtualizer};
+use sockvirt::{Guest, Mode, Report, Virtualizer};
 use std::fmt::Write;
 use std::io::IsTerminal;
+use std::panic::resume_unwind;
+use std::thread;
 
 /// Inputs larger than this show progress on a terminal, in bytes.
 const LARGE: usize = 16 * 1024 * 1024;
 
 pub(crate) fn run(cli: &Cli, args: &Build) -> anyhow::Result<Answer> {
     let target = Target::choose(args.output.as_deref(), !args.text)?;
-    let policy = policy::read(&args.policy, args.script.script.as_deref())?;
+    let config = Config::read(&args.policy)?;
     let input = files::read(&args.input)?;
     let progress = Progress::new(cli, input.len());
     progress.say("composing");
-    let built = Virtualizer::new(policy)
-        .adapt(!args.no_adapt)
-        .build(&input)
+    let policy = || config.policy(&args.policy, args.script.script.as_deref());
+    let (policy, guest) = match config.is_long() {
+        true => meanwhile(policy, || Guest::read(&input)),
+        false => (Ok(policy()?), Guest::read(&input)),
+    };
+    let virtualizer = Virtualizer::new(policy?).adapt(!args.no_adapt);
+    let built = guest
+        .and_then(|guest| virtualizer.build_guest(guest))
         .with_context(|| format!("`{}`", args.input.display()))?;
     drop(input);
     progress.say("writing");
@@ -32,6 +40,19 @@ pub(crate) fn run(cli: &Cli, args: &Build) -> anyhow::Result<Answer> {
     progress.clear();
     report(cli, args, &target, &built.report)?;
     Ok(Answer::Done)
+}
+
+/// Does two things at once.
+fn meanwhile<A, B: Send>(one: impl FnOnce() -> A, other: impl FnOnce() -> B + Send) -> (A, B) {
+    thread::scope(|scope| {
+        let other = scope.spawn(other);
+        let one = one();
+        // A panic goes on to where it is caught.
+        (
+            one,
+            other.join().unwrap_or_else(|panic| resume_unwind(panic)),
+        )
+    })
 }
 
 /// Says how far a long build is, where somebody watches.

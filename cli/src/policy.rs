@@ -11,66 +11,89 @@ use std::path::{Component, Path, PathBuf};
 /// The longest file that another one may name, in bytes.
 const LONGEST: u64 = 64 << 20;
 
-/// Reads the files and adds the flags.
-pub(crate) fn read(args: &PolicyArgs, script: Option<&Path>) -> anyhow::Result<Policy> {
-    let config = args.config.as_deref().map(File::read).transpose()?;
-    let mut policy = match &config {
-        None => Policy::deny_all(),
-        Some(file) => {
-            file.policy(|text, name, fixtures| Policy::from_toml_with(text, name, fixtures))?
+/// The policy file's text, if there is one.
+pub(crate) struct Config(Option<File>);
+
+/// A text of so many bytes takes about as long to read as a guest, so that a second thread is worth it.
+const LONG: usize = 64 << 10;
+
+impl Config {
+    pub(crate) fn read(args: &PolicyArgs) -> anyhow::Result<Self> {
+        args.config
+            .as_deref()
+            .map(File::read)
+            .transpose()
+            .map(Config)
+    }
+
+    pub(crate) fn is_long(&self) -> bool {
+        self.0.as_ref().is_some_and(|file| file.text.len() > LONG)
+    }
+
+    /// Reads the rest, and adds the flags.
+    pub(crate) fn policy(
+        &self,
+        args: &PolicyArgs,
+        script: Option<&Path>,
+    ) -> anyhow::Result<Policy> {
+        let mut policy = match &self.0 {
+            None => Policy::deny_all(),
+            Some(file) => {
+                file.policy(|text, name, fixtures| Policy::from_toml_with(text, name, fixtures))?
+            }
+        };
+        if let Some(path) = script {
+            let beside = self.0.as_ref().map_or("", |file| &file.text);
+            let file = File::read(path)?;
+            policy = file
+                .policy(|text, name, fixtures| policy.with_script(beside, text, name, fixtures))?;
         }
-    };
-    if let Some(path) = script {
-        let beside = config.as_ref().map_or("", |file| &file.text);
-        let file = File::read(path)?;
-        policy =
-            file.policy(|text, name, fixtures| policy.with_script(beside, text, name, fixtures))?;
-    }
-    if let Some(deny_at) = args.deny_at {
-        policy = policy.with_deny_at(deny_at);
-    }
-    if let Some(mode) = args.dns {
-        policy = policy.with_dns_mode(mode);
-    }
-    if args.loopback {
-        policy = policy.with_loopback(LoopbackMode::Virtual);
-    }
-    if let Some(log) = args.log {
-        policy = policy.with_log(log);
-    }
-    let lists = [
-        &args.allow,
-        &args.deny,
-        &args.allow_resolve,
-        &args.redirect,
-        &args.host,
-        &args.addr_pool,
-    ];
-    for flag in lists.into_iter().flatten() {
-        policy = policy.with_flag(flag.clone())?;
-    }
-    for flag in &args.deny_as {
-        if flag.operations.is_empty() {
-            policy = policy.with_deny_as(flag.denial).context(
-                "`--deny-as` without an operation stands for all of them, \
-                 and `--deny-as OP=CODE` for one",
-            )?;
+        if let Some(deny_at) = args.deny_at {
+            policy = policy.with_deny_at(deny_at);
         }
-        for &operation in &flag.operations {
-            policy = policy
-                .overriding(operation, flag.denial)
-                .context("`--deny-as` does not fit")?;
+        if let Some(mode) = args.dns {
+            policy = policy.with_dns_mode(mode);
         }
-    }
-    match policy.check() {
-        Ok(()) => Ok(policy),
-        Err(e @ InvalidPolicy::NeverReached { .. }) => {
-            Err(e).context("use `--deny-at operation` with it")
+        if args.loopback {
+            policy = policy.with_loopback(LoopbackMode::Virtual);
         }
-        Err(e @ InvalidPolicy::LoopbackInMemory { .. }) => {
-            Err(e).context("leave the rule out, or `--loopback`")
+        if let Some(log) = args.log {
+            policy = policy.with_log(log);
         }
-        Err(e) => Err(e.into()),
+        let lists = [
+            &args.allow,
+            &args.deny,
+            &args.allow_resolve,
+            &args.redirect,
+            &args.host,
+            &args.addr_pool,
+        ];
+        for flag in lists.into_iter().flatten() {
+            policy = policy.with_flag(flag.clone())?;
+        }
+        for flag in &args.deny_as {
+            if flag.operations.is_empty() {
+                policy = policy.with_deny_as(flag.denial).context(
+                    "`--deny-as` without an operation stands for all of them, \
+                     and `--deny-as OP=CODE` for one",
+                )?;
+            }
+            for &operation in &flag.operations {
+                policy = policy
+                    .overriding(operation, flag.denial)
+                    .context("`--deny-as` does not fit")?;
+            }
+        }
+        match policy.check() {
+            Ok(()) => Ok(policy),
+            Err(e @ InvalidPolicy::NeverReached { .. }) => {
+                Err(e).context("use `--deny-at operation` with it")
+            }
+            Err(e @ InvalidPolicy::LoopbackInMemory { .. }) => {
+                Err(e).context("leave the rule out, or `--loopback`")
+            }
+            Err(e) => Err(e.into()),
+        }
     }
 }
 

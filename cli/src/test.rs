@@ -1,7 +1,8 @@
 //! `sockvirt test`
 
 use crate::args::{Cli, Test};
-use crate::{Answer, files, junit, policy};
+use crate::policy::Config;
+use crate::{Answer, files, junit};
 use anyhow::{Context, ensure};
 use serde::Serialize;
 use sockvirt::run::{Cache, Prepared, Runner, Surroundings};
@@ -37,7 +38,7 @@ pub(crate) fn run(cli: &Cli, args: &Test) -> anyhow::Result<Answer> {
     let mut programs: Vec<(String, Prepared<'_>)> = Vec::new();
     for path in &paths {
         let name = path.display().to_string();
-        let policy = policy::read(&args.policy, Some(path))?;
+        let policy = Config::read(&args.policy)?.policy(&args.policy, Some(path))?;
         let script = policy
             .script()
             .with_context(|| format!("`{name}` has no script in it"))?;

@@ -84,6 +84,11 @@ impl Policy {
         self.check_chains()
     }
 
+    /// How many rules there are, and names that the policy itself answers.
+    pub fn count(&self) -> usize {
+        self.allow.len() + self.deny.len() + self.redirect.len() + self.hosts.len()
+    }
+
     fn check_size(&self) -> Result<(), InvalidPolicy> {
         let allow = self.allow.iter().map(|rule| {
             let lists = rule.to.len() + rule.except.len() + rule.from.len();
@@ -105,8 +110,7 @@ impl Policy {
                 limit: 2 * MOST,
             });
         }
-        let rules = self.allow.len() + self.deny.len() + self.redirect.len() + self.hosts.len();
-        if rules > MOST {
+        if self.count() > MOST {
             return Err(InvalidPolicy::TooMany {
                 what: "rules",
                 limit: MOST,

@@ -6,6 +6,7 @@
 //! wired by hand, so none can end up on the host by its name.
 
 use crate::error::Error;
+use crate::evidence;
 use crate::generate::{
     Arg, OPEN, Stub, generate, log, network, policy, values, verdict, verdict_3,
 };
@@ -21,11 +22,13 @@ use wasm_encoder::{
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType, ResourceId};
 use wasmparser::{ComponentAlias, ComponentExport, ComponentExternalKind};
 
-/// Composes what was planned. `evidence` goes into a custom section of this name.
+/// Composes what was planned. `evidence` goes into a custom section of the name `section`, and is
+/// asked for when all the rest is there.
 /// `plays` is whether a script is played in the guest, which then exports its report.
 pub(crate) fn compose(
     plan: &Plan<'_>,
-    evidence: (&str, &str),
+    section: &str,
+    evidence: evidence::Text<'_>,
     plays: bool,
 ) -> Result<Vec<u8>, Error> {
     let mut shell = Shell {
@@ -59,10 +62,9 @@ pub(crate) fn compose(
     let report = shell.add_report();
     let guest = shell.add_guest();
     shell.add_exports(guest, verdict, report)?;
-    let (name, text) = evidence;
     shell.builder.custom_section(&CustomSection {
-        name: name.into(),
-        data: text.as_bytes().into(),
+        name: section.into(),
+        data: evidence().as_bytes().into(),
     });
     Ok(shell.builder.finish())
 }

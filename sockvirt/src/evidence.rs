@@ -12,11 +12,36 @@ use std::fmt::Write;
 /// The name of the custom section.
 pub const SECTION: &str = "sockvirt:policy";
 
+/// Policies with fewer rules are not worth a second thread.
+const MANY: usize = 500;
+
+/// The text of the section, for whoever asks.
+pub(crate) type Text<'a> = Box<dyn FnOnce() -> String + 'a>;
+
+/// Does something that ends with the text of the section. Where that is long, it is written
+/// meanwhile.
+pub(crate) fn beside<T>(policy: &Policy, work: impl FnOnce(Text<'_>) -> T) -> T {
+    if policy.count() < MANY {
+        return work(Box::new(|| write(policy)));
+    }
+    std::thread::scope(|scope| {
+        let writing = scope.spawn(|| write(policy));
+        // A panic goes on to where it is caught.
+        let text = || {
+            let text = writing.join();
+            text.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        work(Box::new(text))
+    })
+}
+
 /// The text of the section for a policy.
 pub(crate) fn write(policy: &Policy) -> String {
-    let text = policy.canonical();
+    let mut text = policy.canonical();
     let version = env!("CARGO_PKG_VERSION");
-    format!("sockvirt {version} sha256:{}\n{text}", digest(&text))
+    let head = format!("sockvirt {version} sha256:{}\n", digest(&text));
+    text.insert_str(0, &head);
+    text
 }
 
 /// What a component says it was built with.

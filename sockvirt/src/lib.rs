@@ -33,6 +33,7 @@ mod explain;
 mod fuse;
 mod generate;
 mod guard;
+mod guest;
 mod hosts;
 mod inspect;
 mod name;
@@ -53,6 +54,7 @@ pub use check::{Check, check};
 pub use error::Error;
 pub use evidence::{Evidence, SECTION};
 pub use explain::{Explained, explain};
+pub use guest::Guest;
 pub use hosts::HostVerdict;
 pub use inspect::{BuildForecast, InputKind, Inspection, NetworkImport, inspect};
 pub use name::InterfaceName;
@@ -66,11 +68,10 @@ pub use sockvirt_policy::Policy;
 
 use componentize::{componentize, surface};
 use plan::{Beside, Plan, plan};
-use read::{Bodies, Kind};
+use read::Bodies;
 use root::{Root, import_label};
 use sockvirt_netstack::script::Script;
 use sockvirt_policy::{DenyAt, LoopbackMode};
-use std::borrow::Cow;
 use std::sync::Arc;
 use verify::Promise;
 
@@ -126,25 +127,41 @@ impl Virtualizer {
     ///
     /// Every variant of [`Error`], each of which says what to do about it.
     pub fn build(&self, bytes: &[u8]) -> Result<Built, Error> {
-        let (guest, mut notes) = match read::kind(bytes)? {
-            Kind::Component => (Cow::Borrowed(bytes), Vec::new()),
-            Kind::Module => self.componentize(bytes)?,
+        self.build_guest(Guest::read(bytes)?)
+    }
+
+    /// The same for a guest that was read before, which may be while its policy was.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Virtualizer::build).
+    pub fn build_guest(&self, guest: Guest<'_>) -> Result<Built, Error> {
+        let bytes_in = guest.bytes.len();
+        let mut built = match guest.root {
+            Some(root) => self.build_root(root)?,
+            None => {
+                let (component, mut notes) = self.componentize(guest.bytes)?;
+                let mut built = self.build_root(read::read(&component, Bodies::All)?)?;
+                let report = &mut built.report;
+                report.adapted = true;
+                notes.append(&mut report.notes);
+                report.notes = notes;
+                built
+            }
         };
-        let root = read::read(&guest, Bodies::All)?;
+        built.report.bytes_in = bytes_in;
+        Ok(built)
+    }
+
+    fn build_root(&self, root: Root<'_>) -> Result<Built, Error> {
         let in_memory = self.script.is_some()
             || self.policy.loopback() == LoopbackMode::Virtual && imports_sockets(&root);
         let beside = self.network_beside(&root);
-        let mut built = match in_memory {
-            true if beside.is_some() => self.compose_in_memory(root, beside)?,
-            true => self.fuse(root)?,
-            false => self.compose(root, None, false)?,
-        };
-        let report = &mut built.report;
-        report.adapted = matches!(guest, Cow::Owned(_));
-        report.bytes_in = bytes.len();
-        notes.append(&mut report.notes);
-        report.notes = notes;
-        Ok(built)
+        match in_memory {
+            true if beside.is_some() => self.compose_in_memory(root, beside),
+            true => self.fuse(root),
+            false => self.compose(root, None, false),
+        }
     }
 
     /// Puts a network in memory into a component, and whatever denies or checks the rest around it.
@@ -235,8 +252,9 @@ impl Virtualizer {
                 root.bytes.to_vec()
             }
             _ => {
-                let evidence = evidence::write(&self.policy);
-                let component = compose::compose(&plan, (SECTION, &evidence), plays)?;
+                let component = evidence::beside(&self.policy, |evidence| {
+                    compose::compose(&plan, SECTION, evidence, plays)
+                })?;
                 let mut promise = Promise::of(&plan);
                 promise.reports = plan.plays();
                 // The output's types are as many again.
@@ -249,7 +267,7 @@ impl Virtualizer {
         Ok(Built { component, report })
     }
 
-    fn componentize<'b>(&self, module: &[u8]) -> Result<(Cow<'b, [u8]>, Vec<String>), Error> {
+    fn componentize(&self, module: &[u8]) -> Result<(Vec<u8>, Vec<String>), Error> {
         read::read_module(module)?;
         let surface = surface(module);
         if !surface.preview1 {
@@ -277,7 +295,7 @@ impl Virtualizer {
                 surface.sockets.join("`, `")
             ));
         }
-        Ok((Cow::Owned(component), notes))
+        Ok((component, notes))
     }
 
     fn report(&self, plan: &Plan<'_>) -> Report {
