@@ -1,21 +1,17 @@
-//! What an allowlist costs: where the program meets it, in bytes, and in build time.
+//! What an allowlist costs: where the program meets it, and in bytes.
 //!
 //! Everything is measured bare and built in the same run, by turns, on the embedded wasmtime with
 //! its optimiser on and with sockets on loopback. Ratios are of times: 1.00 is no cost.
 
 mod gzip;
-mod sized;
 
 use anyhow::{Context, Result};
 use gzip::gzip;
-use sized::sized;
 use sockvirt::Virtualizer;
 use sockvirt::policy::Policy;
 use sockvirt_guest_builder::Guest;
 use sockvirt_tests::{host, peers, recording};
-use std::fmt::Write;
 use std::net::SocketAddr;
-use std::time::Instant;
 use wasmtime::component::Component;
 
 /// How often each is measured. The tables show medians.
@@ -23,7 +19,6 @@ const ROUNDS: usize = 15;
 
 fn main() -> Result<()> {
     bytes_added()?;
-    build_time()?;
     run_time()
 }
 
@@ -160,44 +155,6 @@ fn bytes_added() -> Result<()> {
             let gzipped = gzip(&built.component)? - gzip(&bytes)?;
             let added = built.report.bytes_added();
             println!("| {} | {name} | {added} | {gzipped} |", guest.name());
-        }
-    }
-    Ok(())
-}
-
-/// Reading a policy and building with it, by the number of its rules.
-fn build_time() -> Result<()> {
-    println!("\n| guest | rules | reading | building | together / with none | bytes added |");
-    println!("| --- | --- | --- | --- | --- | --- |");
-    for (name, guest) in [("std", Guest::Std.build()?), ("1 MB", sized(1 << 20)?)] {
-        let mut with_none = 0.0;
-        for count in [0, 3, 10_000] {
-            let mut rules = String::new();
-            for i in 0..count {
-                let to = format!("11.{}.{}.0/24", i / 256, i % 256);
-                write!(rules, "{}", allow(&to, 443, "connect"))?;
-            }
-            let (mut reads, mut builds, mut added) = (Vec::new(), Vec::new(), 0);
-            for _ in 0..ROUNDS {
-                let start = Instant::now();
-                let policy = policy(&rules)?;
-                reads.push(start.elapsed().as_secs_f64());
-                let start = Instant::now();
-                let built = Virtualizer::new(policy).build(&guest)?;
-                builds.push(start.elapsed().as_secs_f64());
-                added = built.report.bytes_added();
-            }
-            let (read, build) = (median(reads), median(builds));
-            if count == 0 {
-                with_none = read + build;
-            }
-            let milliseconds = |seconds: f64| format!("{:.1} ms", seconds * 1e3);
-            println!(
-                "| {name} | {count} | {} | {} | {:.2} | {added} |",
-                milliseconds(read),
-                milliseconds(build),
-                (read + build) / with_none
-            );
         }
     }
     Ok(())

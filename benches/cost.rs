@@ -4,20 +4,21 @@
 //! command in release mode first, and measures `wasm-tools` where that is on the path.
 //! `SOCKVIRT_BENCH_COLD=1` adds how long the command takes to build from nothing.
 
+mod command;
 mod gzip;
 mod sized;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
+use command::{build_command, measure, median, milliseconds, workspace};
 use gzip::gzip;
 use sized::sized;
 use sockvirt::Virtualizer;
 use sockvirt::policy::{DenyAt, Policy};
 use sockvirt_guest_builder::Guest;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
-use wait4::Wait4;
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
 
 /// How often each process is run. The tables show medians.
 const RUNS: usize = 15;
@@ -27,29 +28,6 @@ fn main() -> Result<()> {
     bytes_added()?;
     processes(&sockvirt)?;
     command(&sockvirt)
-}
-
-fn workspace() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-/// Builds the command in release mode.
-fn build_command(target: &Path) -> Result<PathBuf> {
-    let status = Command::new("cargo")
-        .args([
-            "build",
-            "--quiet",
-            "--release",
-            "-p",
-            "sockvirt-cli",
-            "--no-default-features",
-        ])
-        .arg("--target-dir")
-        .arg(target)
-        .current_dir(workspace())
-        .status()?;
-    ensure!(status.success(), "the command does not build");
-    Ok(target.join("release/sockvirt"))
 }
 
 /// What composing adds to real guests.
@@ -113,12 +91,16 @@ fn processes(sockvirt: &Path) -> Result<()> {
             }
         }
         for (flag, runs) in [("", &denies), ("`--loopback`", &fuses)] {
-            let memory = runs.iter().map(|run| run.memory).max().unwrap_or_default();
-            let build = median(runs);
+            let memory = runs
+                .iter()
+                .map(|(_, memory)| *memory)
+                .max()
+                .unwrap_or_default();
+            let build = median(runs.iter().map(|(time, _)| *time));
             let (validate, ratio) = match validates.is_empty() {
                 true => ("not installed".to_owned(), String::new()),
                 false => {
-                    let validate = median(&validates);
+                    let validate = median(validates.iter().map(|(time, _)| *time));
                     let ratio = build.as_secs_f64() / validate.as_secs_f64();
                     (milliseconds(validate), format!("{ratio:.2}"))
                 }
@@ -132,34 +114,6 @@ fn processes(sockvirt: &Path) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// One run of a process.
-struct Run {
-    time: Duration,
-    /// The most memory that it held, in bytes.
-    memory: u64,
-}
-
-fn measure(command: &mut Command) -> Result<Run> {
-    let start = Instant::now();
-    let child = command.stdout(Stdio::null()).spawn().context("it starts")?;
-    let end = child.wait4()?;
-    ensure!(end.status.success(), "{command:?} failed");
-    Ok(Run {
-        time: start.elapsed(),
-        memory: end.rusage.maxrss,
-    })
-}
-
-fn median(runs: &[Run]) -> Duration {
-    let mut times: Vec<_> = runs.iter().map(|run| run.time).collect();
-    times.sort();
-    times[times.len() / 2]
-}
-
-fn milliseconds(time: Duration) -> String {
-    format!("{:.1} ms", time.as_secs_f64() * 1e3)
 }
 
 /// The command itself.
