@@ -221,6 +221,33 @@ mod tests {
         }
     }
 
+    /// A function that asks what an error means, beside nothing else that needs a memory.
+    const ASKS_FOR_A_CODE: &str = r#"(component
+        (import "wasi:io/error@0.2.0" (instance $errors (export "error" (type (sub resource)))))
+        (alias export $errors "error" (type $error))
+        (import "wasi:sockets/network@0.2.0" (instance
+            (export "error" (type $e (eq $error)))
+            (export "network" (type (sub resource)))))
+        (import "test:host/codes" (instance $codes
+            (export "error" (type $e (eq $error)))
+            (export "code-of" (func (param "error" (borrow $e)) (result (option u8))))))
+        (core module $memory (memory (export "memory") 1))
+        (core instance $memory (instantiate $memory))
+        (core func $code-of (canon lower (func $codes "code-of") (memory $memory "memory")))
+        (core module $main (import "" "code-of" (func (param i32 i32))))
+        (core instance (instantiate $main
+            (with "" (instance (export "code-of" (func $code-of)))))))"#;
+
+    #[test]
+    fn no_code_is_told_in_the_memory_of_who_asks() {
+        let bytes = wat::parse_str(ASKS_FOR_A_CODE).expect("valid text");
+        let root = read(&bytes, Bodies::All).expect("it is valid");
+        let reach = Reach::default();
+        let survey = Survey::of(&root, &Surface::of(&root, reach)).expect("it can be fused");
+        assert_eq!(survey.canonicals.iter().flatten().count(), 1);
+        assert_eq!(refused(&root, &survey, reach), "");
+    }
+
     /// A rewriter that forgets a function is caught, whichever it is.
     #[test]
     fn a_forgotten_function_is_found() {

@@ -29,12 +29,11 @@ impl Fuser<'_> {
     /// Writes all that was put off: the stand-ins, a module for each memory, and the bags.
     pub(super) fn flush(&mut self) -> Result<(), Error> {
         let pending = std::mem::take(&mut self.functions);
-        let with_memory = pending.iter().find_map(|it| it.replaced.binding);
-        let any = with_memory.map(|binding| binding.memory);
+        let any = pending.iter().find_map(|it| it.replaced.memory);
         let mut groups: BTreeMap<Option<u32>, Vec<Pending>> = BTreeMap::new();
         for it in pending {
             // What needs no memory goes with any.
-            let memory = it.replaced.binding.map(|binding| binding.memory).or(any);
+            let memory = it.replaced.memory.or(any);
             groups.entry(memory).or_default().push(it);
         }
         for (memory, functions) in groups {

@@ -22,7 +22,9 @@ pub(super) struct Binding {
 #[derive(Clone, Debug)]
 pub(super) struct Replaced {
     pub(super) hooked: Hooked,
-    /// The binding of what is lowered with a memory.
+    /// The memory that what takes its place reads or writes, which is the one that it is lowered with.
+    pub(super) memory: Option<u32>,
+    /// What the network knows that memory by, where it has a part in the function.
     pub(super) binding: Option<Binding>,
     /// The number of the interface's version; `None` for what is not an interface's function that
     /// the network has a part in.
@@ -98,12 +100,15 @@ impl Survey {
                     self.called
                         .extend(functions.map(|it| (version, it.to_owned())));
                 }
-                let binding = match version {
-                    Some(version) => binding(root, version, options)?,
-                    None => None,
-                };
+                let memory = memory(root, options)?;
+                let binding = memory.zip(version).map(|(memory, version)| Binding {
+                    memory,
+                    realloc: realloc(options),
+                    version,
+                });
                 Ok(Some(Replaced {
                     hooked,
+                    memory,
                     binding,
                     version,
                 }))
@@ -112,6 +117,7 @@ impl Survey {
                 let dropped = surface.dropped(*resource)?;
                 Ok(dropped.map(|(hooked, interface)| Replaced {
                     hooked,
+                    memory: None,
                     binding: None,
                     version: self.version(surface.reach, interface),
                 }))
@@ -136,35 +142,29 @@ impl Survey {
     }
 }
 
-/// The binding of a function that is lowered with these options; `None` without a memory.
-fn binding(
-    root: &Root<'_>,
-    version: usize,
-    options: &[CanonicalOption],
-) -> Result<Option<Binding>, Error> {
+/// The memory that a function is lowered with.
+fn memory(root: &Root<'_>, options: &[CanonicalOption]) -> Result<Option<u32>, Error> {
     let memory = options.iter().find_map(|option| match option {
         CanonicalOption::Memory(memory) => Some(*memory),
         _ => None,
     });
-    let Some(memory) = memory else {
-        return Ok(None);
-    };
-    let ty = root.types().memory_at(memory);
-    if ty.memory64 || ty.shared {
-        return Err(unsupported(
-            "a function of `wasi:io` or `wasi:sockets`",
-            "it is lowered with a memory of 64 bits, or a shared one",
-        ));
+    if let Some(memory) = memory {
+        let ty = root.types().memory_at(memory);
+        if ty.memory64 || ty.shared {
+            return Err(unsupported(
+                "a function of `wasi:io` or `wasi:sockets`",
+                "it is lowered with a memory of 64 bits, or a shared one",
+            ));
+        }
     }
-    let realloc = options.iter().find_map(|option| match option {
+    Ok(memory)
+}
+
+fn realloc(options: &[CanonicalOption]) -> Option<u32> {
+    options.iter().find_map(|option| match option {
         CanonicalOption::Realloc(realloc) => Some(*realloc),
         _ => None,
-    });
-    Ok(Some(Binding {
-        memory,
-        realloc,
-        version,
-    }))
+    })
 }
 
 /// The payloads of the outermost scope.
