@@ -37,15 +37,10 @@ impl Function {
             result,
         }
     }
-
-    /// The resource that its name says it is of.
-    pub(crate) fn resource(&self) -> Option<&'static str> {
-        resource_of(self.name.strip_prefix('[')?.split_once(']')?.1)
-    }
 }
 
 /// What `RESOURCE.FUNCTION` or `RESOURCE` is about.
-fn resource_of(name: &str) -> Option<&str> {
+pub(crate) fn resource_of(name: &str) -> Option<&str> {
     name.split('.').next()
 }
 

@@ -1,8 +1,9 @@
 //! Components that import `wasi:sockets`, in the text format. Where the data says nothing they
 //! are as toolchains make them; the rest is left out, changed or added to at random.
 
-use crate::function::Function;
-use crate::interfaces::{INTERFACES, Interface, RESOURCE, SPELLINGS};
+use crate::function::{Function, resource_of};
+use crate::interfaces::{INTERFACES, Interface, RESOURCE};
+use crate::spellings::SPELLINGS;
 use arbitrary::{Result, Unstructured};
 use std::fmt::Write;
 
@@ -216,8 +217,8 @@ impl Guest<'_, '_> {
     }
 
     fn interface(&mut self, interface: &Interface, version: &str) -> Result<()> {
-        let Interface { package, name, .. } = interface;
-        let instance = format!("{package}/{name}@{version}");
+        let path = interface.path();
+        let instance = format!("{path}@{version}");
         let mut scope = Vec::new();
         let mut body = String::new();
         for (from, names) in interface.uses {
@@ -244,7 +245,7 @@ impl Guest<'_, '_> {
         if self.odd(24)? {
             let _ = writeln!(body, "  {}", self.data.choose(&ODDITIES)?);
         }
-        let import = self.import_name(&format!("{package}/{name}"), version)?;
+        let import = self.import_name(&path, version)?;
         self.import_instance(&import, &instance, &body)?;
         for ty in scope {
             let names = interface.uses.iter().flat_map(|(_, names)| names.iter());
@@ -331,7 +332,7 @@ impl Guest<'_, '_> {
             }
             None if self.once_in(3)? => {
                 let of = |interface: &&Interface| {
-                    instance.starts_with(&format!("{}/{}@", interface.package, interface.name))
+                    instance.starts_with(&format!("{}@", interface.path()))
                 };
                 let mut types = INTERFACES.iter().filter(of).flat_map(|it| it.types);
                 if let Some((_, definition)) = types.find(|(it, _)| *it == name) {
@@ -477,7 +478,9 @@ impl Guest<'_, '_> {
             self.change(&mut function, scope)?;
         }
         let text = function.to_string();
-        let is_there = match function.resource() {
+        let named = function.name.strip_prefix('[');
+        let named = named.and_then(|name| Some(name.split_once(']')?.1));
+        let is_there = match named.and_then(resource_of) {
             Some(resource) => scope
                 .iter()
                 .any(|ty| ty.id == resource && ty.kind == Kind::Resource),

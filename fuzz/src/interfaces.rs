@@ -1,4 +1,4 @@
-//! Interfaces as WASI defines them, in short, and names that look like theirs.
+//! Interfaces as WASI defines them, in short, and some of our own.
 
 /// An interface. Types of values are in the text format, where `$` and a name mean a type that the
 /// interface defines or uses.
@@ -16,38 +16,15 @@ pub(crate) struct Interface {
     pub(crate) functions: &'static [&'static str],
 }
 
+impl Interface {
+    /// Its name with that of its package.
+    pub(crate) fn path(&self) -> String {
+        format!("{}/{}", self.package, self.name)
+    }
+}
+
 /// The definition of a resource.
 pub(crate) const RESOURCE: &str = "(sub resource)";
-
-/// Names for an import that mention sockets where they are not expected, or nearly.
-pub(crate) const SPELLINGS: [&str; 26] = [
-    "wasi:sockets/tcp",
-    "wasi:sockets/tcp@0.1.0",
-    "wasi:sockets/tcp@0.2.0",
-    "wasi:sockets/tcp@0.2.999",
-    "wasi:sockets/tcp@0.2.0-rc-2023-11-10",
-    "wasi:sockets/tcp@0.2.0+build",
-    "wasi:sockets/tcp@0.2",
-    "wasi:sockets/tcp@0",
-    "wasi:sockets/tcp@0.3.0",
-    "wasi:sockets/tcp@1.0.0",
-    "wasi:sockets/types@0.2.0",
-    "wasi:sockets/types@0.3.0-rc-2025-08-15",
-    "wasi:sockets/types@0.3",
-    "wasi:sockets/network@0.2.1",
-    "wasi:sockets/ip-name-lookup@0.2.5",
-    "wasi:sockets/ip-name-lookup@0.4.0",
-    "wasi:sockets/nothing@0.2.0",
-    "wasi:sockets/TCP@0.2.0",
-    "wasi:sockets-more/tcp@0.2.0",
-    "my-wasi:sockets/tcp@0.2.0",
-    "wasi:sockets:more/tcp@0.2.0",
-    "wasi:sockets/tcp/more@0.2.0",
-    "unlocked-dep=<wasi:sockets/tcp@{>=0.2.0}>",
-    "locked-dep=<wasi:sockets/tcp@0.2.0>",
-    "url=<https://example.com/wasi:sockets/tcp>",
-    "wasi:http/outgoing-handler@0.2.0",
-];
 
 const ERROR_CODE: &str = r#"(enum "unknown" "access-denied" "not-supported" "invalid-argument"
     "out-of-memory" "timeout" "concurrency-conflict" "not-in-progress" "would-block"
@@ -85,7 +62,7 @@ const SOCKET_ADDRESS: (&str, &str) = (
 );
 
 /// The interfaces, each behind those that it uses.
-pub(crate) const INTERFACES: [Interface; 19] = [
+pub(crate) const INTERFACES: [Interface; 22] = [
     Interface {
         package: "wasi:io",
         name: "error",
@@ -124,8 +101,20 @@ pub(crate) const INTERFACES: [Interface; 19] = [
         ],
         functions: &[
             "[method]input-stream.read(len: u64) -> (result (list u8) (error $stream-error))",
+            "[method]input-stream.blocking-read(len: u64) -> (result (list u8) (error $stream-error))",
+            "[method]input-stream.skip(len: u64) -> (result u64 (error $stream-error))",
+            "[method]input-stream.blocking-skip(len: u64) -> (result u64 (error $stream-error))",
+            "[method]input-stream.subscribe() -> (own $pollable)",
+            "[method]output-stream.check-write() -> (result u64 (error $stream-error))",
             "[method]output-stream.write(contents: (list u8)) -> (result (error $stream-error))",
+            "[method]output-stream.blocking-write-and-flush(contents: (list u8)) -> (result (error $stream-error))",
+            "[method]output-stream.flush() -> (result (error $stream-error))",
+            "[method]output-stream.blocking-flush() -> (result (error $stream-error))",
             "[method]output-stream.subscribe() -> (own $pollable)",
+            "[method]output-stream.write-zeroes(len: u64) -> (result (error $stream-error))",
+            "[method]output-stream.blocking-write-zeroes-and-flush(len: u64) -> (result (error $stream-error))",
+            "[method]output-stream.splice(src: (borrow $input-stream), len: u64) -> (result u64 (error $stream-error))",
+            "[method]output-stream.blocking-splice(src: (borrow $input-stream), len: u64) -> (result u64 (error $stream-error))",
         ],
     },
     Interface {
@@ -136,6 +125,7 @@ pub(crate) const INTERFACES: [Interface; 19] = [
         types: &[("instant", "u64"), ("duration", "u64")],
         functions: &[
             "now() -> $instant",
+            "resolution() -> $duration",
             "subscribe-instant(when: $instant) -> (own $pollable)",
             "subscribe-duration(when: $duration) -> (own $pollable)",
         ],
@@ -406,6 +396,53 @@ pub(crate) const INTERFACES: [Interface; 19] = [
         uses: &[],
         types: &[],
         functions: &["get-environment() -> (list (tuple string string))"],
+    },
+    Interface {
+        package: "wasi:cli",
+        name: "stdin",
+        minor: 2,
+        uses: &[("wasi:io/streams", &["input-stream"])],
+        types: &[],
+        functions: &["get-stdin() -> (own $input-stream)"],
+    },
+    Interface {
+        package: "wasi:cli",
+        name: "stderr",
+        minor: 2,
+        uses: &[("wasi:io/streams", &["output-stream"])],
+        types: &[],
+        functions: &["get-stderr() -> (own $output-stream)"],
+    },
+    Interface {
+        package: "test:host",
+        name: "things",
+        minor: 2,
+        uses: &[
+            ("wasi:io/error", &["error"]),
+            ("wasi:io/poll", &["pollable"]),
+            ("wasi:io/streams", &["input-stream", "output-stream"]),
+        ],
+        types: &[
+            ("thing", RESOURCE),
+            (
+                "pair",
+                r#"(record (field "name" string) (field "input" (own $input-stream))
+                   (field "output" (option (own $output-stream))))"#,
+            ),
+            (
+                "found",
+                r#"(variant (case "nothing") (case "wrong" (own $error)) (case "number" u64)
+                   (case "pollables" (list (own $pollable))) (case "thing" (own $thing)))"#,
+            ),
+        ],
+        functions: &[
+            "[constructor]thing() -> (own $thing)",
+            "[method]thing.open(name: string) -> (result $pair (error string))",
+            "[method]thing.find(number: u16) -> (list $found)",
+            "[method]thing.eat(things: (list (own $thing)), beside: (option (borrow $thing))) -> u32",
+            "code-of(error: (borrow $error)) -> (option u8)",
+            "words(of: (list string)) -> (tuple u8 string u64)",
+        ],
     },
     Interface {
         package: "wasi:http",

@@ -17,6 +17,7 @@ mod guest;
 mod interfaces;
 mod matcher;
 mod smith;
+mod spellings;
 
 use arbitrary::{Arbitrary, Unstructured};
 use sockvirt::policy::{
@@ -65,6 +66,17 @@ pub fn components(data: &[u8]) {
         holds(&component, &in_memory);
     }
     holds(&component, &rules);
+}
+
+/// Whatever the component that is made of the data: what is built of it does the same.
+#[cfg(feature = "run")]
+pub fn programs(data: &[u8]) {
+    use sockvirt_tests::made_up::{Program, behaves_as_before};
+    if let Ok(program) = Program::of(&mut Unstructured::new(data))
+        && let Err(e) = behaves_as_before(&program)
+    {
+        panic!("{e:?}\n{}", program.text);
+    }
 }
 
 /// Whatever the text: a policy that is read has a canonical text that is read as the same, and

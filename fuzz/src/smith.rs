@@ -1,6 +1,6 @@
 //! Components of `wasm-smith`, which knows nothing of WASI.
 
-use crate::interfaces::SPELLINGS;
+use crate::spellings::SPELLINGS;
 use arbitrary::Unstructured;
 use std::convert::Infallible;
 use wasm_encoder::ComponentImportSection;

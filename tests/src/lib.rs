@@ -3,6 +3,7 @@
 pub mod allowlist;
 pub mod host;
 pub mod loopback;
+pub mod made_up;
 pub mod names;
 pub mod peers;
 pub mod recording;

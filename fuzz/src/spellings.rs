@@ -1,0 +1,31 @@
+//! Names that look like those of interfaces.
+
+/// Names for an import that mention sockets where they are not expected, or nearly.
+pub(crate) const SPELLINGS: [&str; 26] = [
+    "wasi:sockets/tcp",
+    "wasi:sockets/tcp@0.1.0",
+    "wasi:sockets/tcp@0.2.0",
+    "wasi:sockets/tcp@0.2.999",
+    "wasi:sockets/tcp@0.2.0-rc-2023-11-10",
+    "wasi:sockets/tcp@0.2.0+build",
+    "wasi:sockets/tcp@0.2",
+    "wasi:sockets/tcp@0",
+    "wasi:sockets/tcp@0.3.0",
+    "wasi:sockets/tcp@1.0.0",
+    "wasi:sockets/types@0.2.0",
+    "wasi:sockets/types@0.3.0-rc-2025-08-15",
+    "wasi:sockets/types@0.3",
+    "wasi:sockets/network@0.2.1",
+    "wasi:sockets/ip-name-lookup@0.2.5",
+    "wasi:sockets/ip-name-lookup@0.4.0",
+    "wasi:sockets/nothing@0.2.0",
+    "wasi:sockets/TCP@0.2.0",
+    "wasi:sockets-more/tcp@0.2.0",
+    "my-wasi:sockets/tcp@0.2.0",
+    "wasi:sockets:more/tcp@0.2.0",
+    "wasi:sockets/tcp/more@0.2.0",
+    "unlocked-dep=<wasi:sockets/tcp@{>=0.2.0}>",
+    "locked-dep=<wasi:sockets/tcp@0.2.0>",
+    "url=<https://example.com/wasi:sockets/tcp>",
+    "wasi:http/outgoing-handler@0.2.0",
+];
