@@ -26,6 +26,8 @@ mod report;
 mod stand_in;
 mod survey;
 mod table;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use crate::error::Error;
@@ -188,89 +190,4 @@ fn refuse_other_sockets(root: &Root<'_>) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::read::{Bodies, read};
-    use crate::test_guest::{guest, versions};
-    use sockvirt_policy::Flag;
-
-    /// Why a component in which this is replaced is refused; nothing if it is not.
-    fn refused(root: &Root<'_>, survey: &Survey, reach: Reach) -> String {
-        let hosted = Hosted::of(root, survey, reach, Default::default()).expect("it has them");
-        let policy = Policy::deny_all();
-        let (policy, script) = (&policy, None);
-        let config = config::write(Setup { policy, script }, reach, &hosted);
-        let surface = Surface::of(root, reach);
-        let mut fuser = Fuser::new(root, surface, survey, &hosted, &config, hosted.wants());
-        if !reach.any() {
-            fuser.left_out = LeftOut::of(root, &fuser.surface, &[]).expect("nothing needs it");
-        }
-        let Ok(fused) = fuser.finish(reach, None) else {
-            return "not written".to_owned();
-        };
-        let output = match read(&fused.component, Bodies::All) {
-            Ok(output) => output,
-            Err(e) => return e.to_string(),
-        };
-        match verify(&fused, &output) {
-            Ok(()) => String::new(),
-            Err(e) => e.to_string(),
-        }
-    }
-
-    /// A function that asks what an error means, beside nothing else that needs a memory.
-    const ASKS_FOR_A_CODE: &str = r#"(component
-        (import "wasi:io/error@0.2.0" (instance $errors (export "error" (type (sub resource)))))
-        (alias export $errors "error" (type $error))
-        (import "wasi:sockets/network@0.2.0" (instance
-            (export "error" (type $e (eq $error)))
-            (export "network" (type (sub resource)))))
-        (import "test:host/codes" (instance $codes
-            (export "error" (type $e (eq $error)))
-            (export "code-of" (func (param "error" (borrow $e)) (result (option u8))))))
-        (core module $memory (memory (export "memory") 1))
-        (core instance $memory (instantiate $memory))
-        (core func $code-of (canon lower (func $codes "code-of") (memory $memory "memory")))
-        (core module $main (import "" "code-of" (func (param i32 i32))))
-        (core instance (instantiate $main
-            (with "" (instance (export "code-of" (func $code-of)))))))"#;
-
-    #[test]
-    fn no_code_is_told_in_the_memory_of_who_asks() {
-        let bytes = wat::parse_str(ASKS_FOR_A_CODE).expect("valid text");
-        let root = read(&bytes, Bodies::All).expect("it is valid");
-        let reach = Reach::default();
-        let survey = Survey::of(&root, &Surface::of(&root, reach)).expect("it can be fused");
-        assert_eq!(survey.canonicals.iter().flatten().count(), 1);
-        assert_eq!(refused(&root, &survey, reach), "");
-    }
-
-    /// A rewriter that forgets a function is caught, whichever it is.
-    #[test]
-    fn a_forgotten_function_is_found() {
-        let [(resolve, world), _] = versions();
-        let bytes = guest(&resolve, world);
-        let root = read(&bytes, Bodies::All).expect("it is valid");
-        let everywhere = Policy::deny_all()
-            .with_flag(Flag::allow("tcp://*:*").expect("a flag"))
-            .expect("a rule")
-            .with_flag(Flag::allow("send=udp://*:*").expect("a flag"))
-            .expect("a rule");
-        for policy in [Policy::deny_all(), everywhere] {
-            let reach = Reach::of(&policy, None);
-            let survey = || Survey::of(&root, &Surface::of(&root, reach)).expect("it can be fused");
-            assert_eq!(refused(&root, &survey(), reach), "");
-            let count = survey().canonicals.iter().flatten().count();
-            assert!(count > 80, "only {count} functions");
-            for forgotten in 0..survey().canonicals.len() {
-                let mut survey = survey();
-                if survey.canonicals[forgotten].take().is_some() {
-                    assert_ne!(refused(&root, &survey, reach), "", "function {forgotten}");
-                }
-            }
-        }
-    }
 }
