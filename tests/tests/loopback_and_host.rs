@@ -1,12 +1,13 @@
 //! Programs that have a network in memory, and beside it what a policy lets through to the host.
 //!
 //! What is the host's must not be on loopback, which is in memory. So these tests use the address
-//! that the machine itself has.
+//! that the machine itself has. Each program is tried alone, and beside another one that uses sockets, where
+//! the network is one that both share.
 
 use anyhow::Result;
 use sockvirt::policy::{Flag, LoopbackMode};
 use sockvirt::{Mode, Policy, Virtualizer};
-use sockvirt_guest_builder::Guest;
+use sockvirt_guest_builder::{Guest, beside_another};
 use sockvirt_tests::recording::Recording;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
@@ -62,20 +63,30 @@ fn datagrams_at(ip: IpAddr) -> SocketAddr {
     address
 }
 
-fn build<const N: usize>(guest: Guest, flags: [&str; N]) -> Result<Vec<u8>> {
-    let mut policy = Policy::deny_all().with_loopback(LoopbackMode::Virtual);
+/// A program with a network that is its own, and with one that is shared.
+fn build<const N: usize>(guest: Guest, flags: [&str; N]) -> Result<[Vec<u8>; 2]> {
+    let mut policy = Policy::deny_all();
     for flag in flags {
         policy = policy.with_flag(Flag::allow(flag)?)?;
     }
-    policy.check()?;
-    let built = Virtualizer::new(policy).build(&guest.build()?)?;
-    assert_eq!(built.report.mode, Mode::Loopback);
-    let checked = sockvirt::check(&built.component)?;
-    assert!(checked.enforced && checked.passed(), "{checked:?}");
-    Ok(built.component)
+    build_with(guest, &policy)
 }
 
-#[rustfmt::skip]
+fn build_with(guest: Guest, policy: &Policy) -> Result<[Vec<u8>; 2]> {
+    let policy = policy.clone().with_loopback(LoopbackMode::Virtual);
+    policy.check()?;
+    let virtualizer = Virtualizer::new(policy);
+    let build = |component: &[u8]| -> Result<Vec<u8>> {
+        let built = virtualizer.build(component)?;
+        assert_eq!(built.report.mode, Mode::Loopback);
+        let checked = sockvirt::check(&built.component)?;
+        assert!(checked.enforced && checked.passed(), "{checked:?}");
+        Ok(built.component)
+    };
+    let alone = guest.build()?;
+    Ok([build(&alone)?, build(&beside_another(&alone)?)?])
+}
+
 #[test]
 fn an_address_is_either_in_memory_or_the_hosts() -> Result<()> {
     let (server, datagrams) = (server(), datagrams());
@@ -83,14 +94,21 @@ fn an_address_is_either_in_memory_or_the_hosts() -> Result<()> {
         &*format!("tcp://{server}"),
         &*format!("connect=udp://{datagrams}"),
     ];
-    let component = build(Guest::Probe2, rules)?;
+    for component in build(Guest::Probe2, rules)? {
+        goes_to_either(&component, server, datagrams)?;
+    }
+    Ok(())
+}
+
+#[rustfmt::skip]
+fn goes_to_either(component: &[u8], server: SocketAddr, datagrams: SocketAddr) -> Result<()> {
     let [connect, udp_connect] = [
         format!("connect {server}"),
         format!("udp-connect {datagrams}"),
     ];
     let host = Recording::new().letting(own_address());
     let run = host.run(
-        &component,
+        component,
         &[
             "tcp4",
             "bind 127.0.0.1:80",
@@ -173,7 +191,6 @@ fn a_name_is_either_in_memory_or_the_hosts() -> Result<()> {
     let (server, own) = (server(), own_address());
     let port = server.port();
     let policy = Policy::deny_all()
-        .with_loopback(LoopbackMode::Virtual)
         .with_flag(Flag::host("here.test=127.0.0.1")?)?
         .with_flag(Flag::host(&format!("there.test={own}"))?)?
         .with_flag(Flag::host("gone.test=!name-unresolvable")?)?
@@ -183,52 +200,50 @@ fn a_name_is_either_in_memory_or_the_hosts() -> Result<()> {
         .with_flag(Flag::allow(&format!(
             "tcp://asked.test:{port}#resolves-to={own}"
         ))?)?;
-    policy.check()?;
-    let component = Virtualizer::new(policy)
-        .build(&Guest::Probe2.build()?)?
-        .component;
     let host = Recording::new()
         .letting(own)
         .answering("asked.test", [&*own.to_string()]);
     let [there, asked] = ["there", "asked"].map(|it| format!("connect-name {it}.test:{port}"));
-    let run = host.run(
-        &component,
-        &[
-            "resolve here.test",
-            "resolve localhost",
-            "resolve 127.0.0.5",
-            "resolve gone.test",
-            "resolve denied.test",
-            &there,
-            "send 1",
-            "shutdown",
-            "receive-all",
-            &asked,
-            "send 2",
-            "shutdown",
-            "receive-all",
-        ],
-    )?;
     let connected = format!("{server} ok");
-    assert_eq!(
-        run.results(),
-        [
-            "[127.0.0.1]",
-            "[::1, 127.0.0.1]",
-            "[127.0.0.5]",
-            "name-unresolvable",
-            "permanent-resolver-failure",
-            &connected,
-            "ok",
-            "ok",
-            "1",
-            &connected,
-            "ok",
-            "ok",
-            "2",
-        ]
-    );
-    assert_eq!(run.names, ["asked.test"]);
+    for component in build_with(Guest::Probe2, &policy)? {
+        let run = host.run(
+            &component,
+            &[
+                "resolve here.test",
+                "resolve localhost",
+                "resolve 127.0.0.5",
+                "resolve gone.test",
+                "resolve denied.test",
+                &there,
+                "send 1",
+                "shutdown",
+                "receive-all",
+                &asked,
+                "send 2",
+                "shutdown",
+                "receive-all",
+            ],
+        )?;
+        assert_eq!(
+            run.results(),
+            [
+                "[127.0.0.1]",
+                "[::1, 127.0.0.1]",
+                "[127.0.0.5]",
+                "name-unresolvable",
+                "permanent-resolver-failure",
+                &connected,
+                "ok",
+                "ok",
+                "1",
+                &connected,
+                "ok",
+                "ok",
+                "2",
+            ]
+        );
+        assert_eq!(run.names, ["asked.test"]);
+    }
     Ok(())
 }
 
@@ -237,7 +252,7 @@ fn beside(own: IpAddr, shown_here: &str) -> Result<()> {
     let outside = datagrams_at(own);
     let unheard = UdpSocket::bind((own, 0))?;
     let denied = unheard.local_addr()?;
-    let component = build(
+    let components = build(
         Guest::Streams,
         [
             &*format!("send=udp://{outside}"),
@@ -245,10 +260,6 @@ fn beside(own: IpAddr, shown_here: &str) -> Result<()> {
         ],
     )?;
     let host = Recording::new().letting(own);
-    let run = host.run(
-        &component,
-        &["beside", &outside.to_string(), &denied.to_string()],
-    )?;
     let expected = [
         // Something is in memory, something outside, and what is denied ends it.
         "ready: false true",
@@ -285,18 +296,25 @@ fn beside(own: IpAddr, shown_here: &str) -> Result<()> {
         "nobody reads: Ok(1)",
     ];
     let expected = expected.join("\n").replace("OUTSIDE", &outside.to_string());
-    let stdout = run.outcome.stdout.trim_end();
-    assert_eq!(stdout, expected.replace("HERE", shown_here));
-    // The host is asked for any port, and hears of nothing that is in memory or denied.
-    let mut reached = run.reached();
-    reached.sort();
-    reached.dedup();
-    let any = match own {
-        IpAddr::V4(_) => "udp-bind 0.0.0.0:0",
-        IpAddr::V6(_) => "udp-bind [::]:0",
-    };
-    let [receives, sends] = ["receive", "send"].map(|it| format!("udp-{it} {outside}"));
-    assert_eq!(reached, [any, &receives, &sends]);
+    let expected = expected.replace("HERE", shown_here);
+    for component in components {
+        let run = host.run(
+            &component,
+            &["beside", &outside.to_string(), &denied.to_string()],
+        )?;
+        let stdout = run.outcome.stdout.trim_end();
+        assert_eq!(stdout, expected);
+        // The host is asked for any port, and hears of nothing that is in memory or denied.
+        let mut reached = run.reached();
+        reached.sort();
+        reached.dedup();
+        let any = match own {
+            IpAddr::V4(_) => "udp-bind 0.0.0.0:0",
+            IpAddr::V6(_) => "udp-bind [::]:0",
+        };
+        let [receives, sends] = ["receive", "send"].map(|it| format!("udp-{it} {outside}"));
+        assert_eq!(reached, [any, &receives, &sends]);
+    }
     unheard.set_nonblocking(true)?;
     let heard = unheard.recv_from(&mut [0; 10]).map_err(|e| e.kind());
     assert_eq!(heard, Err(ErrorKind::WouldBlock));
@@ -324,14 +342,15 @@ fn a_socket_on_a_wildcard_address_of_6_reaches_both() -> Result<()> {
 #[test]
 fn a_host_that_has_no_room_is_waited_for() -> Result<()> {
     let outside = datagrams();
-    let component = build(Guest::Streams, [&*format!("send=udp://{outside}")])?;
     let host = Recording::new().never_deciding(outside);
-    let run = host.run(&component, &["beside-full", &outside.to_string()])?;
-    assert_eq!(
-        run.outcome.stdout,
-        "sent: Ok(2)\npermit: Ok(0)\nready: false\nsoon: [1]\n\
-        inside: [(\"b\", 127.0.0.1:9000)]\nheard: [(\"d\", 127.0.0.1:90)]\n"
-    );
+    for component in build(Guest::Streams, [&*format!("send=udp://{outside}")])? {
+        let run = host.run(&component, &["beside-full", &outside.to_string()])?;
+        assert_eq!(
+            run.outcome.stdout,
+            "sent: Ok(2)\npermit: Ok(0)\nready: false\nsoon: [1]\n\
+            inside: [(\"b\", 127.0.0.1:9000)]\nheard: [(\"d\", 127.0.0.1:90)]\n"
+        );
+    }
     Ok(())
 }
 
@@ -340,7 +359,7 @@ fn a_host_that_has_no_room_is_waited_for() -> Result<()> {
 #[test]
 fn a_socket_that_sends_nothing_out_has_nothing_of_the_hosts() -> Result<()> {
     let outside = datagrams();
-    let component = build(Guest::Probe2, [&*format!("send=udp://{outside}")])?;
+    let components = build(Guest::Probe2, [&*format!("send=udp://{outside}")])?;
     let steps = [
         "udp4",
         "bind 0.0.0.0:90",
@@ -351,11 +370,13 @@ fn a_socket_that_sends_nothing_out_has_nothing_of_the_hosts() -> Result<()> {
     ];
     let talk = ["send-to 127.0.0.1:90 inside", "use 0", "receive"];
     let host = Recording::new().letting(own_address());
-    let run = host.run(&component, &[&steps[..], &talk[..]].concat())?;
-    assert_eq!(run.results()[8], "inside from 127.0.0.1:91");
-    assert_eq!(run.reached(), [""; 0]);
-    let waits = host.run(&component, &[&steps[..], &["receive"]].concat());
-    assert!(format!("{:?}", waits.expect_err("it ends")).contains("deadlock"));
+    for component in components {
+        let run = host.run(&component, &[&steps[..], &talk[..]].concat())?;
+        assert_eq!(run.results()[8], "inside from 127.0.0.1:91");
+        assert_eq!(run.reached(), [""; 0]);
+        let waits = host.run(&component, &[&steps[..], &["receive"]].concat());
+        assert!(format!("{:?}", waits.expect_err("it ends")).contains("deadlock"));
+    }
     Ok(())
 }
 
@@ -368,21 +389,20 @@ fn what_is_denied_ends_as_the_policy_says() -> Result<()> {
     let sends = format!("send-to {} lost", denied.local_addr()?);
     for (ends, shown) in [("drop", "ok"), ("access-denied", "access-denied")] {
         let policy = Policy::from_toml(&format!(
-            "schema = 1\n[loopback]\nmode = \"virtual\"\n[policy.deny-as-for]\n\
+            "schema = 1\n[policy.deny-as-for]\n\
             send = \"{ends}\"\n[[allow]]\nproto = \"udp\"\nop = [\"send\"]\n\
             to = [\"{}\"]\nport = {}\n",
             outside.ip(),
             outside.port()
         ));
         let policy = policy.map_err(|e| anyhow::anyhow!("{e}"))?;
-        let component = Virtualizer::new(policy)
-            .build(&Guest::Probe2.build()?)?
-            .component;
         let host = Recording::new().letting(own);
         let steps = ["udp4", "bind 0.0.0.0:0", "stream", &sends];
-        let run = host.run(&component, &steps)?;
-        assert_eq!(run.results()[3], shown);
-        assert!(!run.reached().join(" ").contains("udp-send"), "{run:?}");
+        for component in build_with(Guest::Probe2, &policy)? {
+            let run = host.run(&component, &steps)?;
+            assert_eq!(run.results()[3], shown);
+            assert!(!run.reached().join(" ").contains("udp-send"), "{run:?}");
+        }
         let heard = denied.recv_from(&mut [0; 10]).map_err(|e| e.kind());
         assert_eq!(heard, Err(ErrorKind::WouldBlock));
     }
@@ -395,21 +415,23 @@ fn the_standard_library_and_tokio_reach_both() -> Result<()> {
     let outside = datagrams();
     let rule = format!("send=udp://{outside}");
     let host = Recording::new().letting(own_address());
-    let component = build(Guest::ProbeStd, [&*rule])?;
-    let run = host.run(&component, &[&*format!("both 127.0.0.1:90 {outside}")])?;
-    assert_eq!(
-        run.outcome.stdout,
-        format!(
-            "both 127.0.0.1:90 {outside} -> there from {outside}, here from 127.0.0.1:90, there \
-            from {outside}, Err(WouldBlock)\n"
-        )
-    );
-    let component = build(Guest::LocalTokio, [&*rule])?;
-    let run = host.run(&component, &[&*outside.to_string()])?;
-    assert_eq!(
-        run.outcome.stdout,
-        "outside [1, 2, 3], inside [1, 2, 3]\nnothing more: true\n"
-    );
+    for component in build(Guest::ProbeStd, [&*rule])? {
+        let run = host.run(&component, &[&*format!("both 127.0.0.1:90 {outside}")])?;
+        assert_eq!(
+            run.outcome.stdout,
+            format!(
+                "both 127.0.0.1:90 {outside} -> there from {outside}, here from 127.0.0.1:90, there \
+                from {outside}, Err(WouldBlock)\n"
+            )
+        );
+    }
+    for component in build(Guest::LocalTokio, [&*rule])? {
+        let run = host.run(&component, &[&*outside.to_string()])?;
+        assert_eq!(
+            run.outcome.stdout,
+            "outside [1, 2, 3], inside [1, 2, 3]\nnothing more: true\n"
+        );
+    }
     Ok(())
 }
 
@@ -417,17 +439,18 @@ fn the_standard_library_and_tokio_reach_both() -> Result<()> {
 #[test]
 fn a_socket_that_becomes_the_hosts_keeps_what_it_was_told() -> Result<()> {
     let server = server();
-    let component = build(Guest::Streams, [&*format!("tcp://{server}")])?;
     let host = Recording::new().letting(own_address());
-    let run = host.run(&component, &["outside", &server.to_string()])?;
     let options = "(7, true, 5000000000, 3)";
-    assert_eq!(
-        run.outcome.stdout,
-        format!(
-            "before: {options}\nconnected: [1]\nafter: {options}\nremote: true\n\
-            heard: HELLO\nready: true\n"
-        )
-    );
+    for component in build(Guest::Streams, [&*format!("tcp://{server}")])? {
+        let run = host.run(&component, &["outside", &server.to_string()])?;
+        assert_eq!(
+            run.outcome.stdout,
+            format!(
+                "before: {options}\nconnected: [1]\nafter: {options}\nremote: true\n\
+                heard: HELLO\nready: true\n"
+            )
+        );
+    }
     Ok(())
 }
 

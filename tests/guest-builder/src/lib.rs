@@ -189,7 +189,7 @@ impl Guest {
             Guest::Dialogue3 => only_p3("guest-dialogue-3"),
             Guest::Service3 => only_p3("guest-service-3"),
             Guest::Neighbours => neighbours(&service()?),
-            Guest::TurnsAndMore => compose(&Guest::Turns.build()?, &Guest::Local.build()?),
+            Guest::TurnsAndMore => beside_another(&Guest::Turns.build()?),
             Guest::Nested => neighbours(&wrap(&wrap(&service()?)?)?),
             Guest::Composed => compose(&Guest::Std.build()?, &Guest::Wstd.build()?),
             Guest::Inside => {
@@ -199,6 +199,12 @@ impl Guest {
             }
         }
     }
+}
+
+/// Puts a component that uses sockets into one with another that does, beside it. What is run is the
+/// first.
+pub fn beside_another(component: &[u8]) -> Result<Vec<u8>> {
+    compose(component, &Guest::Local.build()?)
 }
 
 /// The core module of [`Guest::Local`], before anything makes a component of it.
