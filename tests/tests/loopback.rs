@@ -3,7 +3,7 @@
 use anyhow::Result;
 use sockvirt::policy::{LoopbackMode, OnDeadlock};
 use sockvirt::{Mode, Policy, Virtualizer};
-use sockvirt_guest_builder::Guest;
+use sockvirt_guest_builder::{Guest, beside_another};
 use sockvirt_tests::host::{self, Outcome, Pipes, Sockets, State};
 use sockvirt_tests::names::Failure;
 use sockvirt_tests::recording::Recording;
@@ -86,16 +86,30 @@ fn input() -> String {
     (0..2000).map(|i| format!("line {i}\n")).collect()
 }
 
-/// Runs the guest of streams, and says how it ended.
-fn streams(policy: Policy, argument: &str) -> Result<(Outcome, Result<i32>)> {
-    let pipes = Pipes::new();
-    let ended = streams_to(&pipes, policy, argument);
-    Ok((pipes.outcome(0), ended))
+/// A program with a network that is its own, and with one that it shares with another component.
+fn alone_and_shared(guest: Guest, policy: Policy) -> Result<[Vec<u8>; 2]> {
+    let virtualizer = Virtualizer::new(policy);
+    let alone = guest.build()?;
+    let shared = beside_another(&alone)?;
+    let built = [virtualizer.build(&alone)?, virtualizer.build(&shared)?];
+    Ok(built.map(|built| built.component))
 }
 
-fn streams_to(pipes: &Pipes, policy: Policy, argument: &str) -> Result<i32> {
-    let built = Virtualizer::new(policy).build(&Guest::Streams.build()?)?;
-    let component = Component::new(host::engine(), built.component)?;
+/// Runs the guest of streams, and says how it ended: the same, whether its network is shared.
+fn streams(policy: Policy, argument: &str) -> Result<(Outcome, Result<i32>)> {
+    let components = alone_and_shared(Guest::Streams, policy)?;
+    let [alone, shared] = components.map(|component| {
+        let pipes = Pipes::new();
+        let ended = streams_to(&pipes, &component, argument);
+        (pipes.outcome(0), ended)
+    });
+    assert_eq!(alone.0, shared.0, "{argument}");
+    assert_eq!(alone.1.as_ref().ok(), shared.1.as_ref().ok(), "{argument}");
+    Ok(alone)
+}
+
+fn streams_to(pipes: &Pipes, component: &[u8], argument: &str) -> Result<i32> {
+    let component = Component::new(host::engine(), component)?;
     let mut wasi = WasiCtx::builder();
     wasi.args(&["streams", argument])
         .stdin(MemoryInputPipe::new(input()));
@@ -159,19 +173,21 @@ fn who_waits_for_what_never_happens_is_told() -> Result<()> {
 
 #[test]
 fn who_is_to_hang_is_told_and_hangs() -> Result<()> {
-    let pipes = Pipes::new();
-    let hanging = {
-        let pipes = pipes.clone();
-        let policy = in_memory().with_on_deadlock(OnDeadlock::Hang);
-        std::thread::spawn(move || streams_to(&pipes, policy, "wait-accept"))
-    };
-    while !pipes.outcome(0).stderr.ends_with("(accepting)\n") {
+    let policy = in_memory().with_on_deadlock(OnDeadlock::Hang);
+    for component in alone_and_shared(Guest::Streams, policy)? {
+        let pipes = Pipes::new();
+        let hanging = {
+            let pipes = pipes.clone();
+            std::thread::spawn(move || streams_to(&pipes, &component, "wait-accept"))
+        };
+        while !pipes.outcome(0).stderr.ends_with("(accepting)\n") {
+            assert!(!hanging.is_finished(), "{:?}", hanging.join());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        // What ends would do so at once.
+        std::thread::sleep(Duration::from_millis(200));
         assert!(!hanging.is_finished(), "{:?}", hanging.join());
-        std::thread::sleep(Duration::from_millis(10));
     }
-    // What ends would do so at once.
-    std::thread::sleep(Duration::from_millis(200));
-    assert!(!hanging.is_finished(), "{:?}", hanging.join());
     Ok(())
 }
 
@@ -182,44 +198,45 @@ fn what_is_not_in_memory_ends_as_the_policy_says() -> Result<()> {
         deny-as = \"name-unresolvable\"\n[policy.deny-as-for]\nbind = \"address-in-use\"\n\
         connect = \"connection-refused\"\nsend = \"drop\"\n";
     let policy = Policy::from_toml(policy).map_err(|e| anyhow::anyhow!("{e}"))?;
-    let built = Virtualizer::new(policy).build(&Guest::Probe2.build()?)?;
-    let run = Recording::new().run(
-        &built.component,
-        &[
-            "resolve example.com",
-            "tcp4",
-            "connect 93.184.215.14:80",
-            "tcp6",
-            "bind [2606:2800::1]:80",
-            "udp4",
-            "bind 93.184.215.14:80",
-            "bind 127.0.0.1:4000",
-            "udp-connect 93.184.215.14:80",
-            "stream",
-            "send-to 93.184.215.14:80 lost",
-            "send-to 127.0.0.1:4000 heard",
-            "receive",
-        ],
-    )?;
-    assert_eq!(
-        run.results(),
-        [
-            "name-unresolvable",
-            "ok",
-            "connection-refused",
-            "ok",
-            "address-in-use",
-            "ok",
-            "address-in-use",
-            "ok",
-            "connection-refused",
-            "ok",
-            "ok",
-            "ok",
-            "heard from 127.0.0.1:4000",
-        ]
-    );
-    assert_eq!(run.reached(), [""; 0]);
-    assert_eq!(run.names, [""; 0]);
+    for component in alone_and_shared(Guest::Probe2, policy)? {
+        let run = Recording::new().run(
+            &component,
+            &[
+                "resolve example.com",
+                "tcp4",
+                "connect 93.184.215.14:80",
+                "tcp6",
+                "bind [2606:2800::1]:80",
+                "udp4",
+                "bind 93.184.215.14:80",
+                "bind 127.0.0.1:4000",
+                "udp-connect 93.184.215.14:80",
+                "stream",
+                "send-to 93.184.215.14:80 lost",
+                "send-to 127.0.0.1:4000 heard",
+                "receive",
+            ],
+        )?;
+        assert_eq!(
+            run.results(),
+            [
+                "name-unresolvable",
+                "ok",
+                "connection-refused",
+                "ok",
+                "address-in-use",
+                "ok",
+                "address-in-use",
+                "ok",
+                "connection-refused",
+                "ok",
+                "ok",
+                "ok",
+                "heard from 127.0.0.1:4000",
+            ]
+        );
+        assert_eq!(run.reached(), [""; 0]);
+        assert_eq!(run.names, [""; 0]);
+    }
     Ok(())
 }
