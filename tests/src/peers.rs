@@ -29,6 +29,15 @@ pub fn free_port(ip: &str) -> u16 {
     free.expect("loopback has free ports")
 }
 
+/// An address of the machine's own that is not loopback: that of the interface which leads away.
+/// Nothing is sent to find it.
+pub fn own_address() -> IpAddr {
+    let socket = UdpSocket::bind("0.0.0.0:0").expect("a socket");
+    let away = "198.51.100.1:9";
+    socket.connect(away).expect("the machine has a network");
+    socket.local_addr().expect("an address").ip()
+}
+
 /// A TCP server on this address that says back what it hears, to everybody, as long as the
 /// process runs.
 pub fn echo_server(ip: &str) -> SocketAddr {

@@ -8,20 +8,12 @@ use anyhow::Result;
 use sockvirt::policy::{Flag, LoopbackMode};
 use sockvirt::{Mode, Policy, Virtualizer};
 use sockvirt_guest_builder::{Guest, beside_another};
+use sockvirt_tests::peers::own_address;
 use sockvirt_tests::recording::Recording;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 
-/// An address of the machine's own that is not loopback: that of the interface which leads away.
-/// Nothing is sent to find it.
-fn own_address() -> IpAddr {
-    let socket = UdpSocket::bind("0.0.0.0:0").expect("a socket");
-    let away = "198.51.100.1:9";
-    socket.connect(away).expect("the machine has a network");
-    socket.local_addr().expect("an address").ip()
-}
-
-/// The same of IPv6, if the machine has one.
+/// An address of IPv6 that is the machine's own, if it has one.
 fn own_address_of_6() -> Option<IpAddr> {
     let socket = UdpSocket::bind("[::]:0").ok()?;
     socket.connect("[2001:db8::1]:9").ok()?;

@@ -1,12 +1,14 @@
 //! Components in one that use sockets share a network in memory.
 
 use anyhow::Result;
-use sockvirt::policy::LoopbackMode;
+use sockvirt::policy::{Flag, LoopbackMode};
 use sockvirt::{Mode, Policy, Virtualizer};
 use sockvirt_tests::guests::Guest;
 use sockvirt_tests::host::{self, Outcome, Pipes, Sockets, State};
 use sockvirt_tests::names::Failure;
-use sockvirt_tests::recording::Recording;
+use sockvirt_tests::peers::{echo_server, own_address, udp_echo_server};
+use sockvirt_tests::recording::{Recording, Use};
+use std::net::SocketAddr;
 use wasmtime::Store;
 use wasmtime::component::Component;
 use wasmtime_wasi::WasiCtx;
@@ -19,6 +21,21 @@ fn build(component: &[u8]) -> Result<Vec<u8>> {
     let built = Virtualizer::new(policy).build(component)?;
     assert_eq!(built.report.mode, Mode::Loopback);
     assert_eq!(built.report.network_imports().count(), 0);
+    let check = sockvirt::check(&built.component)?;
+    assert!(check.passed(), "{check:?}");
+    Ok(built.component)
+}
+
+/// The same, with rules that lead to the host: by TCP to one address, and by UDP to another.
+fn build_with_rules(component: &[u8], stream: &str, datagram: &str) -> Result<Vec<u8>> {
+    let policy = Policy::deny_all()
+        .with_loopback(LoopbackMode::Virtual)
+        .with_flag(Flag::host("db.test=127.0.0.9,::1")?)?
+        .with_flag(Flag::allow(&format!("tcp://{stream}"))?)?
+        .with_flag(Flag::allow(&format!("send=udp://{datagram}"))?)?;
+    policy.check()?;
+    let built = Virtualizer::new(policy).build(component)?;
+    assert_eq!(built.report.mode, Mode::Loopback);
     let check = sockvirt::check(&built.component)?;
     assert!(check.passed(), "{check:?}");
     Ok(built.component)
@@ -73,6 +90,51 @@ fn nothing_of_it_reaches_the_host() -> Result<()> {
     let run = Recording::new().run(&build(&Guest::Neighbours.build()?)?, &[])?;
     assert_eq!(run.reached(), [""; 0]);
     assert_eq!(run.names, [""; 0]);
+    Ok(())
+}
+
+/// Where rules lead to the host besides, what is on loopback is in memory as ever.
+#[test]
+fn nothing_on_loopback_reaches_the_host_that_rules_lead_to() -> Result<()> {
+    let component = build_with_rules(&Guest::Neighbours.build()?, "192.0.2.1:80", "192.0.2.1:53")?;
+    let run = Recording::new().run(&component, &[])?;
+    assert_eq!(run.outcome.stdout, expected(), "{run:?}");
+    assert_eq!(run.reached(), [""; 0]);
+    assert_eq!(run.names, [""; 0]);
+    Ok(())
+}
+
+/// Each of them has sockets of the host's where a rule says so, beside those that they share.
+#[test]
+fn each_neighbour_reaches_the_host_as_the_rules_say() -> Result<()> {
+    let own = own_address();
+    let denied = SocketAddr::new(own, 9).to_string();
+    for guest in [Guest::Neighbours, Guest::Nested] {
+        let bare = guest.build()?;
+        let ip = own.to_string();
+        let [stream, datagram] = [echo_server(&ip), udp_echo_server(&ip)].map(|it| it.to_string());
+        let component = build_with_rules(&bare, &stream, &datagram)?;
+        let host = Recording::new().letting(own);
+        let run = host.run(&component, &["outside", &stream, &datagram, &denied])?;
+        let expected = [
+            "it hears: Ok(())",
+            "one: Ok(\"a neighbour\")",
+            "two: Ok(\"a neighbour\")",
+            "denied: Err(\"PermissionDenied\")",
+            "denied: Err(PermissionDenied)",
+            "inside: Ok(\"a question\")",
+            "answered: A QUESTION",
+            "answered: the client",
+            "replied: Ok(())",
+            "heard: [(false, \"outside\"), (true, \"inside\")]",
+        ];
+        assert_eq!(run.lines(), expected, "{run:?}");
+        // The host hears of nothing else.
+        let connected = run.reached_by(Use::TcpConnect);
+        assert_eq!(connected, vec![stream; 3]);
+        assert_eq!(run.reached_by(Use::UdpSend), vec![datagram; 1]);
+        assert!(run.reached_by(Use::TcpListen).is_empty(), "{run:?}");
+    }
     Ok(())
 }
 

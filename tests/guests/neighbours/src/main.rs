@@ -1,7 +1,7 @@
 //! A client of servers that are components beside it. What it prints depends on no port.
 
 use std::io::{Read, Result, Write};
-use std::net::{Shutdown, TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
 
 wit_bindgen::generate!({ path: "../service/wit", world: "client" });
 
@@ -40,6 +40,12 @@ macro_rules! talk {
 }
 
 fn main() -> Result<()> {
+    let mut args = std::env::args().skip(1);
+    let argument = args.next();
+    if argument.as_deref() == Some("outside") {
+        let [stream, datagram, denied] = [(); 3].map(|()| args.next().expect("an address"));
+        return outside(&stream, &datagram, &denied);
+    }
     let one = talk!(service);
     let two = talk!(another);
     println!("each has its own: {}", one != two);
@@ -55,9 +61,51 @@ fn main() -> Result<()> {
     println!("nobody listens: {:?}", refused.map_err(|e| e.kind()));
     let taken = TcpListener::bind(("127.0.0.1", two)).map(drop);
     println!("its port is free: {:?}", taken.map_err(|e| e.kind()));
-    if std::env::args().any(|it| it == "wait") {
+    if argument.as_deref() == Some("wait") {
         println!("nobody comes: {:?}", test::neighbours::service::accept());
     }
+    Ok(())
+}
+
+/// Each of them talks to who is outside, and to each other meanwhile.
+fn outside(stream: &str, datagram: &str, denied: &str) -> Result<()> {
+    use test::neighbours::{another, service};
+    let port = service::listen(0).expect("a port");
+    let mut here = TcpStream::connect(("127.0.0.1", port))?;
+    println!("it hears: {:?}", service::accept().map(drop));
+    println!("one: {:?}", service::ask(stream));
+    println!("two: {:?}", another::ask(stream));
+    println!("denied: {:?}", another::ask(denied));
+    let mut there = TcpStream::connect(stream)?;
+    let refused = TcpStream::connect(denied).map(drop);
+    println!("denied: {:?}", refused.map_err(|e| e.kind()));
+    there.write_all(b"the client")?;
+    here.write_all(b"a question")?;
+    here.shutdown(Shutdown::Write)?;
+    there.shutdown(Shutdown::Write)?;
+    println!("inside: {:?}", service::finish());
+    for mut end in [here, there] {
+        let mut answer = String::new();
+        end.read_to_string(&mut answer)?;
+        println!("answered: {answer}");
+    }
+    // One socket for both.
+    let socket = UdpSocket::bind("0.0.0.0:0")?;
+    socket.send_to(b"inside", ("127.0.0.1", port))?;
+    println!("replied: {:?}", service::reply().map(drop));
+    socket.send_to(b"outside", datagram)?;
+    let mut heard = Vec::new();
+    for _ in 0..2 {
+        let mut bytes = [0; 10];
+        let (count, from) = socket.recv_from(&mut bytes)?;
+        let is_here = from == SocketAddr::from(([127, 0, 0, 1], port));
+        heard.push((
+            is_here,
+            String::from_utf8_lossy(&bytes[..count]).into_owned(),
+        ));
+    }
+    heard.sort();
+    println!("heard: {heard:?}");
     Ok(())
 }
 

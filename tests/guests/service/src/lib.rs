@@ -3,7 +3,7 @@
 use exports::test::neighbours::service::Guest;
 use std::cell::RefCell;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
+use std::net::{Shutdown, TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
 
 wit_bindgen::generate!({ path: "wit", world: "server" });
 
@@ -86,6 +86,17 @@ impl Guest for Service {
         let found = (name.as_str(), 80).to_socket_addrs();
         let found = found.into_iter().flatten();
         found.map(|it| it.ip().to_string()).collect()
+    }
+
+    fn ask(address: String) -> Result<String, String> {
+        let asked = TcpStream::connect(address).and_then(|mut server| {
+            server.write_all(b"a neighbour")?;
+            server.shutdown(Shutdown::Write)?;
+            let mut answer = String::new();
+            server.read_to_string(&mut answer)?;
+            Ok(answer)
+        });
+        asked.map_err(|e| format!("{:?}", e.kind()))
     }
 
     fn close() {
