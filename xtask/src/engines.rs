@@ -3,8 +3,8 @@
 use anyhow::Result;
 use xshell::{Shell, cmd};
 
-/// Installs jco and componentize-qjs into `tests/engines/node_modules` and componentize-py into
-/// `tests/engines/.venv`, in the versions that are pinned there. It needs npm and Python 3.
+/// Installs jco and componentize-qjs into `tests/engines/node_modules`, componentize-py and a compiler
+/// of C into `tests/engines/.venv`, in the versions that are pinned there. It needs npm and Python 3.
 pub(crate) fn run() -> Result<()> {
     let shell = Shell::new()?;
     shell.change_dir(crate::root().join("tests/engines"));

@@ -1,5 +1,6 @@
 //! Programs with a network in memory, on Node.js and on wasmtime, where nobody offers sockets.
 
+use crate::c::c;
 use crate::javascript::javascript;
 use crate::python::python;
 use crate::tools::tool;
@@ -8,13 +9,14 @@ use anyhow::{Context, Result, ensure};
 use sockvirt_tests::guests::{Guest, core_module};
 use sockvirt_tests::host::Sockets;
 use sockvirt_tests::loopback::build;
+use sockvirt_tests::recording::Recording;
 use std::ffi::OsStr;
 use std::fs;
 use std::process::Command;
 
 type Test = fn() -> Result<()>;
 
-pub(crate) const TESTS: [(&str, Test); 8] = [
+pub(crate) const TESTS: [(&str, Test); 9] = [
     ("local", || same_on_both(&Guest::Local.build()?).map(drop)),
     ("tokio", || {
         same_on_both(&Guest::LocalTokio.build()?).map(drop)
@@ -30,6 +32,7 @@ pub(crate) const TESTS: [(&str, Test); 8] = [
     }),
     ("python", of_python),
     ("javascript", of_javascript),
+    ("c", of_c),
     ("old_component", of_an_old_tool),
 ];
 
@@ -73,6 +76,31 @@ ipv6 datagram: a datagram
 127.0.0.1: ipv4 127.0.0.1 \nnobody listens: connection-refused
 ";
     ensure!(said == expected, "{said}");
+    Ok(())
+}
+
+/// What people write C with: blocking and not, with `poll` for both. It is what the kernel's loopback shows.
+fn of_c() -> Result<()> {
+    let component = c("local")?;
+    let said = same_on_both(&component)?.stdout;
+    let each = "  it comes from whoever connected: yes
+  it is kept alive: yes
+  what was said was heard: yes
+  then it ends: 0
+  a datagram of 10 bytes, from whoever sent it: yes
+  and nothing more: yes
+";
+    let rest = "127.0.0.5: 127.0.0.5 port 80
+localhost: 127.0.0.1 port 80
+nobody listens: refused
+";
+    let expected = format!("over IPv4\n{each}over IPv6\n{each}{rest}");
+    ensure!(said == expected, "{said}");
+    let host = Recording::new()
+        .answering("127.0.0.5", ["127.0.0.5"])
+        .answering("localhost", ["127.0.0.1"]);
+    let bare = host.run(&component, &[])?.outcome;
+    ensure!(bare.stdout == said, "{bare:?}");
     Ok(())
 }
 

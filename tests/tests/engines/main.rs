@@ -7,6 +7,7 @@
 //! programs under a policy, and with a network in memory, on both engines.
 
 mod allowlist;
+mod c;
 mod clients;
 mod javascript;
 mod loopback;
