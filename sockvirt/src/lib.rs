@@ -71,7 +71,7 @@ use plan::{Beside, Plan, plan};
 use read::Bodies;
 use root::{Root, import_label};
 use sockvirt_netstack::script::Script;
-use sockvirt_policy::{DenyAt, LoopbackMode};
+use sockvirt_policy::{DenyAt, Log, LoopbackMode};
 use std::sync::Arc;
 use verify::Promise;
 
@@ -157,11 +157,22 @@ impl Virtualizer {
         let in_memory = self.script.is_some()
             || self.policy.loopback() == LoopbackMode::Virtual && imports_sockets(&root);
         let beside = self.network_beside(&root);
-        match in_memory {
-            true if beside.is_some() => self.compose_in_memory(root, beside),
-            true => self.fuse(root),
-            false => self.compose(root, None, false),
-        }
+        let mut built = match in_memory {
+            true if beside.is_some() => self.compose_in_memory(root, beside)?,
+            true => self.fuse(root)?,
+            false => self.compose(root, None, false)?,
+        };
+        let notes = &mut built.report.notes;
+        notes.extend(self.log_note().filter(|_| in_memory));
+        Ok(built)
+    }
+
+    /// What to say where a log is asked for, and what would be in it is all in memory.
+    fn log_note(&self) -> Option<String> {
+        let is_empty = self.policy.log() != Log::None && !fuse::leads_to_host(&self.policy);
+        let note =
+            "nothing will be logged: what happens in memory is not, and no rule leads to the host";
+        is_empty.then(|| note.to_owned())
     }
 
     /// Puts a network in memory into a component, and whatever denies or checks the rest around it.

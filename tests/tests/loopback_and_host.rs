@@ -5,7 +5,7 @@
 //! the network is one that both share.
 
 use anyhow::Result;
-use sockvirt::policy::{Flag, LoopbackMode};
+use sockvirt::policy::{Flag, Log, LoopbackMode};
 use sockvirt::{Mode, Policy, Virtualizer};
 use sockvirt_guest_builder::{Guest, beside_another};
 use sockvirt_tests::peers::own_address;
@@ -173,6 +173,49 @@ fn goes_to_either(component: &[u8], server: SocketAddr, datagrams: SocketAddr) -
             &format!("udp-receive {datagrams}"), &format!("udp-send {datagrams}"),
         ]
     );
+    Ok(())
+}
+
+/// What the rules are asked is logged, and what happens in memory is not.
+#[test]
+fn the_log_has_what_may_lead_to_the_host() -> Result<()> {
+    let server = server();
+    let policy = Policy::deny_all()
+        .with_log(Log::All)
+        .with_flag(Flag::allow(&format!("tcp://{server}"))?)?;
+    let connect = format!("connect {server}");
+    let steps = [
+        "tcp4",
+        "bind 127.0.0.1:80",
+        "listen",
+        "tcp4",
+        "connect 127.0.0.1:80",
+        "tcp4",
+        &connect,
+        "tcp4",
+        "connect 203.0.113.9:80",
+        "udp4",
+        "bind 203.0.113.9:80",
+    ];
+    for component in build_with(Guest::Probe2, &policy)? {
+        let host = Recording::new().letting(own_address());
+        let run = host.run(&component, &steps)?;
+        let expected = format!(
+            "{{\"op\":\"connect\",\"proto\":\"tcp\",\"to\":\"{server}\",\"decision\":\"allow\",\
+            \"rule\":\"allow[1]\"}}\n\
+            {{\"op\":\"connect\",\"proto\":\"tcp\",\"to\":\"203.0.113.9:80\",\"decision\":\"deny\",\
+            \"as\":\"access-denied\",\"why\":\"no rule\"}}\n"
+        );
+        assert_eq!(run.outcome.stderr, expected);
+    }
+    let in_memory = Policy::deny_all()
+        .with_log(Log::All)
+        .with_loopback(LoopbackMode::Virtual);
+    let notes = Virtualizer::new(in_memory)
+        .build(&Guest::Probe2.build()?)?
+        .report
+        .notes;
+    assert!(notes[0].starts_with("nothing will be logged"), "{notes:?}");
     Ok(())
 }
 
