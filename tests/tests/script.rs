@@ -64,6 +64,27 @@ FAIL the program waits for what can never happen
     Ok(())
 }
 
+/// What stands for the name of a peer is nothing that a redirect gives a name of its own.
+#[test]
+fn names_of_peers_and_of_redirects_have_addresses_of_their_own() -> Result<()> {
+    let script = "schema = 1\n[[peer]]\nname = \"near\"\nat = \"tcp://near.test:7\"\n\
+                  script = [{ send = \"near\" }]\n\
+                  [[redirect]]\nfrom = \"tcp://far.test:7\"\nto = \"192.0.2.1:7\"\n";
+    let args = [
+        "resolve far.test",
+        "resolve near.test",
+        "connect near.test:7",
+        "read 9",
+    ];
+    let report = play(Guest::Dialogue, "a.toml", script, &args)?;
+    let stdout = String::from_utf8(report.stdout.clone())?;
+    let expected = "resolve far.test: 198.18.4.0\nresolve near.test: 198.18.0.1\n\
+                    connect near.test:7: done\nread 9: \"near\"\n";
+    assert_eq!(stdout, expected, "{report}");
+    assert!(report.passed(), "{report}");
+    Ok(())
+}
+
 /// tokio, with a hundred connections at once.
 #[test]
 fn many_connections_are_echoed() -> Result<()> {

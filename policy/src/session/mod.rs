@@ -11,6 +11,8 @@ mod udp;
 pub use lookup::{Lookup, Resolved};
 pub use names::{Names, NoNames};
 pub use table::NameTable;
+#[cfg(feature = "file")]
+pub(crate) use table::RESERVED;
 
 use crate::rules::{Ask, denied, use_of, uses};
 use crate::{Decision, Operation, Place, Protocol, RuleRef, Rules, Ruling};

@@ -4,6 +4,9 @@ use crate::rules::names::{Answer, LONGEST};
 use crate::rules::{Key, Stored};
 
 pub(super) const NAMES: usize = 1024;
+/// So many addresses at the start of their range stand for no name of a rule's. The first is that of the
+/// network, and the others are for peers of a script.
+pub(crate) const RESERVED: u32 = NAMES as u32;
 const ADDRESSES: usize = 1024;
 const ADDRESSES_A_NAME: u16 = 64;
 pub(super) const LOOKUPS: usize = 1024;
@@ -196,11 +199,10 @@ impl NameTable {
         };
         if !name.numbered {
             let next = name.number.max(slot) + NAMES as u32;
-            // The first 1,024 are left out, so that no address is that of the network.
             name.number = if next < numbers {
                 next
             } else {
-                slot + NAMES as u32
+                slot + RESERVED
             };
             name.numbered = true;
         }

@@ -6,6 +6,7 @@ use crate::file::table::{Table, Value};
 use crate::file::tree::Data;
 use crate::file::{Fault, Result, sections};
 use crate::pattern::name;
+use crate::session::RESERVED;
 use crate::{Denial, Host, HostAnswer, Policy};
 use core::net::{IpAddr, Ipv4Addr};
 use core::ops::Range;
@@ -181,7 +182,7 @@ fn code(denial: Denial) -> Option<ErrorCode> {
     }
 }
 
-/// Addresses that stand for names, in their order.
+/// Addresses that stand for names, in their order: those that stand for no name of the rules.
 struct Free {
     range: Ipv4Net,
     next: u32,
@@ -209,16 +210,14 @@ impl Free {
     }
 
     fn next(&mut self) -> Option<Ipv4Addr> {
-        loop {
-            let ip = u32::from(self.range.network()).checked_add(self.next)?;
-            let ip = Ipv4Addr::from(ip);
-            if !self.range.contains(&ip) || ip == self.range.broadcast() {
-                return None;
-            }
+        while self.next < RESERVED {
+            // A range has more of them.
+            let ip = Ipv4Addr::from(u32::from(self.range.network()) + self.next);
             self.next += 1;
             if !self.taken.contains(&ip) {
                 return Some(ip);
             }
         }
+        None
     }
 }

@@ -433,6 +433,43 @@ fn a_script_stands_beside_a_policy() {
     assert!(e.contains("a script of its own"), "{e}");
 }
 
+/// Names of peers have the first addresses of the range, and those of rules have the others.
+#[test]
+fn no_address_stands_for_a_peer_and_for_a_name_of_a_rule() {
+    let redirect = "schema = 1\n[[redirect]]\nfrom = 'tcp://far.test:80'\nto = '192.0.2.1:80'\n";
+    let peers = |count: usize| {
+        let peers =
+            (0..count).map(|i| format!("[[peer]]\nat = 'tcp://n{i}.test:7'\nservice = 'echo'\n"));
+        format!("{redirect}{}", peers.collect::<String>())
+    };
+    let policy = Policy::from_toml(&peers(1023)).expect("as many as there can be");
+    let script = policy.script().expect("a script");
+    let mut all: Vec<_> = script.names.iter().map(|it| it.first.clone()).collect();
+    let wire = policy.wire();
+    let rules = crate::Rules::read(&wire).expect("rules");
+    let mut session = crate::Session::<crate::NameTable>::boxed();
+    let crate::Lookup::Inside(query) = session.resolve(&rules, b"far.test").lookup else {
+        panic!("a redirect answers its name");
+    };
+    let far = session.next_inside(&rules, query).expect("an address");
+    all.push(Found::Addresses(vec![far.ip()]));
+    let mut seen = std::collections::HashSet::new();
+    for found in all {
+        let Found::Addresses(ips) = found else {
+            panic!("no name fails");
+        };
+        assert!(seen.insert(ips.clone()), "{ips:?} twice");
+    }
+    assert_eq!(seen.len(), 1024);
+    let e = Policy::from_toml(&peers(1024))
+        .expect_err("one more")
+        .to_string();
+    assert!(
+        e.contains("no address is left to stand for `n1023.test`"),
+        "{e}"
+    );
+}
+
 #[test]
 fn much_of_everything_is_refused() {
     let peer = |more: &str| format!("[[peer]]\nat = 'tcp://192.0.2.1:7'\n{more}");
