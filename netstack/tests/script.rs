@@ -250,6 +250,53 @@ FAIL peer \"p\" tcp 192.0.2.10:6379, connection 1, step 3  (a.toml:103)
     assert_eq!(program.report(), expected);
 }
 
+/// A program that ends badly is told what came of its last connections, of all that are open and of
+/// those that were over before.
+#[test]
+fn a_program_that_fails_is_told_how_far_everybody_was() {
+    let ends = vec![
+        vec![expect("a"), send("0123456789abcdefgh"), Action::Reset],
+        vec![expect("a"), Action::Close(Direction::Both)],
+        vec![expect("a")],
+        vec![expect("a"), Action::Hang],
+        vec![Action::Reset],
+    ];
+    let connections = [vec![vec![]; 6], ends].concat();
+    let mut writer = Writer::new().tcp("192.0.2.10:7", connections);
+    writer.0.strict = false;
+    let mut program = writer.play();
+    for _ in 0..6 {
+        let (socket, _) = program.connect("192.0.2.10:7").unwrap();
+        program.net().tcp_drop(socket);
+    }
+    for _ in 0..4 {
+        let (_, end) = program.connect("192.0.2.10:7").unwrap();
+        program.write(end, "a").unwrap();
+    }
+    program.connect("192.0.2.10:7").unwrap();
+    program.connect("192.0.2.10:7").unwrap_err();
+    program.net().note_status(3);
+    let expected = "\
+FAIL the program ended with status 3
+  peer \"p\" tcp 192.0.2.10:7, connection 5  (a.toml:7)
+    it got 0 bytes and sent 0
+  peer \"p\" tcp 192.0.2.10:7, connection 6  (a.toml:7)
+    it got 0 bytes and sent 0
+  peer \"p\" tcp 192.0.2.10:7, connection 7, reset by step 3  (a.toml:103)
+    it got 1 byte and sent 18: ..23456789abcdefgh
+  peer \"p\" tcp 192.0.2.10:7, connection 8, closed by step 2  (a.toml:105)
+    it got 1 byte and sent 0
+  peer \"p\" tcp 192.0.2.10:7, connection 11, reset by step 1  (a.toml:109)
+    it got 0 bytes and sent 0
+  peer \"p\" tcp 192.0.2.10:7, connection 12, refused
+  peer \"p\" tcp 192.0.2.10:7, connection 9, done with step 1  (a.toml:106)
+    it got 1 byte and sent 0
+  peer \"p\" tcp 192.0.2.10:7, connection 10, hangs at step 2  (a.toml:108)
+    it got 1 byte and sent 0
+";
+    assert_eq!(program.report(), expected);
+}
+
 #[test]
 fn a_line_end_that_is_missing_is_noted() {
     let writer = Writer::new().tcp("192.0.2.10:6379", vec![vec![expect("$4\r\nPING\r\n")]]);

@@ -482,8 +482,10 @@ impl Shell<'_> {
         let (instance, func) = (ComponentExportKind::Instance, ComponentExportKind::Func);
         let program = builder.alias_export(guest, export.name.name, instance);
         let run = builder.alias_export(program, verdict::RUN, func);
-        let finish = builder.alias_export(report, verdict::FINISH, func);
-        let args = [(verdict::RUN, func, run), (verdict::FINISH, func, finish)];
+        let mut args = vec![(verdict::RUN, func, run)];
+        for name in [verdict::ENDED, verdict::FINISH] {
+            args.push((name, func, builder.alias_export(report, name, func)));
+        }
         builder.instantiate(None, verdict, args)
     }
 

@@ -41,6 +41,9 @@ hello
         twin: &["redis", "redis://cache.test/", "greeting", "1"],
         report: r#"FAIL peer "cache" tcp  (redis-reset.test.toml:4)
   unused: connection 2 never opened
+FAIL the program ended with status 1
+  peer "cache" tcp 198.18.0.1:6379, connection 1, reset by step 3  (redis-reset.test.toml:11)
+    it got 27 bytes and sent 7: $5\r\nhel
 "#,
     },
     Recipe {
@@ -54,6 +57,10 @@ hello after 3 s
         twin: &["http", "http://web.test/page", "2"],
         report: r#"FAIL peer "web" tcp  (http-retry.test.toml:4)
   unused: connection 3 never opened
+FAIL the program ended with status 1
+  peer "web" tcp 198.18.0.1:80, connection 1, refused  (http-retry.test.toml:7)
+  peer "web" tcp 198.18.0.1:80, connection 2, done with step 2  (http-retry.test.toml:12)
+    it got 75 bytes and sent 74: ..ction: close\r\n\r\n
 "#,
     },
     Recipe {
@@ -66,6 +73,9 @@ hello after 11 s
         twin: &["http", "http://web.test/page", "1"],
         report: r#"FAIL peer "web" tcp  (http-timeout.test.toml:4)
   unused: connection 2 never opened
+FAIL the program ended with status 1
+  peer "web" tcp 198.18.0.1:80, connection 1, done with step 3  (http-timeout.test.toml:11)
+    it got 75 bytes and sent 0
 "#,
     },
     Recipe {

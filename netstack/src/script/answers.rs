@@ -4,7 +4,7 @@ use super::link::{Link, Next};
 use super::matcher::{Book, Expected, Matcher, Progress};
 use super::play::Stage;
 use super::steps::{Fault, Ran, Steps};
-use super::talk::{Heard, Who};
+use super::talk::{Exchange, Who};
 use super::{Nanoseconds, Serves, Stub, Stubs};
 use crate::Network;
 use alloc::rc::Rc;
@@ -63,7 +63,7 @@ impl Answers {
         &mut self,
         who: Who,
         link: &mut Link,
-        heard: &mut Heard,
+        exchange: &mut Exchange,
         stage: &mut Stage,
         network: &mut Network,
     ) -> Ran {
@@ -78,7 +78,7 @@ impl Answers {
         let mut something = false;
         loop {
             if let Some(reply) = &mut self.reply {
-                match reply.run(link, heard, stage, network) {
+                match reply.run(link, exchange, stage, network) {
                     Ran::Waits(more) => return Ran::Waits(something || more),
                     Ran::Done => self.reply = None,
                     ran => return ran,
@@ -89,7 +89,7 @@ impl Answers {
             if let Some(number) = self.fitting(peer, stubs, stage) {
                 let rest = self.answer(peer, number, stubs, stage);
                 // The answer may read on.
-                heard.offset -= rest.len() as u64;
+                exchange.offset -= rest.len() as u64;
                 link.read_again(&rest);
                 something = true;
                 continue;
@@ -105,7 +105,7 @@ impl Answers {
                 _ => return Ran::Failed(Fault::Unanswered),
             }
             let bytes = link.peek(network).to_vec();
-            heard.offset += bytes.len() as u64;
+            exchange.offset += bytes.len() as u64;
             let is_datagram = link.take(network, bytes.len());
             self.feed(stubs, stage, &bytes);
             if is_datagram {

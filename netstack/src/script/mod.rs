@@ -2,6 +2,7 @@
 //!
 //! A [`Script`] is data. It comes as bytes ([`Script::from_bytes`]), which the tool writes.
 
+mod account;
 mod answers;
 mod bytes;
 mod expression;

@@ -1,5 +1,6 @@
 //! Names that a script stands for.
 
+use super::account::Past;
 use super::play::Play;
 use super::{Found, Name};
 use crate::{ErrorCode, Network};
@@ -28,7 +29,10 @@ impl Play {
         };
         let due = self.stage.now.saturating_add(found.delay);
         let result = match scripted.of(found) {
-            Found::Fail(code) => Err(*code),
+            Found::Fail(code) => {
+                self.ended.add(Past::Lookup(place, *code));
+                Err(*code)
+            }
             Found::Addresses(_) => Ok(scripted),
         };
         Some((result, due))

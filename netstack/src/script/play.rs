@@ -1,5 +1,6 @@
 //! A script that is played: what everybody in it shares, and who is at what.
 
+use super::account::{Closed, Ended, Past};
 use super::bytes::Captures;
 use super::link::Link;
 use super::matcher::Book;
@@ -7,6 +8,7 @@ use super::report::Failure;
 use super::talk::{Talk, Who};
 use super::{Accept, Connection, Nanoseconds, Protocol, Script, Serves};
 use crate::{Network, address};
+use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -58,6 +60,10 @@ pub(crate) struct Play {
     pub(crate) clients: Vec<Attempt>,
     /// For each name, how often it was looked up.
     pub(crate) lookups: Vec<u32>,
+    /// What of it is over.
+    pub(super) ended: Ended,
+    /// The status that the program has ended with.
+    pub(super) status: u32,
     connects: Vec<Connecting>,
     /// How often time has passed since something of the script happened.
     idle: u32,
@@ -114,6 +120,8 @@ impl Play {
             opened: vec![0; script.peers.len()],
             clients: vec![Attempt::Waits; script.clients.len()],
             lookups: vec![0; script.names.len()],
+            ended: Ended::default(),
+            status: 0,
             connects: Vec::new(),
             idle: 0,
             done_at: None,
@@ -170,8 +178,31 @@ impl Play {
                 number: connecting.number,
                 place: connecting.place,
             }),
-            accept => Outcome::Ends(accept),
+            accept => {
+                self.note_closed(peer, connecting, remote);
+                Outcome::Ends(accept)
+            }
         }
+    }
+
+    fn note_closed(&mut self, peer: u32, connecting: Connecting, address: SocketAddr) {
+        let Connecting {
+            number,
+            place,
+            accept,
+            ..
+        } = connecting;
+        let serves = self.stage.script.peers.get(peer as usize);
+        let connection = match serves.map(|it| &it.serves) {
+            Some(Serves::Connections(all)) => all.get(place),
+            _ => None,
+        };
+        self.ended.add(Past::Closed(Closed {
+            who: Who::Peer { peer, number },
+            address,
+            line: connection.map_or(0, |it| it.line),
+            accept,
+        }));
     }
 
     fn decide(&mut self, socket: u32, peer: u32, remote: SocketAddr) -> Connecting {
@@ -198,7 +229,8 @@ impl Play {
         };
         let (place, accept, after) = found.unwrap_or_else(|| {
             self.stage.unexpected_connection(peer, before + 1, remote);
-            (0, Accept::Refuse, 0)
+            // It stands nowhere.
+            (usize::MAX, Accept::Refuse, 0)
         });
         self.idle = 0;
         Connecting {
@@ -285,7 +317,9 @@ impl Play {
             self.idle = 0;
         }
         // What is done and closed says nothing any more.
-        self.talks.retain(|talk| !talk.is_gone());
+        for talk in self.talks.extract_if(.., |talk| talk.is_gone()) {
+            self.ended.add(Past::Talk(Box::new(talk)));
+        }
         if self.done_at.is_none() && self.clients_are_done() {
             self.done_at = Some(self.stage.now);
         }
@@ -418,7 +452,7 @@ impl Network {
     /// A network on which a script is played.
     pub fn with_script(config: crate::Config, script: Script) -> Self {
         let mut network = Network::new(config);
-        network.play = Some(alloc::boxed::Box::new(Play::new(script)));
+        network.play = Some(Box::new(Play::new(script)));
         network
     }
 

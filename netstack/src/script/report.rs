@@ -35,6 +35,18 @@ pub(crate) struct Failure {
     details: Vec<String>,
 }
 
+impl Failure {
+    /// One that is in no conversation, and nowhere in the file.
+    pub(super) fn of_all(title: String, details: Vec<String>) -> Self {
+        Failure {
+            who: None,
+            title,
+            line: 0,
+            details,
+        }
+    }
+}
+
 impl Stage {
     pub(crate) fn fail(&mut self, failure: Failure) {
         if self.failures.len() < MOST {
@@ -90,7 +102,7 @@ impl Stage {
     }
 
     /// What a conversation is called, and where the file says so.
-    fn title(&self, who: Who, address: SocketAddr) -> (String, u32) {
+    pub(super) fn title(&self, who: Who, address: SocketAddr) -> (String, u32) {
         match who {
             Who::Peer { peer, number } => match self.script.peers.get(peer as usize) {
                 Some(peer) => {
@@ -267,7 +279,7 @@ fn mismatch(
 ) -> Vec<String> {
     let got = [matcher.kept(), rest].concat();
     let begin = matcher.seen().saturating_sub(matcher.kept().len() as u64);
-    let frame = talk.heard.offset.saturating_sub(matcher.seen());
+    let frame = talk.exchange.offset.saturating_sub(matcher.seen());
     let Wrong::Byte(at) = wrong else {
         let why = match wrong {
             Wrong::TooLong => "which is too long",
@@ -311,7 +323,7 @@ fn mismatch(
     if begin == 0 {
         notes.extend(almost(&bytes.all(&stage.captures, got.len() + 256), &got));
     }
-    let writes = talk.heard.writes(frame, got.len() as u64);
+    let writes = talk.exchange.writes(frame, got.len() as u64);
     if writes.len() > 1 {
         let sizes: Vec<String> = writes.iter().map(|it| format!("{it}")).collect();
         let sizes = sizes.join("+");
@@ -386,7 +398,7 @@ fn columns(label: &str, bytes: &[u8], width: usize) -> String {
     line
 }
 
-fn escaped(bytes: &[u8]) -> String {
+pub(super) fn escaped(bytes: &[u8]) -> String {
     let mut text = String::new();
     for byte in bytes {
         match byte {
@@ -426,18 +438,17 @@ impl Play {
                 details.push(format!("{} waits{place}", failure.title));
             }
         }
-        self.stage.fail(Failure {
-            who: None,
-            title: "the program waits for what can never happen".into(),
-            line: 0,
-            details,
-        });
+        let title = "the program waits for what can never happen".into();
+        self.stage.fail(Failure::of_all(title, details));
     }
 
     /// What is to be told when the program has ended: nothing if all was as it should be.
     fn report(&mut self) -> Option<String> {
         if self.stage.script.strict {
             self.note_unused();
+        }
+        if self.status != 0 {
+            self.note_failed();
         }
         if self.stage.failures.is_empty() {
             return None;
@@ -629,7 +640,7 @@ fn numbers(first: u32, last: u32) -> String {
 }
 
 /// Where the file says something.
-fn place(script: &Script, line: u32) -> String {
+pub(super) fn place(script: &Script, line: u32) -> String {
     match line {
         0 => String::new(),
         line if script.file.is_empty() => format!("  (line {line})"),
@@ -643,6 +654,13 @@ impl Network {
     pub fn note_deadlock(&mut self, waits: &str) {
         if let Some(play) = &mut self.play {
             play.note_deadlock(waits);
+        }
+    }
+
+    /// Notes the status that the program has ended with.
+    pub fn note_status(&mut self, status: u32) {
+        if let Some(play) = &mut self.play {
+            play.status = status;
         }
     }
 

@@ -4,7 +4,7 @@ use super::bytes::Cursor;
 use super::link::{Link, Next};
 use super::matcher::{Expected, Matcher, Progress, Wrong};
 use super::play::Stage;
-use super::talk::Heard;
+use super::talk::Exchange;
 use super::{Action, Close, Direction, Expect, Nanoseconds, Run, Segments, Send, Step};
 use crate::Network;
 use alloc::rc::Rc;
@@ -113,6 +113,11 @@ impl Steps {
         (self.at < self.run.count).then_some(self.run.first + self.at)
     }
 
+    /// The place of the step that was done last.
+    pub(crate) fn last(&self) -> Option<u32> {
+        Some(self.run.first + self.at.checked_sub(1)?)
+    }
+
     /// The steps that are left, but for those that happen again.
     pub(crate) fn left(&self) -> Run {
         Run {
@@ -134,7 +139,7 @@ impl Steps {
     pub(crate) fn run(
         &mut self,
         link: &mut Link,
-        heard: &mut Heard,
+        exchange: &mut Exchange,
         stage: &mut Stage,
         network: &mut Network,
     ) -> Ran {
@@ -147,10 +152,10 @@ impl Steps {
             let Some(step) = script.steps.get(place as usize) else {
                 return Ran::Done;
             };
-            let before = heard.offset;
-            match self.step(place, step, link, heard, stage, network) {
+            let before = exchange.offset;
+            match self.step(place, step, link, exchange, stage, network) {
                 Went::On => self.go_on(step),
-                Went::Waits => return Ran::Waits(something || heard.offset != before),
+                Went::Waits => return Ran::Waits(something || exchange.offset != before),
                 Went::Hangs => return Ran::Hangs,
                 Went::Failed(fault) => return Ran::Failed(fault),
             }
@@ -194,13 +199,13 @@ impl Steps {
         place: u32,
         step: &Step,
         link: &mut Link,
-        heard: &mut Heard,
+        exchange: &mut Exchange,
         stage: &mut Stage,
         network: &mut Network,
     ) -> Went {
         match &step.action {
-            Action::Expect(expect) => self.expect(place, expect, link, heard, stage, network),
-            Action::Send(send) => self.send(place, send, link, stage, network),
+            Action::Expect(expect) => self.expect(place, expect, link, exchange, stage, network),
+            Action::Send(send) => self.send(place, send, link, exchange, stage, network),
             Action::ExpectClose(close) => expect_close(place, *close, link, stage, network),
             Action::ExpectNothing(time) => {
                 if self.is_past(*time, stage) || stage.is_over {
@@ -266,7 +271,7 @@ impl Steps {
         place: u32,
         expect: &Expect,
         link: &mut Link,
-        heard: &mut Heard,
+        exchange: &mut Exchange,
         stage: &mut Stage,
         network: &mut Network,
     ) -> Went {
@@ -301,7 +306,7 @@ impl Steps {
                 }
             }
             let (used, next) = matcher.feed(expected, link.peek(network));
-            heard.offset += used as u64;
+            exchange.offset += used as u64;
             let is_end = link.take(network, used);
             progress = match next {
                 Progress::More if is_end => matcher.end(expected),
@@ -336,6 +341,7 @@ impl Steps {
         place: u32,
         send: &Send,
         link: &mut Link,
+        exchange: &mut Exchange,
         stage: &mut Stage,
         network: &mut Network,
     ) -> Went {
@@ -345,7 +351,9 @@ impl Steps {
             return Went::Failed(Fault::Unexpected { step: place });
         }
         if !link.is_stream() {
-            link.send(network, &send.bytes.all(captures, usize::from(u16::MAX)));
+            let datagram = send.bytes.all(captures, usize::from(u16::MAX));
+            exchange.note_sent(&datagram);
+            link.send(network, &datagram);
             return Went::On;
         }
         let mut sending = match self.doing {
@@ -393,6 +401,7 @@ impl Steps {
             }
             let mut block = vec![0; count];
             send.bytes.read(captures, &mut sending.at, &mut block);
+            exchange.note_sent(&block);
             link.send(network, &block);
             sending.left -= count as u64;
             sending.due = stage.now.saturating_add(send.gap);

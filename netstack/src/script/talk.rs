@@ -14,6 +14,8 @@ use core::net::SocketAddr;
 
 /// No more of the program's last writes are remembered.
 const WRITES: usize = 64;
+/// No more of the last bytes that were sent are remembered.
+pub(crate) const SENT: usize = 16;
 
 /// Who takes part in a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,18 +33,21 @@ pub(crate) enum Who {
 pub(crate) struct Talk {
     pub(crate) who: Who,
     pub(crate) link: Link,
-    pub(crate) heard: Heard,
+    pub(crate) exchange: Exchange,
     /// The address of who takes part.
     pub(crate) address: SocketAddr,
     pub(crate) job: Job,
     state: State,
 }
 
-/// What was heard of the program.
+/// What was heard of the program, and what it was told.
 #[derive(Debug, Default)]
-pub(crate) struct Heard {
+pub(crate) struct Exchange {
     /// How many bytes were read.
     pub(crate) offset: u64,
+    /// How many were sent, and the last of them.
+    pub(crate) sent: u64,
+    pub(crate) last: Vec<u8>,
     /// How many were written, and how many there were behind each of the last writes.
     written: u64,
     writes: Vec<u64>,
@@ -69,7 +74,17 @@ enum State {
     Failed,
 }
 
-impl Heard {
+impl Exchange {
+    /// Takes note of bytes that are sent.
+    pub(crate) fn note_sent(&mut self, bytes: &[u8]) {
+        self.sent += bytes.len() as u64;
+        let new = bytes.len().saturating_sub(SENT);
+        self.last
+            .extend_from_slice(bytes.get(new..).unwrap_or_default());
+        let old = self.last.len().saturating_sub(SENT);
+        self.last.drain(..old);
+    }
+
     /// The lengths of the writes that bytes came in, which begin at an offset.
     pub(crate) fn writes(&self, from: u64, count: u64) -> Vec<u64> {
         let until = from.saturating_add(count);
@@ -91,7 +106,7 @@ impl Talk {
         Talk {
             who,
             link,
-            heard: Heard::default(),
+            exchange: Exchange::default(),
             address,
             job,
             state: State::Runs,
@@ -126,6 +141,11 @@ impl Talk {
         self.state == State::Done && matches!(self.link, Link::Stream(None, _))
     }
 
+    /// Whether it is at an end that lasts.
+    pub(crate) fn hangs(&self) -> bool {
+        self.state == State::Hangs
+    }
+
     pub(crate) fn has_failed(&self) -> bool {
         self.state == State::Failed
     }
@@ -148,12 +168,12 @@ impl Talk {
     }
 
     pub(crate) fn note_write(&mut self, count: u64) {
-        let heard = &mut self.heard;
-        heard.written += count;
-        if heard.writes.len() >= 2 * WRITES {
-            heard.writes.drain(..WRITES);
+        let exchange = &mut self.exchange;
+        exchange.written += count;
+        if exchange.writes.len() >= 2 * WRITES {
+            exchange.writes.drain(..WRITES);
         }
-        heard.writes.push(heard.written);
+        exchange.writes.push(exchange.written);
     }
 
     /// Does what can be done now, and says whether that was something.
@@ -171,11 +191,11 @@ impl Talk {
             State::Done => return self.rest(stage, network),
             State::Runs => {}
         }
-        let Talk { link, heard, .. } = self;
+        let Talk { link, exchange, .. } = self;
         let ran = match &mut self.job {
-            Job::Steps(steps) => steps.run(link, heard, stage, network),
-            Job::Answers(answers) => answers.run(self.who, link, heard, stage, network),
-            Job::Service(kind) => serve(*kind, link, network),
+            Job::Steps(steps) => steps.run(link, exchange, stage, network),
+            Job::Answers(answers) => answers.run(self.who, link, exchange, stage, network),
+            Job::Service(kind) => serve(*kind, link, exchange, network),
         };
         match ran {
             Ran::Waits(something) => something,
@@ -232,7 +252,12 @@ impl Talk {
 }
 
 /// Does what a service does.
-fn serve(kind: ServiceKind, link: &mut Link, network: &mut Network) -> Ran {
+fn serve(
+    kind: ServiceKind,
+    link: &mut Link,
+    exchange: &mut Exchange,
+    network: &mut Network,
+) -> Ran {
     let mut something = false;
     loop {
         match link.next(network) {
@@ -252,9 +277,11 @@ fn serve(kind: ServiceKind, link: &mut Link, network: &mut Network) -> Ran {
                     return Ran::Waits(something);
                 }
                 let bytes = link.peek(network).get(..count).unwrap_or_default().to_vec();
+                exchange.note_sent(&bytes);
                 link.send(network, &bytes);
             }
         }
+        exchange.offset += count as u64;
         link.take(network, count);
         something = true;
     }

@@ -15,8 +15,8 @@ use wasm_encoder::{CanonicalOption, ExportKind, ValType};
 
 /// What the network's `realloc` is called.
 const REALLOC: &str = "[realloc]";
-/// What ends a script, and what gives the text of its report.
-const VERDICT: [&str; 2] = ["sockvirt#finish", "sockvirt#text"];
+/// What says how the program ended, what ends a script, and what gives the text of its report.
+const VERDICT: [&str; 3] = ["sockvirt#ended", "sockvirt#finish", "sockvirt#text"];
 /// What takes another script.
 const LOAD: &str = "sockvirt#load";
 
@@ -33,7 +33,7 @@ pub(super) struct Network {
     pub(super) table: u32,
     pub(super) realloc: u32,
     /// The functions of [`VERDICT`], where there is a script.
-    pub(super) verdict: Option<[u32; 2]>,
+    pub(super) verdict: Option<[u32; VERDICT.len()]>,
     /// The function that takes another script, where there may be one.
     pub(super) load: Option<u32>,
     /// Where the places of bindings begin in the table.
@@ -79,8 +79,8 @@ impl Network {
         };
         let realloc = taken(functions.len()).index;
         let mut verdict = |it| taken(functions.len() + 1 + it).index;
-        let load = script.filter(|it| it.loads).map(|_| verdict(2));
-        let verdict = script.map(|_| [0, 1].map(verdict));
+        let load = script.filter(|it| it.loads).map(|_| verdict(VERDICT.len()));
+        let verdict = script.map(|_| std::array::from_fn(verdict));
         let mover = (names.len()..part.exports.len()).map(&mut taken).collect();
         let functions = functions.iter().cloned().enumerate();
         let functions = functions

@@ -3,7 +3,7 @@
 use super::copy::Fuser;
 use super::writer::Sort;
 use crate::error::Error;
-use crate::generate::verdict::{FINISH, LOAD, REPORT, TEXT};
+use crate::generate::verdict::{ENDED, FINISH, LOAD, REPORT, TEXT};
 use wasm_encoder::{
     Alias, CanonicalOption, ComponentExportKind as Kind, ComponentValType as Val, PrimitiveValType,
 };
@@ -21,14 +21,16 @@ impl Fuser<'_> {
             return Ok(());
         }
         let network = self.network()?;
-        let Some([finish, text]) = network.verdict else {
+        let Some([ended, finish, text]) = network.verdict else {
             return Ok(());
         };
         let bytes = self.writer.types().defined_type();
         bytes.list(Val::Primitive(PrimitiveValType::U8));
         let bytes = Val::Type(self.writer.added(Sort::Type));
         let memory = CanonicalOption::Memory(network.memory);
+        let status = Val::Primitive(PrimitiveValType::U8);
         let mut functions = vec![
+            (ENDED, ended, Some(("status", status)), None, vec![]),
             (FINISH, finish, None, Some(PrimitiveValType::Bool), vec![]),
             (
                 TEXT,

@@ -1,7 +1,7 @@
 //! What stands around a program that a script is played to: it ends well only if the script does.
 //!
-//! `run` of the program is called, and then the script is ended; only if both went well does it end
-//! well. It is a component beside the program's: one around it could not call it.
+//! `run` of the program is called, its status is told, and then the script is ended, which went well only
+//! if the program did. It is a component beside the program's: one around it could not call it.
 
 use super::abi::Signature;
 use super::core::{Body, CoreModule, Memory, signature};
@@ -12,6 +12,8 @@ use wasm_encoder::{
 
 /// The interface that a component exports which a script is played in.
 pub(crate) const REPORT: &str = "sockvirt:virt/report@0.1.0";
+/// Says with which status the program has ended, before the script ends: `func(status: u8)`.
+pub(crate) const ENDED: &str = "ended";
 /// Ends the script with its program, and says whether all was as it should be: `func() -> bool`.
 pub(crate) const FINISH: &str = "finish";
 /// What was not: `func() -> string`.
@@ -21,7 +23,7 @@ pub(crate) const LOAD: &str = "load";
 /// The function of `wasi:cli/run`: `func() -> result`.
 pub(crate) const RUN: &str = "run";
 
-/// The component, which imports [`RUN`] and [`FINISH`] and exports [`RUN`].
+/// The component, which imports [`RUN`], [`ENDED`] and [`FINISH`] and exports [`RUN`].
 pub(crate) fn component() -> ComponentBuilder {
     let mut component = ComponentBuilder::default();
     let none: [(&str, Val); 0] = [];
@@ -29,12 +31,15 @@ pub(crate) fn component() -> ComponentBuilder {
     encoder.result(None, None);
     let (run, mut encoder) = component.type_function(None);
     encoder.params(none).result(Some(Val::Type(result)));
+    let (ended, mut encoder) = component.type_function(None);
+    let status = Val::Primitive(PrimitiveValType::U8);
+    encoder.params([("status", status)]).result(None);
     let (finish, mut encoder) = component.type_function(None);
     encoder
         .params(none)
         .result(Some(Val::Primitive(PrimitiveValType::Bool)));
     let mut lowered = Vec::new();
-    for (name, ty) in [(RUN, run), (FINISH, finish)] {
+    for (name, ty) in [(RUN, run), (ENDED, ended), (FINISH, finish)] {
         let function = component.import(name, Ref::Func(ty));
         let lower = component.lower_func(None, function, []);
         lowered.push((name, ExportKind::Func, lower));
@@ -51,16 +56,22 @@ pub(crate) fn component() -> ComponentBuilder {
 
 const GIVEN: &str = "i";
 
-/// `run() -> i32` is 0 if both that of the program is and the script ended well.
+/// `run() -> i32` is 0 if the script ended well, of which the program's own status is a part.
 fn module() -> Vec<u8> {
     let gives_number = || -> Signature { signature(&[], &[ValType::I32]) };
     let mut module = CoreModule::new(Memory::None);
-    for name in [RUN, FINISH] {
-        module.import(name, GIVEN, name.to_owned(), gives_number());
+    let takes_number = signature(&[ValType::I32], &[]);
+    let imports = [
+        (RUN, gives_number()),
+        (ENDED, takes_number),
+        (FINISH, gives_number()),
+    ];
+    for (name, ty) in imports {
+        module.import(name, GIVEN, name.to_owned(), ty);
     }
     let mut body = Body::new(gives_number());
-    body.call(RUN).call(FINISH);
-    body.plain([I::I32Eqz, I::I32Or]);
+    body.call(RUN).call(ENDED).call(FINISH);
+    body.plain([I::I32Eqz]);
     module.export(RUN, body);
     module.finish().0
 }

@@ -118,6 +118,7 @@ extern "C" fn exit_with_code(code: u32, binding: u32) -> u32 {
 
 fn status_of(status: u32, binding: u32) -> u32 {
     let _ = Guest::new(binding);
+    state().network.note_status(status);
     match (verdict(state()), status) {
         (false, 0) => 1,
         (_, status) => status,
@@ -146,6 +147,12 @@ pub(crate) fn loaded() -> Option<&'static [u8]> {
     // SAFETY: the host wrote so many bytes there, in a block that it got from `realloc` and that
     // nobody gives back.
     Some(unsafe { core::slice::from_raw_parts(first, length) })
+}
+
+/// Says with which status the program has ended.
+#[unsafe(export_name = "sockvirt#ended")]
+extern "C" fn ended(status: u32) {
+    state().network.note_status(status);
 }
 
 /// Ends the script with its program, and says whether all was as it should be.

@@ -1,0 +1,89 @@
+//! What `sockvirt test` tells of scripts, to people and to machines.
+
+use sockvirt_guest_builder::Guest;
+use std::fs;
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+/// A cache whose reply ends in the middle, and one whose reply does not.
+const SCRIPT: &str = r#"schema = 1
+[[peer]]
+name = "cache"
+at = "tcp://cache.test:6379"
+script = [
+  { expect-until = "greeting\r\n" },
+  { send = "$5\r\nhel" },
+  END
+]
+"#;
+
+/// A folder with a client of Redis, and two scripts.
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let write = |name: &str, bytes: &[u8]| {
+        fs::write(folder.path().join(name), bytes).expect("written");
+    };
+    write("app.wasm", &Guest::Clients.build().expect("a guest"));
+    fs::create_dir(folder.path().join("scripts")).expect("made");
+    let script = |name: &str, end: &str| {
+        let script = SCRIPT.replace("END", end);
+        write(&format!("scripts/{name}.toml"), script.as_bytes());
+    };
+    script("cut-off", "{ reset = true },");
+    script("whole", "{ send = \"lo\\r\\n\" },");
+    folder
+}
+
+fn test(folder: &TempDir, options: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_sockvirt"))
+        .current_dir(folder.path())
+        .args(["test", "app.wasm", "--script", "scripts", "--no-cache"])
+        .args(options)
+        .args(["--", "redis", "redis://cache.test/", "greeting", "1"])
+        .output()
+        .expect("it runs")
+}
+
+/// Where the program was when it gave up is in everything that is told of it.
+#[test]
+fn every_report_says_where_a_program_gave_up() {
+    let folder = folder();
+    let lines = [
+        "FAIL the program ended with status 1",
+        "peer \"cache\" tcp 198.18.0.1:6379, connection 1, reset by step 3  (cut-off.toml:8)",
+        "it got 27 bytes and sent 7: $5\\r\\nhel",
+    ];
+    let people = test(&folder, &["--junit", "junit.xml"]);
+    assert_eq!(people.status.code(), Some(1), "{people:?}");
+    let text = String::from_utf8_lossy(&people.stdout);
+    assert!(text.starts_with("FAIL  scripts/cut-off.toml  "), "{text}");
+    assert!(text.contains("\nok    scripts/whole.toml  "), "{text}");
+    assert!(text.ends_with("\n1 passed, 1 failed\n"), "{text}");
+    let junit = fs::read_to_string(folder.path().join("junit.xml")).expect("written");
+    assert!(
+        junit.contains(&format!("<failure message=\"{}\"", lines[0])),
+        "{junit}"
+    );
+    assert!(
+        junit.contains("tests=\"2\"") && junit.contains("failures=\"1\""),
+        "{junit}"
+    );
+    let machines = test(&folder, &["--json"]);
+    let json: serde_json::Value = serde_json::from_slice(&machines.stdout).expect("JSON");
+    let told = json[0]["failures"][0].as_str().expect("a failure");
+    assert_eq!(json[1]["passed"], true, "{json}");
+    for line in lines {
+        assert!(text.contains(line), "{text}");
+        assert!(junit.replace("&quot;", "\"").contains(line), "{junit}");
+        assert!(told.contains(line), "{told}");
+    }
+}
+
+#[test]
+fn a_filter_takes_some_scripts() {
+    let folder = folder();
+    let whole = test(&folder, &["--filter", "whole"]);
+    assert_eq!(whole.status.code(), Some(0), "{whole:?}");
+    let none = test(&folder, &["--filter", "nothing"]);
+    assert_eq!(none.status.code(), Some(2), "{none:?}");
+}
