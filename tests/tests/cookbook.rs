@@ -1,7 +1,7 @@
 //! The scripts of `examples/scripts`, played to programs that keep to them and to ones that do not.
 
 use anyhow::Result;
-use sockvirt_guest_builder::Guest::{self, Clients, Dialogue};
+use sockvirt_guest_builder::Guest::{self, ByTokio, Clients};
 use sockvirt_tests::script::play;
 use std::path::PathBuf;
 
@@ -107,168 +107,73 @@ FAIL name "chat.test"  (websocket.test.toml:6)
     },
     Recipe {
         name: "smtp",
-        guest: Dialogue,
-        args: &[
-            "connect mail.test:25",
-            "read 100",
-            r"write EHLO me\r\n",
-            "read 15",
-            "read 100",
-            r"write MAIL FROM:<a@example.test>\r\n",
-            "read 100",
-            r"write RCPT TO:<b@example.test>\r\n",
-            "read 100",
-            r"write DATA\r\n",
-            "read 100",
-            r"write Subject: hello\r\n\r\nhi\r\n.\r\n",
-            "read 100",
-            r"write QUIT\r\n",
-            "read-all",
-        ],
-        stdout: r#"connect mail.test:25: done
-read 100: "220 mail.test ESMTP\r\n"
-write EHLO me\r\n: done
-read 15: "250-mail.test\r\n"
-read 100: "250 SIZE 1000000\r\n"
-write MAIL FROM:<a@example.test>\r\n: done
-read 100: "250 OK\r\n"
-write RCPT TO:<b@example.test>\r\n: done
-read 100: "250 OK\r\n"
-write DATA\r\n: done
-read 100: "354 go on\r\n"
-write Subject: hello\r\n\r\nhi\r\n.\r\n: done
-read 100: "250 queued\r\n"
-write QUIT\r\n: done
-read-all: "221 bye\r\n"
-"#,
-        twin: &[
-            "connect mail.test:25",
-            "read 100",
-            r"write EHLO me\r\n",
-            "read 15",
-            "read 100",
-            r"write RCPT TO:<b@example.test>\r\n",
-            "read 100",
-        ],
+        guest: Clients,
+        args: &["mail", "mail.test", "a@example.test", "b@example.test"],
+        stdout: "queued
+",
+        twin: &["mail", "mail.test", "b@example.test", "a@example.test"],
         report: r#"FAIL peer "mail" tcp 198.18.0.1:25, connection 1, step 4  (smtp.test.toml:11)
   expected  MAIL FROM:<a@exa         4d 41 49 4c 20 46 52 4f 4d 3a 3c 61 40 65 78 61
-  got       RCPT TO:<b@examp         52 43 50 54 20 54 4f 3a 3c 62 40 65 78 61 6d 70
-                                     ^ byte 0 (stream offset 9)
+  got       MAIL FROM:<b@exa         4d 41 49 4c 20 46 52 4f 4d 3a 3c 62 40 65 78 61
+                                                                      ^ byte 11 (stream offset 27)
   unused: steps 5-15
 "#,
     },
     Recipe {
         name: "slow-client",
-        guest: Dialogue,
-        args: &[
-            "listen 0.0.0.0:8080",
-            "accept",
-            "copy",
-            "time",
-            "shutdown",
-            "accept",
-        ],
-        stdout: "listen 0.0.0.0:8080: done
-accept: 203.0.113.1:40001
-copy: 10 bytes
-340000 ms have passed
-shutdown: done
+        guest: ByTokio,
+        args: &["site", "0.0.0.0:8080", "600"],
+        stdout: "203.0.113.1:40001: served
 ",
-        twin: &[
-            "listen 0.0.0.0:8080",
-            "accept",
-            "read 1",
-            "write H",
-            "accept",
-        ],
-        report: r#"FAIL the program waits for what can never happen
-  it waits for tcp 0.0.0.0:8080 (accepting)
-  client "slow" tcp 203.0.113.1:40001, step 2 waits  (slow-client.test.toml:9)
-FAIL client "slow" tcp 203.0.113.1:40001, step 2  (slow-client.test.toml:9)
-  the program ended before this step was over
-  unused: steps 3-7
+        twin: &["site", "0.0.0.0:8080", "30"],
+        report: r#"FAIL client "slow" tcp 203.0.113.1:40001, step 2  (slow-client.test.toml:9)
+  expected  a program that reads what is sent
+  got       no reader: the program has let the connection go
+  unused: steps 3-8
 "#,
     },
     Recipe {
         name: "database-refuses",
-        guest: Dialogue,
-        args: &[
-            "connect database.test:5432",
-            "sleep 1000",
-            "connect database.test:5432",
-            "sleep 2000",
-            "connect database.test:5432",
-            r"write \x05user1",
-            "read 1",
-            "time",
-        ],
-        stdout: r#"connect database.test:5432: ConnectionRefused
-sleep 1000: done
-connect database.test:5432: ConnectionRefused
-sleep 2000: done
-connect database.test:5432: done
-write \x05user1: done
-read 1: "R"
-4000 ms have passed
-"#,
-        twin: &[
-            "connect database.test:5432",
-            "sleep 1000",
-            "connect database.test:5432",
-        ],
+        guest: ByTokio,
+        args: &["database", "database.test:5432", "SELECT 1", "3"],
+        stdout: "Connection refused (os error 14)
+Connection refused (os error 14)
+1 after 4 s
+",
+        twin: &["database", "database.test:5432", "SELECT 1", "2"],
         report: r#"FAIL peer "database" tcp  (database-refuses.test.toml:4)
   unused: connection 3 never opened
+FAIL the program ended with status 1
+  peer "database" tcp 198.18.0.1:5432, connection 1, refused  (database-refuses.test.toml:7)
+  peer "database" tcp 198.18.0.1:5432, connection 2, refused  (database-refuses.test.toml:7)
 "#,
     },
     Recipe {
         name: "half-close",
-        guest: Dialogue,
-        args: &[
-            "connect 192.0.2.10:7000",
-            "write 1 2 3",
-            "shutdown",
-            "read-all",
-        ],
-        stdout: r#"connect 192.0.2.10:7000: done
-write 1 2 3: done
-shutdown: done
-read-all: "6"
-"#,
-        twin: &["connect 192.0.2.10:7000", "write 1 2 3", "read-all"],
-        report: r#"FAIL the program waits for what can never happen
-  it waits for tcp 10.0.0.1:32768 -> 192.0.2.10:7000 (reading)
-  peer "sums" tcp 192.0.2.10:7000, connection 1, step 2 waits  (half-close.test.toml:9)
+        guest: Clients,
+        args: &["sum", "192.0.2.10:7000", "1 2 3"],
+        stdout: "6
+",
+        twin: &["sum", "192.0.2.10:7000", "1 2"],
+        report: r#"FAIL peer "sums" tcp 192.0.2.10:7000, connection 1, step 1  (half-close.test.toml:8)
+  expected  1 2 3                    31 20 32 20 33
+  got       1 2                      31 20 32, then the end of what the program sends
+  unused: steps 2-4
 "#,
     },
     Recipe {
         name: "name-fails",
-        guest: Dialogue,
-        args: &[
-            "resolve flaky.test",
-            "resolve flaky.test",
-            "connect 192.0.2.20:80",
-            "read-all",
-            "connect moved.test:80",
-            "connect moved.test:80",
-            "read-all",
-        ],
-        stdout: r#"resolve flaky.test: Uncategorized
-resolve flaky.test: 192.0.2.20
-connect 192.0.2.20:80: done
-read-all: "old"
-connect moved.test:80: HostUnreachable
-connect moved.test:80: done
-read-all: "new"
-"#,
-        twin: &[
-            "resolve flaky.test",
-            "resolve flaky.test",
-            "connect 192.0.2.20:80",
-            "read-all",
-        ],
+        guest: Clients,
+        args: &["http", "http://flaky.test/", "http://moved.test/", "2"],
+        stdout: "io: failed to lookup address information: Try again
+io: Host is unreachable (os error 23)
+old after 1 s
+new after 1 s
+",
+        twin: &["http", "http://flaky.test/", "2"],
         report: r#"FAIL peer "old" tcp  (name-fails.test.toml:8)
   unused: connection 2 never opened
-FAIL peer "new" tcp  (name-fails.test.toml:16)
+FAIL peer "new" tcp  (name-fails.test.toml:20)
   unused: connection 1 never opened
 FAIL name "moved.test"  (name-fails.test.toml:6)
   unused: it was never looked up
@@ -276,14 +181,16 @@ FAIL name "moved.test"  (name-fails.test.toml:6)
     },
     Recipe {
         name: "ipv6-first",
-        guest: Dialogue,
-        args: &["connect both.test:80", "write hi", "read 9"],
-        stdout: r#"connect both.test:80: done
-write hi: done
-read 9: "hello"
-"#,
-        twin: &["connect 192.0.2.10:80", "write hi", "read 9"],
-        report: r#"FAIL peer "over IPv6" tcp  (ipv6-first.test.toml:7)
+        guest: Clients,
+        args: &["http", "http://both.test/", "1"],
+        stdout: "hello after 0 s
+",
+        twin: &["http", "http://192.0.2.10/", "1"],
+        report: r#"FAIL peer "over IPv4" tcp 192.0.2.10:80, connection 1, step 1  (ipv6-first.test.toml:17)
+  expected  at most 65536 bytes up to "\r\n\r\n"
+  got       GET / HTTP/1.1\r\n       47 45 54 20 2f 20 48 54 54 50 2f 31 2e 31 0d 0a ..., which does not contain what it should
+  unused: steps 2 and 3
+FAIL peer "over IPv6" tcp  (ipv6-first.test.toml:7)
   unused: connection 1 never opened
 FAIL name "both.test"  (ipv6-first.test.toml:5)
   unused: it was never looked up

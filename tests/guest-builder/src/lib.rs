@@ -69,6 +69,8 @@ pub enum Guest {
     LocalClients,
     /// Clients that people use, told by their arguments what to ask whom.
     Clients,
+    /// A client of PostgreSQL and a server of HTTP, by tokio.
+    ByTokio,
     /// An HTTP handler, and a service over TCP beside it that answers its requests.
     Relay,
     /// What there is beside sockets, with handles of custom interfaces among it.
@@ -130,6 +132,7 @@ impl Guest {
             Guest::LocalWstd => "local-wstd",
             Guest::LocalClients => "local-clients",
             Guest::Clients => "clients",
+            Guest::ByTokio => "by-tokio",
             Guest::Relay => "relay",
             Guest::Rest => "rest",
             Guest::Sequence => "sequence",
@@ -182,6 +185,7 @@ impl Guest {
             Guest::LocalWstd => cargo("guest-local-wstd", wasip2, ""),
             Guest::LocalClients => cargo("guest-local-clients", wasip2, ""),
             Guest::Clients => cargo("guest-clients", wasip2, ""),
+            Guest::ByTokio => cargo("guest-by-tokio", wasip2, "--cfg tokio_unstable"),
             Guest::Relay => cargo("guest-relay", wasip2, ""),
             Guest::Rest => cargo("guest-rest", wasip2, ""),
             Guest::Sequence => cargo("guest-sequence", wasip2, ""),

@@ -5,8 +5,14 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 use ureq::Agent;
 
+/// Pages, one after the other.
+pub(crate) fn get_all(urls: &[&str], tries: u32) -> Result<String> {
+    let pages: Result<Vec<_>> = urls.iter().map(|url| get(url, tries)).collect();
+    Ok(pages?.join("\n"))
+}
+
 /// A page. It is asked for several times, and later each time.
-pub(crate) fn get(url: &str, tries: u32) -> Result<String> {
+fn get(url: &str, tries: u32) -> Result<String> {
     let config = Agent::config_builder()
         .timeout_recv_response(Some(Duration::from_secs(10)))
         .timeout_recv_body(Some(Duration::from_secs(10)))

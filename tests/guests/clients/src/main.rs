@@ -1,9 +1,11 @@
-//! Clients that people use, of Redis, of HTTP, of WebSockets and of DNS. The first argument says
+//! Clients that people use, of Redis, of HTTP, of WebSockets, of DNS and of mail. The first argument says
 //! which. What goes wrong is printed, and is exit status 1.
 
 mod dns;
 mod http;
 mod keys;
+mod mail;
+mod sum;
 mod web_socket;
 
 use std::error::Error;
@@ -15,9 +17,11 @@ fn main() -> Result<()> {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let said = match args[..] {
         ["redis", url, key, tries] => keys::get(url, key, tries.parse()?),
-        ["http", url, tries] => http::get(url, tries.parse()?),
+        ["http", ref urls @ .., tries] => http::get_all(urls, tries.parse()?),
         ["websocket", url, text] => web_socket::talk(url, text),
         ["dns", server, name] => dns::ask(server, name),
+        ["mail", server, from, to] => mail::send(server, from, to),
+        ["sum", server, numbers] => sum::ask(server, numbers),
         _ => panic!("cannot read {args:?}"),
     };
     match said {
