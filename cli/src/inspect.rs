@@ -32,6 +32,21 @@ fn text(it: &Inspection) -> String {
     if let Some(digest) = &it.policy_digest {
         let _ = writeln!(text, "policy:   sha256:{digest}");
     }
+    if let Some(script) = &it.script {
+        let counted = |count, what| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+        let counts = [
+            counted(script.peers, "peer"),
+            counted(script.clients, "client"),
+            counted(script.steps, "step"),
+        ];
+        let file = if script.file.is_empty() {
+            "no file"
+        } else {
+            &script.file
+        };
+        let _ = writeln!(text, "script:   {file}, {}", counts.join(", "));
+        let _ = writeln!(text, "          sha256:{}", script.digest);
+    }
     let mut network = it.network.iter().map(|import| {
         let functions = match import.functions.len() {
             0 => "types only".to_owned(),

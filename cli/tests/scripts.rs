@@ -87,3 +87,64 @@ fn a_filter_takes_some_scripts() {
     let none = test(&folder, &["--filter", "nothing"]);
     assert_eq!(none.status.code(), Some(2), "{none:?}");
 }
+
+/// A component with a script carries it: who is where can be asked of the output alone.
+#[test]
+fn an_output_says_what_its_script_has_where() {
+    let folder = folder();
+    let run = |args: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sockvirt"));
+        command.current_dir(folder.path()).args(args.split(' '));
+        command.output().expect("it runs")
+    };
+    let built = run("build app.wasm --script scripts/cut-off.toml -o out.wasm");
+    assert_eq!(built.status.code(), Some(0), "{built:?}");
+    let said = |args: &str| String::from_utf8(run(args).stdout).expect("text");
+    let expected = "\
+asked:    connect tcp://cache.test:6379
+decision: allow
+leads to: peer \"cache\"
+because:  peer \"cache\" of the script is there
+          connection 1: 3 steps (cut-off.toml:2)
+          looking it up answers 198.18.0.1
+
+[[peer]]
+name = \"cache\"
+at = [\"tcp://198.18.0.1:6379\"]
+";
+    assert_eq!(
+        said("explain out.wasm connect tcp://cache.test:6379"),
+        expected
+    );
+    let expected = "\
+asked:    resolve other.test
+decision: deny, as permanent-resolver-failure
+because:  `[dns.hosts]` does not have it, and nobody else is asked
+";
+    assert_eq!(said("explain out.wasm resolve other.test"), expected);
+    let inspected = said("inspect out.wasm");
+    let script = "\nscript:   cut-off.toml, 1 peer, 0 clients, 3 steps\n          sha256:";
+    assert!(inspected.contains(script), "{inspected}");
+    let checked = run("check out.wasm");
+    assert_eq!(checked.status.code(), Some(0), "{checked:?}");
+    believes_no_label_of(&folder);
+}
+
+/// One that says another script than it has is not what is built, and has none that it could tell of.
+fn believes_no_label_of(folder: &TempDir) {
+    let mut forged = fs::read(folder.path().join("out.wasm")).expect("written");
+    let honest = sockvirt::check(&forged).expect("a component");
+    let digest = honest.script_digest.expect("it has a script");
+    assert!(honest.enforced);
+    let at = forged
+        .windows(digest.len())
+        .position(|it| it == digest.as_bytes());
+    let digit = &mut forged[at.expect("it says so")];
+    *digit = if *digit == b'0' { b'1' } else { b'0' };
+    let check = sockvirt::check(&forged).expect("a component");
+    assert_eq!((check.enforced, check.script_digest), (false, None));
+    assert_eq!(
+        sockvirt::inspect(&forged).expect("a component").script,
+        None
+    );
+}

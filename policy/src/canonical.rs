@@ -118,16 +118,16 @@ impl Host {
 
 /// Text of the file. Writing to a `String` cannot fail.
 #[derive(Default)]
-struct Text(String);
+pub(crate) struct Text(pub(crate) String);
 
 impl Text {
-    fn head(&mut self, head: &str) {
+    pub(crate) fn head(&mut self, head: &str) {
         for part in ["\n", head, "\n"] {
             self.0.push_str(part);
         }
     }
 
-    fn line(&mut self, key: &str, value: impl Display) {
+    pub(crate) fn line(&mut self, key: &str, value: impl Display) {
         let _ = writeln!(self.0, "{key} = {value}");
     }
 
@@ -213,7 +213,7 @@ impl Text {
     }
 
     /// A list of strings. Large policies are made of these.
-    fn list<T>(&mut self, key: &str, items: &[T], write: impl Fn(&mut String, &T)) {
+    pub(crate) fn list<T>(&mut self, key: &str, items: &[T], write: impl Fn(&mut String, &T)) {
         self.0.push_str(key);
         self.0.push_str(" = [");
         for (i, item) in items.iter().enumerate() {
@@ -271,7 +271,7 @@ fn push_number(text: &mut String, number: u16) {
 }
 
 /// A string of TOML.
-struct Quoted<'a, T: ?Sized>(&'a T);
+pub(crate) struct Quoted<'a, T: ?Sized>(pub(crate) &'a T);
 
 impl<T: Display + ?Sized> Display for Quoted<'_, T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -1,5 +1,7 @@
 //! Why a policy decides as it does: by asking the rules that a component would have.
 
+mod script;
+
 use crate::rules::names::{NameMatches, first_named};
 use crate::rules::{Ask, Key, Kind, applies, target, use_of};
 use crate::{
@@ -108,8 +110,11 @@ impl Policy {
     /// The session is a new one: nothing was looked up or sent before. A `connect` or `send` to a
     /// name is what happens to a program that looks the name up first.
     pub fn explain(&self, operation: Operation, destination: &Destination) -> Explanation {
-        if let Some(told) = self.explain_in_memory(operation, destination) {
-            return told;
+        let inside = self
+            .explain_in_script(operation, destination)
+            .or_else(|| self.explain_in_memory(operation, destination));
+        if let Some(inside) = inside {
+            return inside;
         }
         let wire = self.wire();
         let policy = self.sorted();

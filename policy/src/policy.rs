@@ -266,6 +266,13 @@ impl Policy {
         self
     }
 
+    /// Says who else is on the network in memory, and what time it is there.
+    #[must_use]
+    pub fn with_played(mut self, script: impl Into<Arc<Script>>) -> Self {
+        self.script = Some(script.into());
+        self
+    }
+
     /// Says how names are looked up.
     #[must_use]
     pub fn with_dns_mode(mut self, mode: DnsMode) -> Self {

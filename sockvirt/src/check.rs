@@ -26,6 +26,9 @@ pub struct Check {
     /// The SHA-256 of the policy that the component was built with, in lower-case hex; `None`
     /// where it carries none.
     pub policy_digest: Option<String>,
+    /// The SHA-256 of the script that is played in the component; `None` where none is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub script_digest: Option<String>,
     /// The version of the tool that built the component.
     pub built_by: Option<String>,
 }
@@ -65,11 +68,13 @@ pub fn check(bytes: &[u8]) -> Result<Check, Error> {
         }) => (Some(digest), Some(version)),
         None => (None, None),
     };
+    let script_digest = evidence::read_script(&root).map(|(_, digest)| digest);
     Ok(Check {
         violations,
         allowed,
         enforced: policy.is_some(),
         policy_digest,
+        script_digest,
         built_by,
     })
 }
@@ -82,7 +87,10 @@ fn enforced(root: &Root<'_>, evidence: &Evidence) -> Option<Policy> {
     // A network in memory would be inside already.
     let guest = read::read(guest, Bodies::All).ok()?;
     let plays = has_script(&guest);
-    let virtualizer = Virtualizer::new(policy.clone());
+    let mut virtualizer = Virtualizer::new(policy.clone());
+    if let Some((script, _)) = evidence::read_script(root) {
+        virtualizer = virtualizer.script(script);
+    }
     let network = virtualizer.network_beside(&guest);
     let built = virtualizer.compose(guest, network, plays).ok()?;
     (built.component == root.bytes).then_some(policy)

@@ -23,12 +23,13 @@ use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType, Resou
 use wasmparser::{ComponentAlias, ComponentExport, ComponentExternalKind};
 
 /// Composes what was planned. `evidence` goes into a custom section of the name `section`, and is
-/// asked for when all the rest is there.
+/// asked for when all the rest is there; what `script` says of a script, into one of its own.
 /// `plays` is whether a script is played in the guest, which then exports its report.
 pub(crate) fn compose(
     plan: &Plan<'_>,
     section: &str,
     evidence: evidence::Text<'_>,
+    script: Option<String>,
     plays: bool,
 ) -> Result<Vec<u8>, Error> {
     let mut shell = Shell {
@@ -62,10 +63,14 @@ pub(crate) fn compose(
     let report = shell.add_report();
     let guest = shell.add_guest();
     shell.add_exports(guest, verdict, report)?;
-    shell.builder.custom_section(&CustomSection {
-        name: section.into(),
-        data: evidence().as_bytes().into(),
-    });
+    let policy = (section, evidence());
+    let script = script.map(|text| (evidence::SCRIPT, text));
+    for (name, text) in [policy].into_iter().chain(script) {
+        shell.builder.custom_section(&CustomSection {
+            name: name.into(),
+            data: text.as_bytes().into(),
+        });
+    }
     Ok(shell.builder.finish())
 }
 

@@ -19,10 +19,13 @@ pub struct Explained {
     pub enforced: bool,
     /// The SHA-256 of the policy, in lower-case hex.
     pub policy_digest: String,
+    /// The SHA-256 of the script that is played in the component, if one is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub script_digest: Option<String>,
 }
 
-/// Says what the policy that a component carries decides, and which rule makes it so; nothing for a
-/// component without an intact policy.
+/// Says what the policy that a component carries decides, and which rule makes it so, or what the script
+/// that is played in it has there; nothing for a component without an intact policy.
 ///
 /// # Errors
 ///
@@ -35,15 +38,22 @@ pub fn explain(
     if read::kind(bytes)? == Kind::Module {
         return Err(Error::NotAComponent);
     }
-    let Some(evidence) = evidence::read(&read::read(bytes, Bodies::All)?) else {
+    let root = read::read(bytes, Bodies::All)?;
+    let Some(evidence) = evidence::read(&root) else {
         return Ok(None);
     };
-    let Ok(policy) = Policy::from_toml(&evidence.policy) else {
+    let Ok(mut policy) = Policy::from_toml(&evidence.policy) else {
         return Ok(None);
     };
+    let mut script_digest = None;
+    if let Some((script, digest)) = evidence::read_script(&root) {
+        policy = policy.with_played(script);
+        script_digest = Some(digest);
+    }
     Ok(Some(Explained {
         explanation: policy.explain(operation, destination),
         enforced: check(bytes)?.enforced,
         policy_digest: evidence.digest,
+        script_digest,
     }))
 }

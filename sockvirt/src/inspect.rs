@@ -22,6 +22,9 @@ pub struct Inspection {
     /// The digest of the policy that it was built with, where this tool built it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy_digest: Option<String>,
+    /// The script that is played in it, if one is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub script: Option<PlayedScript>,
     /// Its imports that can reach a network.
     pub network: Vec<NetworkImport>,
     /// The names of all its imports.
@@ -32,6 +35,22 @@ pub struct Inspection {
     pub hosts: Vec<HostVerdict>,
     /// What `build` would do with the policy that denies everything.
     pub build: BuildForecast,
+}
+
+/// A script that is played in a component.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PlayedScript {
+    /// What its file was called.
+    pub file: String,
+    /// The SHA-256 of the script, in lower-case hex.
+    pub digest: String,
+    /// How many peers there are.
+    pub peers: usize,
+    /// How many clients.
+    pub clients: usize,
+    /// How many steps, in all.
+    pub steps: usize,
 }
 
 /// What an input is.
@@ -93,6 +112,7 @@ fn inspect_module(bytes: &[u8]) -> Result<Inspection, Error> {
             false => InputKind::CoreModule,
         },
         policy_digest: None,
+        script: None,
         network: Vec::new(),
         imports: Vec::new(),
         exports: Vec::new(),
@@ -114,6 +134,13 @@ fn inspect_component(bytes: &[u8]) -> Result<Inspection, Error> {
     Ok(Inspection {
         kind: InputKind::Component,
         policy_digest: evidence::read(root).map(|Evidence { digest, .. }| digest),
+        script: evidence::read_script(root).map(|(script, digest)| PlayedScript {
+            file: script.file,
+            digest,
+            peers: script.peers.len(),
+            clients: script.clients.len(),
+            steps: script.steps.len(),
+        }),
         network: network_imports(root),
         hosts: hosts::verdicts(&imports, &exports),
         imports,

@@ -52,11 +52,11 @@ mod widen;
 
 pub use check::{Check, check};
 pub use error::Error;
-pub use evidence::{Evidence, SECTION};
+pub use evidence::{Evidence, SCRIPT as SCRIPT_SECTION, SECTION};
 pub use explain::{Explained, explain};
 pub use guest::Guest;
 pub use hosts::HostVerdict;
-pub use inspect::{BuildForecast, InputKind, Inspection, NetworkImport, inspect};
+pub use inspect::{BuildForecast, InputKind, Inspection, NetworkImport, PlayedScript, inspect};
 pub use name::InterfaceName;
 pub use reach::Reach;
 pub use report::{Import, Mode, Report};
@@ -263,8 +263,16 @@ impl Virtualizer {
                 root.bytes.to_vec()
             }
             _ => {
+                // The network that plays a script is in the guest, or beside it.
+                let script = match &plan.network {
+                    Some(beside) => beside
+                        .plays
+                        .and_then(|_| evidence::script_in(&beside.config)),
+                    None => plays.then_some(root.bytes).and_then(evidence::played),
+                };
+                let script = script.map(evidence::write_script);
                 let component = evidence::beside(&self.policy, |evidence| {
-                    compose::compose(&plan, SECTION, evidence, plays)
+                    compose::compose(&plan, SECTION, evidence, script, plays)
                 })?;
                 let mut promise = Promise::of(&plan);
                 promise.reports = plan.plays();

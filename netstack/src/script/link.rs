@@ -317,7 +317,7 @@ impl Network {
         }
         let leads_out = self.config.leads_out && !inside;
         let play = self.play.as_mut()?;
-        let Some(peer) = play.peer_at(Protocol::Tcp, remote) else {
+        let Some(peer) = play.stage.script.peer_at(Protocol::Tcp, remote) else {
             if leads_out {
                 return None;
             }
@@ -416,7 +416,7 @@ impl Network {
         };
         let is_client = |it: &super::talk::Talk| it.link.is_of(to);
         !self.config.leads_out
-            || play.peer_at(Protocol::Udp, to).is_some()
+            || play.stage.script.peer_at(Protocol::Udp, to).is_some()
             || play.talks.iter().any(is_client)
     }
 

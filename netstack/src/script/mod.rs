@@ -10,6 +10,7 @@ mod faults;
 mod link;
 mod matcher;
 mod names;
+mod place;
 mod play;
 mod program;
 mod report;

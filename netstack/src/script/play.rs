@@ -12,7 +12,7 @@ use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::vec;
 use alloc::vec::Vec;
-use core::net::{IpAddr, SocketAddr};
+use core::net::SocketAddr;
 
 /// How much time each call takes where time passes only when everything waits: a program that asks
 /// again and again without waiting gets somewhere, too.
@@ -135,23 +135,6 @@ impl Play {
                 script: Rc::new(script),
             },
         }
-    }
-
-    /// The peer at an address: the one that says most about where it is.
-    pub(crate) fn peer_at(&self, protocol: Protocol, address: SocketAddr) -> Option<u32> {
-        let mut best = None;
-        for (number, peer) in (0..).zip(&self.stage.script.peers) {
-            if peer.protocol != protocol {
-                continue;
-            }
-            let fit = peer.at.iter().filter_map(|target| target.fit(address));
-            if let Some(fit) = fit.max()
-                && best.is_none_or(|(other, _)| fit > other)
-            {
-                best = Some((fit, number));
-            }
-        }
-        best.map(|(_, number)| number)
     }
 
     /// How the connect of a socket goes on, which is decided when it is first asked.
@@ -281,7 +264,7 @@ impl Play {
         if let Some(place) = self.talks.iter().position(is_it) {
             return self.talks.get_mut(place);
         }
-        let Some(peer) = self.peer_at(Protocol::Udp, to) else {
+        let Some(peer) = self.stage.script.peer_at(Protocol::Udp, to) else {
             self.stage.unexpected_datagram(to);
             return None;
         };
@@ -414,39 +397,6 @@ impl super::Count {
     }
 }
 
-impl super::Target {
-    /// Whether an address is one of these, and how much is said about it: bits of the address first,
-    /// then ports.
-    fn fit(&self, address: SocketAddr) -> Option<(u8, u16)> {
-        if !(self.first..=self.last).contains(&address.port()) {
-            return None;
-        }
-        let bits = match self.net {
-            None => 0,
-            Some(net) => {
-                if !net.has(address.ip()) {
-                    return None;
-                }
-                1 + net.bits
-            }
-        };
-        Some((bits, u16::MAX - (self.last - self.first)))
-    }
-}
-
-impl super::Net {
-    fn has(&self, ip: IpAddr) -> bool {
-        let (own, other, all) = match (self.ip, ip) {
-            (IpAddr::V4(own), IpAddr::V4(ip)) => (own.to_bits().into(), ip.to_bits().into(), 32),
-            (IpAddr::V6(own), IpAddr::V6(ip)) => (own.to_bits(), ip.to_bits(), 128),
-            _ => return false,
-        };
-        let differs: u128 = own ^ other;
-        let rest = all - u32::from(self.bits).min(all);
-        differs.checked_shr(rest).unwrap_or(0) == 0
-    }
-}
-
 /// What a script does on a network.
 impl Network {
     /// A network on which a script is played.
@@ -517,6 +467,6 @@ impl Network {
 
     pub(crate) fn has_peer(&self, protocol: Protocol, address: SocketAddr) -> bool {
         let play = self.play.as_ref();
-        play.is_some_and(|it| it.peer_at(protocol, address).is_some())
+        play.is_some_and(|it| it.stage.script.peer_at(protocol, address).is_some())
     }
 }

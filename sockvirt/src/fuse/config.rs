@@ -56,6 +56,26 @@ pub(super) fn without_names(setup: Setup<'_>, reach: Reach, hosted: &Hosted) -> 
     bytes
 }
 
+/// What a network is configured with, of the data that its module has last: their length is before them.
+pub(crate) fn configured(data: &[u8]) -> Option<&[u8]> {
+    let (_, bytes) = length_of(data).filter(|(length, rest)| *length == rest.len())?;
+    Some(bytes)
+}
+
+/// The bytes of the script in what a network is configured with.
+pub(crate) fn script_of(bytes: &[u8]) -> Option<&[u8]> {
+    let (length, bytes) = length_of(bytes.get(HEAD..)?)?;
+    bytes.get(..length)
+}
+
+fn length_of(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    Some((u32::from_le_bytes(*length) as usize, rest))
+}
+
+/// The flags, and how what is outside ends.
+const HEAD: usize = 7;
+
 fn put_names(bytes: &mut Vec<u8>, policy: &Policy, reach: Reach) {
     // What leads to the host is answered by whoever stands before it, who remembers the answers.
     let stays = |host: &&Host| match host.answer() {

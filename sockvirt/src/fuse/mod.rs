@@ -43,6 +43,7 @@ use sockvirt_policy::Policy;
 use std::collections::BTreeSet;
 use survey::Survey;
 
+pub(crate) use config::{configured, script_of};
 pub(crate) use escape::verify;
 pub(crate) use hooks::Given;
 
