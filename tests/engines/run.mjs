@@ -1,7 +1,9 @@
 // Transpiles a component with jco and runs it as a command, on a host that has no `wasi:sockets`
 // unless it is told to.
 //
-//     node run.mjs [--sockets] COMPONENT FOLDER [ARGUMENT...]
+//     node run.mjs [--sockets | --again TIMES] COMPONENT FOLDER [ARGUMENT...]
+//
+// With --again the command is run so many times, one after the other.
 //
 // The generated files go into FOLDER, beside `imports.json`, the names of all that they import.
 // The command's exit status is this one's; 111 says that the command did not come to its end.
@@ -57,12 +59,17 @@ if (Number.parseInt(process.versions.node) <= 20) {
 
 const given = process.argv.slice(2);
 const sockets = given[0] === '--sockets';
-const [component, out, ...args] = sockets ? given.slice(1) : given;
-try {
-    await generate(resolve(component), resolve(out));
-    await run(resolve(out), host(sockets, args));
-} catch (e) {
-    console.error(e);
-    // That is how a `run` that returns an error looks here.
-    process.exitCode = e?.constructor?.name === 'ComponentError' ? 1 : NO_END;
+const times = given[0] === '--again' ? Number(given[1]) : 1;
+const [component, out, ...args] = given.slice(sockets ? 1 : times > 1 ? 2 : 0);
+for (let time = 0; time < times; time++) {
+    try {
+        if (time === 0) {
+            await generate(resolve(component), resolve(out));
+        }
+        await run(resolve(out), host(sockets, args));
+    } catch (e) {
+        console.error(e);
+        // That is how a `run` that returns an error looks here.
+        process.exitCode = e?.constructor?.name === 'ComponentError' ? 1 : NO_END;
+    }
 }

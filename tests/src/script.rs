@@ -12,6 +12,41 @@ use wasmtime::Store;
 use wasmtime::component::Component;
 use wasmtime_wasi::WasiCtx;
 
+/// A script in which time passes, gates open and datagrams go, and a step is left.
+pub const TALK: &str = r#"
+schema = 1
+[[peer]]
+name = "one"
+at = "tcp://192.0.2.10:7"
+script = [
+  { expect = "a" },
+  { send = "bcdef", segment = 2, gap = "3ms" },
+  { await = "go" },
+  { send = "g" },
+  { expect = "never" },
+]
+[[peer]]
+name = "two"
+at = "udp://192.0.2.11:7"
+script = [{ expect = "x" }, { wait = "7ms" }, { signal = "go" }, { send = "y" }]
+"#;
+
+/// What `Dialogue` is told to do with it.
+pub const TALKS: [&str; 12] = [
+    "connect 192.0.2.10:7",
+    "bind 0.0.0.0:0",
+    "write a",
+    "read 9",
+    "time",
+    "send 192.0.2.11:7 x",
+    "read 9",
+    "read 9",
+    "read 9",
+    "time",
+    "receive",
+    "time",
+];
+
 /// Runs a component with arguments.
 pub fn run(component: &[u8], args: &[&str]) -> Result<Outcome> {
     let component = Component::new(host::engine(), component)?;

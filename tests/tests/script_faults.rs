@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use sockvirt_guest_builder::Guest;
-use sockvirt_tests::script::play;
+use sockvirt_tests::script::{TALK, TALKS, play};
 
 /// A conversation of one question and one reply, which a client cannot do without.
 struct Reply {
@@ -108,40 +108,9 @@ fn a_reply_may_end_at_each_of_its_bytes() -> Result<()> {
 /// All that may differ between two of them: nothing.
 #[test]
 fn a_script_is_played_the_same_way_a_thousand_times() -> Result<()> {
-    let script = r#"
-schema = 1
-[[peer]]
-name = "one"
-at = "tcp://192.0.2.10:7"
-script = [
-  { expect = "a" },
-  { send = "bcdef", segment = 2, gap = "3ms" },
-  { await = "go" },
-  { send = "g" },
-  { expect = "never" },
-]
-[[peer]]
-name = "two"
-at = "udp://192.0.2.11:7"
-script = [{ expect = "x" }, { wait = "7ms" }, { signal = "go" }, { send = "y" }]
-"#;
-    let args = [
-        "connect 192.0.2.10:7",
-        "bind 0.0.0.0:0",
-        "write a",
-        "read 9",
-        "time",
-        "send 192.0.2.11:7 x",
-        "read 9",
-        "read 9",
-        "read 9",
-        "time",
-        "receive",
-        "time",
-    ];
     let mut first = None;
     for round in 0..1000 {
-        let report = play(Guest::Dialogue, "a.toml", script, &args)?;
+        let report = play(Guest::Dialogue, "a.toml", TALK, &TALKS)?;
         let stdout = String::from_utf8(report.stdout.clone())?;
         let said = (report.status, stdout, report.to_string());
         let first = first.get_or_insert_with(|| said.clone());

@@ -24,6 +24,11 @@ pub(crate) fn node_with_sockets(component: &[u8], args: &[&str]) -> Result<NodeR
     run(component, &["--sockets"], args)
 }
 
+/// As [`node`], so many times, with these arguments after the program's name.
+pub(crate) fn node_again(component: &[u8], times: usize, args: &[&str]) -> Result<NodeRun> {
+    run(component, &["--again", &times.to_string()], args)
+}
+
 fn run(component: &[u8], options: &[&str], args: &[&str]) -> Result<NodeRun> {
     tool("node_modules/.bin/jco")?;
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;

@@ -1,30 +1,70 @@
 //! Scripts that are played to programs, on Node.js and on wasmtime: the same script gives the same on
 //! both.
 
+use crate::node::{node, node_again};
 use crate::python::python;
-use crate::{End, end_on_node, end_on_wasmtime};
 use anyhow::{Context, Result, anyhow, ensure};
 use sockvirt::{Policy, Virtualizer};
-use sockvirt_tests::guests;
-use sockvirt_tests::host::Sockets;
+use sockvirt_tests::guests::{self, Guest};
+use sockvirt_tests::host::{self, Sockets};
+use sockvirt_tests::script::{self, TALK, TALKS};
 use std::fs;
 
 type Test = fn() -> Result<()>;
 
-pub(crate) const TESTS: [(&str, Test); 2] = [("passes", passes), ("fails", fails)];
+pub(crate) const TESTS: [(&str, Test); 3] = [
+    ("passes", passes),
+    ("fails", fails),
+    ("again_and_again", again_and_again),
+];
 
-/// What the program prints and how it ends, which is the same on both.
-fn play(change: impl Fn(&str) -> String) -> Result<End> {
+/// How often the same script is played on Node.js.
+const TIMES: usize = 20;
+
+/// What came of a program: what it printed, the script's report, and how it ended.
+#[derive(Debug, PartialEq, Eq)]
+struct Played {
+    stdout: String,
+    report: String,
+    status: i32,
+}
+
+/// The report in what a program has written to standard error, where Node.js tells of its end as well.
+fn reports(stderr: &str) -> String {
+    let mut report = String::new();
+    let mut is_in_one = false;
+    for line in stderr.lines() {
+        is_in_one = line.starts_with("FAIL ") || is_in_one && line.starts_with("  ");
+        if is_in_one {
+            report.push_str(line);
+            report.push('\n');
+        }
+    }
+    report
+}
+
+fn build(script: &str, program: &[u8]) -> Result<Vec<u8>> {
+    let policy = Policy::from_toml(script).map_err(|e| anyhow!("{e}"))?;
+    Ok(Virtualizer::new(policy).build(program)?.component)
+}
+
+/// What comes of the program in Python, which is the same on both.
+fn play(change: impl Fn(&str) -> String) -> Result<Played> {
     let script = guests::folder().join("python/scripted.test.toml");
     let script = change(&fs::read_to_string(script)?);
-    let policy = Policy::from_toml(&script).map_err(|e| anyhow!("{e}"))?;
-    let built = Virtualizer::new(policy).build(&python("scripted")?)?;
-    eprintln!(
-        "DBG {}",
-        sockvirt_tests::host::run(&built.component, Sockets::None)?.stderr
-    );
-    let wasmtime = end_on_wasmtime(&built.component, Sockets::None).context("on wasmtime")?;
-    let node = end_on_node(&built.component).context("on Node.js")?;
+    let component = build(&script, &python("scripted")?)?;
+    let outcome = host::run(&component, Sockets::None).context("on wasmtime")?;
+    let wasmtime = Played {
+        report: reports(&outcome.stderr),
+        stdout: outcome.stdout,
+        status: outcome.status,
+    };
+    let run = node(&component).context("on Node.js")?;
+    let node = Played {
+        report: reports(&String::from_utf8_lossy(&run.output.stderr)),
+        stdout: String::from_utf8(run.output.stdout)?,
+        status: run.output.status.code().context("a signal ended it")?,
+    };
     ensure!(
         wasmtime == node,
         "on wasmtime: {wasmtime:?}\non Node.js: {node:?}"
@@ -38,6 +78,7 @@ fn passes() -> Result<()> {
     let expected =
         "cache: 'hello'\npage: b'page'\npage, cut off: IncompleteRead\nmail: {}\nnap: 30\n";
     ensure!(end.stdout == expected && end.status == 0, "{end:?}");
+    ensure!(end.report.is_empty(), "{end:?}");
     Ok(())
 }
 
@@ -49,5 +90,28 @@ fn fails() -> Result<()> {
         "{end:?}"
     );
     ensure!(end.status == 1, "{end:?}");
+    let report = "FAIL peer \"mail\" tcp 198.18.0.3:25, connection 1, step 4";
+    ensure!(end.report.starts_with(report), "{end:?}");
+    Ok(())
+}
+
+/// The same script says the same each time, and the same on both, to the byte.
+fn again_and_again() -> Result<()> {
+    let component = build(TALK, &Guest::Dialogue.build()?)?;
+    let wasmtime = script::run(&component, &TALKS).context("on wasmtime")?;
+    let report = reports(&wasmtime.stderr);
+    ensure!(
+        report == wasmtime.stderr && !report.is_empty(),
+        "{wasmtime:?}"
+    );
+    let run = node_again(&component, TIMES, &TALKS).context("on Node.js")?;
+    let stderr = String::from_utf8(run.output.stderr)?;
+    ensure!(
+        run.output.status.code() == Some(wasmtime.status),
+        "{stderr}"
+    );
+    let stdout = String::from_utf8(run.output.stdout)?;
+    ensure!(stdout == wasmtime.stdout.repeat(TIMES), "{stdout}");
+    ensure!(reports(&stderr) == report.repeat(TIMES), "{stderr}");
     Ok(())
 }
