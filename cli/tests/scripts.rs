@@ -24,6 +24,7 @@ fn folder() -> TempDir {
         fs::write(folder.path().join(name), bytes).expect("written");
     };
     write("app.wasm", &Guest::Clients.build().expect("a guest"));
+    write("app-3.wasm", &Guest::Dialogue3.build().expect("a guest"));
     fs::create_dir(folder.path().join("scripts")).expect("made");
     let script = |name: &str, end: &str| {
         let script = SCRIPT.replace("END", end);
@@ -88,16 +89,25 @@ fn a_filter_takes_some_scripts() {
     assert_eq!(none.status.code(), Some(2), "{none:?}");
 }
 
-/// A component with a script carries it: who is where can be asked of the output alone.
+/// A component with a script carries it: who is where can be asked of the output alone. That of WASI 0.2
+/// has the network inside of the program, and that of 0.3 beside it.
 #[test]
 fn an_output_says_what_its_script_has_where() {
     let folder = folder();
+    for app in ["app.wasm", "app-3.wasm"] {
+        says_what_its_script_has_where(&folder, app);
+    }
+}
+
+fn says_what_its_script_has_where(folder: &TempDir, app: &str) {
     let run = |args: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sockvirt"));
         command.current_dir(folder.path()).args(args.split(' '));
         command.output().expect("it runs")
     };
-    let built = run("build app.wasm --script scripts/cut-off.toml -o out.wasm");
+    let built = run(&format!(
+        "build {app} --script scripts/cut-off.toml -o out.wasm"
+    ));
     assert_eq!(built.status.code(), Some(0), "{built:?}");
     let said = |args: &str| String::from_utf8(run(args).stdout).expect("text");
     let expected = "\
@@ -127,7 +137,7 @@ because:  `[dns.hosts]` does not have it, and nobody else is asked
     assert!(inspected.contains(script), "{inspected}");
     let checked = run("check out.wasm");
     assert_eq!(checked.status.code(), Some(0), "{checked:?}");
-    believes_no_label_of(&folder);
+    believes_no_label_of(folder);
 }
 
 /// One that says another script than it has is not what is built, and has none that it could tell of.

@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use sockvirt::{Policy, Virtualizer};
 use sockvirt_tests::guests::Guest;
 use sockvirt_tests::host::{self, Sockets};
+use sockvirt_tests::script::play;
 use wasmtime::component::Component;
 
 const REPORT: &str = "sockvirt:virt/report@0.1.0";
@@ -90,6 +91,33 @@ script = [{ expect = "hello" }, { send = "you" }]
     assert!(
         bad.stderr.starts_with("FAIL peer \"p\" tcp 192.0.2.10:7"),
         "{bad:?}"
+    );
+    Ok(())
+}
+
+/// As with WASI 0.2, a program that gives up is told where.
+#[test]
+fn a_program_that_fails_is_told_how_far_everybody_was() -> Result<()> {
+    let script = r#"schema = 1
+[[peer]]
+name = "p"
+at = "tcp://192.0.2.10:7"
+script = [
+  { expect = "a" },
+  { send = "bc" },
+  { reset = true },
+]
+"#;
+    let args = ["connect 192.0.2.10:7", "write a", "read 9", "fail"];
+    let report = play(Guest::Dialogue3, "a.toml", script, &args)?;
+    let expected = "\
+FAIL the program ended with status 1
+  peer \"p\" tcp 192.0.2.10:7, connection 1, reset by step 3  (a.toml:8)
+    it got 1 byte and sent 2: bc
+";
+    assert_eq!(
+        (report.status, report.to_string()),
+        (Some(1), expected.to_owned())
     );
     Ok(())
 }

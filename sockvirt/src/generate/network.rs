@@ -12,7 +12,7 @@ use super::link::{Callee, Intrinsic};
 use super::prebuilt::Import;
 use super::store::{RESULT, STARTED, WORD};
 use super::stub::StubBuilder;
-use super::verdict::{FINISH, LOAD};
+use super::verdict::{self, FINISH, LOAD};
 use super::{Arg, Stub};
 use crate::error::Error;
 use crate::plan::{Beside, Plan, Route, SocketImport, SocketInterface};
@@ -72,9 +72,13 @@ pub(crate) fn component(plan: &Plan<'_>, imports: &[&SocketImport<'_>]) -> Resul
 fn report_type(component: &mut ComponentBuilder, name: &str) -> u32 {
     let (bytes, encoder) = component.type_defined(None);
     encoder.list(Val::Primitive(PrimitiveValType::U8));
-    let param = (name == LOAD).then_some(("script", Val::Type(bytes)));
+    let param = match name {
+        LOAD => Some(("script", Val::Type(bytes))),
+        verdict::ENDED => Some(("status", Val::Primitive(PrimitiveValType::U8))),
+        _ => None,
+    };
     let result = match name {
-        LOAD => None,
+        LOAD | verdict::ENDED => None,
         FINISH => Some(Val::Primitive(PrimitiveValType::Bool)),
         _ => Some(Val::Primitive(PrimitiveValType::String)),
     };

@@ -8,7 +8,7 @@
 use super::core::{Body, CoreModule, Memory, signature};
 use super::log;
 use super::store::{self, Contents, WORD};
-use super::verdict::{FINISH, RUN, TEXT};
+use super::verdict::{self, FINISH, RUN, TEXT};
 use crate::stand_in::{DRIVE, ENDED};
 use wasm_encoder::{
     BlockType, CanonicalOption, ComponentBuilder, ComponentExportKind as Kind,
@@ -17,7 +17,7 @@ use wasm_encoder::{
 };
 
 /// What the component imports besides what [`log::import`] gives it: functions.
-pub(crate) const IMPORTS: [&str; 5] = [RUN, DRIVE, ENDED, FINISH, TEXT];
+pub(crate) const IMPORTS: [&str; 6] = [RUN, DRIVE, ENDED, verdict::ENDED, FINISH, TEXT];
 
 /// Where the program's result is written.
 const RESULT: i32 = 16;
@@ -46,20 +46,22 @@ pub(crate) fn component(tells: bool) -> ComponentBuilder {
     let store = component.core_instantiate(None, store, []);
     let memory = component.core_alias_export(None, store, "m", ExportKind::Memory);
     let realloc = component.core_alias_export(None, store, "realloc", ExportKind::Func);
-    let none: [(&str, Val); 0] = [];
     let (result, encoder) = component.type_defined(None);
     encoder.result(None, None);
-    let results = [
-        (RUN, true, Some(Val::Type(result))),
-        (DRIVE, true, None),
-        (ENDED, true, None),
-        (FINISH, false, Some(Val::Primitive(PrimitiveValType::Bool))),
-        (TEXT, false, Some(Val::Primitive(PrimitiveValType::String))),
+    let status = ("status", Val::Primitive(PrimitiveValType::U8));
+    let [is_well, text] = [PrimitiveValType::Bool, PrimitiveValType::String].map(Val::Primitive);
+    let functions = [
+        (RUN, true, None, Some(Val::Type(result))),
+        (DRIVE, true, None, None),
+        (ENDED, true, None, None),
+        (verdict::ENDED, false, Some(status), None),
+        (FINISH, false, None, Some(is_well)),
+        (TEXT, false, None, Some(text)),
     ];
     let mut types = Vec::new();
-    for (name, is_async, result) in results {
+    for (name, is_async, param, result) in functions {
         let (ty, mut encoder) = component.type_function(None);
-        encoder.async_(is_async).params(none).result(result);
+        encoder.async_(is_async).params(param).result(result);
         types.push((name, ty, is_async));
     }
     let mut given = Vec::new();
@@ -104,6 +106,7 @@ fn module(tells: bool) -> Vec<u8> {
         (RUN, signature(&[I32], &[I32])),
         (DRIVE, signature(&[], &[I32])),
         (ENDED, signature(&[], &[I32])),
+        (verdict::ENDED, signature(&[I32], &[])),
         (FINISH, signature(&[], &[I32])),
         (TEXT, signature(&[I32], &[])),
         ("set", signature(&[], &[I32])),
@@ -179,20 +182,16 @@ const LENGTH: MemArg = MemArg { offset: 4, ..WORD };
 /// The function that ends the task.
 const END: &str = "end";
 
-/// `end() -> code`: the result is an error if the program's is, or the script has not ended well.
+/// `end() -> code`: the result is an error if the script has not ended well, of which the program's own
+/// result is a part.
 fn end() -> Body<&'static str> {
     let mut body = Body::new(signature(&[], &[ValType::I32]));
     let failed = 0;
     body.locals.push(ValType::I32);
-    body.call(FINISH)
-        .plain([I::I32Eqz, I::LocalTee(failed), I::If(BlockType::Empty)]);
-    body.call(TELL).plain([
-        I::End,
-        I::LocalGet(failed),
-        I::I32Const(RESULT),
-        I::I32Load8U(BYTE),
-        I::I32Or,
-    ]);
+    body.plain([I::I32Const(RESULT), I::I32Load8U(BYTE)]);
+    body.call(verdict::ENDED).call(FINISH);
+    body.plain([I::I32Eqz, I::LocalTee(failed), I::If(BlockType::Empty)]);
+    body.call(TELL).plain([I::End, I::LocalGet(failed)]);
     body.call("return").plain([I::I32Const(EXIT)]);
     body
 }

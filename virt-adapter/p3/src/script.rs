@@ -200,6 +200,12 @@ pub(crate) fn loaded() -> Option<&'static [u8]> {
     Some(unsafe { core::slice::from_raw_parts(first, length) })
 }
 
+/// Says with which status the program has ended.
+#[unsafe(export_name = "sockvirt#ended")]
+extern "C" fn ended(status: u32) {
+    resting().network.note_status(status);
+}
+
 /// Ends the script with its program, and says whether all was as it should be.
 #[unsafe(export_name = "sockvirt#finish")]
 extern "C" fn finish() -> u32 {

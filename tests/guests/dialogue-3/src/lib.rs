@@ -50,6 +50,9 @@ impl wasip3::exports::cli::run::Guest for Guest {
                 net::print(format!("{passed} ms have passed\n")).await?;
                 continue;
             }
+            if arg == "fail" {
+                return Err(());
+            }
             let said = has.run(arg).await.unwrap_or_else(|e| e);
             net::print(format!("{arg}: {said}\n")).await?;
         }

@@ -38,7 +38,9 @@ export!(Service);
 impl Guest for Service {
     async fn serve(port: u16) -> String {
         let listener = TcpSocket::create(IpAddressFamily::Ipv4).unwrap();
-        listener.bind(net::local(IpAddressFamily::Ipv4, port)).unwrap();
+        listener
+            .bind(net::local(IpAddressFamily::Ipv4, port))
+            .unwrap();
         let mut accepted = listener.listen().unwrap();
         let mut connection = Connection::of(accept(&mut accepted).await);
         let asked = connection.read_exactly(5).await;
