@@ -9,6 +9,10 @@ pub(crate) struct Pipe {
     buffer: Box<[u8]>,
     head: usize,
     len: usize,
+    /// Whether somebody has the first run for longer than a call.
+    is_lent: bool,
+    /// The buffer that he has it in, if that is another by now.
+    lent: Box<[u8]>,
 }
 
 impl Pipe {
@@ -36,8 +40,25 @@ impl Pipe {
         }
     }
 
+    /// Lends the first run that waits, no more than `max`, until [`take_back`](Self::take_back): it
+    /// stays where it is.
+    pub(crate) fn lend(&mut self, max: usize) -> &[u8] {
+        self.is_lent = true;
+        let [first, _] = self.runs(max);
+        first
+    }
+
+    /// Ends what [`lend`](Self::lend) began.
+    pub(crate) fn take_back(&mut self, memory: &mut Memory) {
+        self.is_lent = false;
+        if !self.lent.is_empty() {
+            memory.put(core::mem::take(&mut self.lent));
+        }
+    }
+
     /// Gives the buffer back, whatever is in it.
     pub(crate) fn clear(&mut self, memory: &mut Memory) {
+        self.take_back(memory);
         if !self.buffer.is_empty() {
             memory.put(core::mem::take(&mut self.buffer));
         }
@@ -75,7 +96,9 @@ impl Pipe {
         begin.copy_from_slice(first);
         rest.get_mut(..second.len())?.copy_from_slice(second);
         let smaller = core::mem::replace(&mut self.buffer, larger);
-        if !smaller.is_empty() {
+        if self.is_lent && self.lent.is_empty() {
+            self.lent = smaller;
+        } else if !smaller.is_empty() {
             memory.put(smaller);
         }
         self.head = 0;
@@ -132,6 +155,21 @@ mod tests {
         assert!(!pipe.reserve(usize::MAX, &mut memory));
         assert_eq!((pipe.len(), memory.used()), (500, 512));
         assert_eq!(pipe.runs(usize::MAX), [&[7; 500][..], &[]]);
+    }
+
+    #[test]
+    fn what_is_lent_stays_until_it_is_taken_back() {
+        let (mut pipe, mut memory) = (Pipe::default(), memory());
+        write(&mut pipe, &mut memory, &[7; 500]);
+        let place = pipe.lend(400).as_ptr();
+        write(&mut pipe, &mut memory, &[8; 1000]);
+        write(&mut pipe, &mut memory, &[9; 1000]);
+        assert_eq!(pipe.lent.as_ptr(), place);
+        assert_eq!(pipe.lent[..500], [7; 500]);
+        assert_eq!(memory.used(), 512 + 4096);
+        pipe.take_back(&mut memory);
+        pipe.consume(400, &mut memory);
+        assert_eq!((pipe.len(), memory.used()), (2100, 4096));
     }
 
     proptest! {

@@ -67,6 +67,23 @@ impl Network {
         }
     }
 
+    /// The first run of bytes that wait, no more than `max`. It stays where it is, whatever comes
+    /// behind it, until [`take`](Self::take); until then nothing else may be taken out.
+    pub fn lend(&mut self, id: EndId, max: usize) -> &[u8] {
+        match self.ends.get_mut(id.0) {
+            Some(end) if !end.input_ended => end.incoming.lend(max),
+            _ => &[],
+        }
+    }
+
+    /// Ends what [`lend`](Self::lend) began, and takes out so many bytes.
+    pub fn take(&mut self, id: EndId, count: usize) {
+        if let Some(end) = self.ends.get_mut(id.0) {
+            end.incoming.take_back(&mut self.memory);
+        }
+        self.skip(id, count);
+    }
+
     /// Hands out the first bytes that wait, no more than `max`, in at most two runs, and takes them
     /// out. How many they were.
     pub fn read_with(&mut self, id: EndId, max: usize, mut take: impl FnMut(&[u8])) -> usize {
@@ -136,6 +153,12 @@ impl Network {
             true => 0,
             false => MINIMUM.saturating_sub(waiting),
         })
+    }
+
+    /// Whether a write of anything says that the connection has ended.
+    pub fn write_fails(&self, id: EndId) -> bool {
+        let end = self.ends.get(id.0);
+        end.is_none_or(|end| end.is_over || end.output_ended.is_some())
     }
 
     /// Writes `count` bytes, which `fill` puts into at most two runs. It is not called for bytes

@@ -29,6 +29,36 @@ fn ends_go_away() -> Result<()> {
 }
 
 #[test]
+fn reads_and_writes_are_taken_back() -> Result<()> {
+    same("cancel", "the last: [108, 97, 115, 116]")
+}
+
+#[test]
+fn reads_and_writes_of_nothing() -> Result<()> {
+    same("readiness", "something else: [101, 108, 115, 101]")
+}
+
+#[test]
+fn a_peer_goes_with_everything_on_its_way() -> Result<()> {
+    same("queued", "queued: 200000")
+}
+
+/// On a host all of this takes its time.
+#[test]
+fn connects_are_given_up() -> Result<()> {
+    let built = build(&Guest::Local3.build()?)?;
+    let outcome = host::run_with(&built, Sockets::None, &["connects"])?;
+    let expected = [
+        "connected: Some(Ok(()))\n".repeat(3),
+        "connected: None\ngiven up: false\n".repeat(2),
+        "server: [120]\n".repeat(3),
+        "nobody: true\nanother: true\n".to_owned(),
+    ];
+    assert_eq!(outcome.stdout, expected.concat(), "{outcome:?}");
+    Ok(())
+}
+
+#[test]
 fn datagrams() -> Result<()> {
     same("datagrams", "datagram: (60000, true)")
 }
@@ -50,6 +80,14 @@ fn many_connections() -> Result<()> {
     let built = build(&Guest::Local3.build()?)?;
     let outcome = host::run_with(&built, Sockets::None, &["many"])?;
     assert_eq!(outcome.stdout, "many: 500\n", "{outcome:?}");
+    Ok(())
+}
+
+#[test]
+fn thousands_of_connections() -> Result<()> {
+    let built = build(&Guest::Local3.build()?)?;
+    let outcome = host::run_with(&built, Sockets::None, &["thousands"])?;
+    assert_eq!(outcome.stdout, "many: 4000\n", "{outcome:?}");
     Ok(())
 }
 

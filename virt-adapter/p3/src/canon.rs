@@ -27,6 +27,19 @@ impl Copied {
             _ => Copied::Completed(status >> 4),
         }
     }
+
+    /// How many were copied.
+    pub(crate) fn count(self) -> u32 {
+        match self {
+            Copied::Blocked => 0,
+            Copied::Completed(count) | Copied::Dropped(count) => count,
+        }
+    }
+
+    /// Whether the other end is gone.
+    pub(crate) fn is_last(self) -> bool {
+        matches!(self, Copied::Dropped(_))
+    }
 }
 
 /// The two ends of a new stream or future: the readable one, and the writable one.
@@ -46,6 +59,7 @@ pub(crate) mod code {
     pub(crate) const EXIT: u32 = 0;
 
     /// Others get their turn before it goes on.
+    #[cfg(feature = "script")]
     pub(crate) const YIELD: u32 = 1;
 
     /// It waits for what is in a set.
@@ -55,7 +69,7 @@ pub(crate) mod code {
 }
 
 // Memory that built-ins read or write is this module's own, and stays where it is until they are
-// done: what would wait longer is cancelled before the caller returns.
+// done, which may be long after they return.
 #[link(wasm_import_module = "canon")]
 unsafe extern "C" {
     #[link_name = "[waitable-set-new]"]
@@ -73,8 +87,6 @@ unsafe extern "C" {
 
     #[link_name = "[stream-read][method]tcp-socket.send"]
     pub(crate) safe fn read(stream: u32, to: *mut u8, count: u32) -> u32;
-    #[link_name = "[stream-cancel-read][method]tcp-socket.send"]
-    pub(crate) safe fn cancel_read(stream: u32) -> u32;
     #[link_name = "[stream-drop-readable][method]tcp-socket.send"]
     pub(crate) safe fn drop_readable(stream: u32);
     #[link_name = "[future-new][method]tcp-socket.send"]
@@ -88,8 +100,6 @@ unsafe extern "C" {
     pub(crate) safe fn new_stream() -> u64;
     #[link_name = "[stream-write][method]tcp-socket.receive"]
     pub(crate) safe fn write(stream: u32, from: *const u8, count: u32) -> u32;
-    #[link_name = "[stream-cancel-write][method]tcp-socket.receive"]
-    pub(crate) safe fn cancel_write(stream: u32) -> u32;
     #[link_name = "[stream-drop-writable][method]tcp-socket.receive"]
     pub(crate) safe fn drop_writable(stream: u32);
     #[link_name = "[future-new][method]tcp-socket.receive"]
@@ -103,8 +113,6 @@ unsafe extern "C" {
     pub(crate) safe fn new_accepted() -> u64;
     #[link_name = "[stream-write][method]tcp-socket.listen"]
     pub(crate) safe fn write_accepted(stream: u32, from: *const u32, count: u32) -> u32;
-    #[link_name = "[stream-cancel-write][method]tcp-socket.listen"]
-    pub(crate) safe fn cancel_accepted(stream: u32) -> u32;
     #[link_name = "[stream-drop-writable][method]tcp-socket.listen"]
     pub(crate) safe fn drop_accepted(stream: u32);
 

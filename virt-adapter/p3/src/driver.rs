@@ -16,32 +16,23 @@ extern "C" fn drive() -> u32 {
         canon::return_drive();
         return code::EXIT;
     }
-    let [readable, writable] = canon::ends(canon::new_wake());
-    state.watch(readable, Role::Wake);
-    state.listen_to_wake(readable, writable);
     state.rest()
 }
 
 #[unsafe(export_name = "wasi:sockets/types@0.3#[callback]sockvirt-drive")]
 extern "C" fn called_back(kind: u32, waitable: u32, status: u32) -> u32 {
     let state = resting();
-    state.may_wait = true;
     if kind == event::TASK_CANCELLED {
         state.is_driven = false;
         canon::task_cancel();
         return code::EXIT;
     }
-    match kind {
-        event::NONE => state.offer_again(),
-        _ => state.take_event(waitable, status),
+    state.offer_again();
+    if kind != event::NONE {
+        state.take_event(waitable, status);
     }
     state.take_events();
-    state.go_on_with_due();
-    match state.unsure.is_empty() {
-        true => state.rest(),
-        // Who has read gets to know of it first.
-        false => code::YIELD,
-    }
+    state.rest()
 }
 
 impl State {
@@ -58,27 +49,9 @@ impl State {
     }
 
     /// Offers bytes to those who have read some.
-    fn offer_again(&mut self) {
+    pub(crate) fn offer_again(&mut self) {
         for end in core::mem::take(&mut self.unsure) {
             self.pump_receiving(end);
-        }
-    }
-
-    /// Waits to be woken.
-    fn listen_to_wake(&mut self, readable: u32, writable: u32) {
-        self.wakes = [readable, writable];
-        canon::read_wake(readable, 0, 1);
-        self.wake = Some(writable);
-    }
-
-    /// Goes on with what others may not.
-    pub(crate) fn go_on_with_due(&mut self) {
-        while let Some(end) = self.due.pop() {
-            self.pump_receiving(end);
-            self.pump_sending(end);
-        }
-        if core::mem::take(&mut self.are_listeners_due) {
-            self.pump_listeners();
         }
     }
 
@@ -98,10 +71,6 @@ impl State {
             Role::Accepting(listener) => self.accept_event(listener, copied),
             Role::Sent => self.drop_sent(waitable),
             Role::Received => self.drop_received(waitable),
-            Role::Wake => {
-                let [readable, writable] = self.wakes;
-                self.listen_to_wake(readable, writable);
-            }
             Role::Nothing => {}
         }
     }

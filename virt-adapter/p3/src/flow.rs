@@ -1,36 +1,42 @@
 //! The streams of connections.
 //!
-//! Nothing of this module's memory is lent for longer than a call. A read or a write of no bytes
-//! waits instead: it is done once the guest has a write or a read of its own that waits, and the real
-//! one is done at once then. It also tells that the guest has dropped its end.
+//! A read has a buffer of its own and waits, so that what the guest writes is taken at once, and
+//! many small writes are one event. A write waits as well, of what is on its way, where that is.
+//! Buffers for all that waits are bounded: from there on, and where there is nothing to write, a
+//! read or a write of no bytes waits. It is done once the guest has a write or a read of its own.
+//! All of them tell that the guest has dropped its end, and none is ever cancelled, which functions
+//! that are not async may not do.
 
+use crate::buffers::{LARGE, SMALL};
 use crate::canon::{self, Copied};
 use crate::layout::types::error_code;
 use crate::lower::{Code, outcome};
 use crate::state::{Role, State};
-use core::cell::UnsafeCell;
+use alloc::vec::Vec;
 use sockvirt_netstack::{EndId, StreamEnd, WriteError};
 
 /// The streams of an end.
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 pub(crate) struct Flow {
     /// Whether the guest has asked to send and to receive, which it may once.
-    pub(crate) is_sent: bool,
-    pub(crate) is_received: bool,
+    is_sent: bool,
+    is_received: bool,
     sending: Option<Sending>,
     receiving: Option<Receiving>,
 }
 
 /// What the guest writes.
-#[derive(Clone, Copy)]
 struct Sending {
     stream: u32,
     result: u32,
     waits: Waits,
+    /// What is read to, and stays where it is while a read waits.
+    buffer: Vec<u8>,
+    /// How large it is to be.
+    size: usize,
 }
 
 /// What the guest reads.
-#[derive(Clone, Copy)]
 struct Receiving {
     stream: u32,
     result: u32,
@@ -41,27 +47,27 @@ struct Receiving {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Waits {
     Nobody,
-    /// A read or a write of no bytes, for the guest.
-    Network,
+    /// A read or a write of no bytes waits for the guest.
+    Asking,
+    /// A read or a write of bytes waits for the guest.
+    Copying,
     /// The guest has a write or a read that waits.
     Guest,
+    /// Something is being done about it.
+    Busy,
 }
 
-/// As much is moved at once.
-const CHUNK: usize = 64 << 10;
-
-/// Where what the guest writes is put before it is known how much it is.
-struct Scratch(UnsafeCell<[u8; CHUNK]>);
-
-// SAFETY: the module has one thread.
-unsafe impl Sync for Scratch {}
-
-static SCRATCH: Scratch = Scratch(UnsafeCell::new([0; CHUNK]));
+impl Waits {
+    /// Whether there is nothing to do.
+    fn is_under_way(self) -> bool {
+        matches!(self, Waits::Asking | Waits::Copying | Waits::Busy)
+    }
+}
 
 impl State {
     /// The ends that have streams.
     #[cfg(feature = "script")]
-    pub(crate) fn flowing(&self) -> alloc::vec::Vec<EndId> {
+    pub(crate) fn flowing(&self) -> Vec<EndId> {
         let flows = (0..).zip(&self.flows);
         let flowing = flows.filter(|(_, it)| it.sending.is_some() || it.receiving.is_some());
         flowing
@@ -73,17 +79,25 @@ impl State {
     #[cfg(feature = "script")]
     pub(crate) fn reading(&self) -> impl Iterator<Item = EndId> {
         let flows = (0..).zip(&self.flows);
-        let is_read = |it: &Flow| it.receiving.is_some_and(|it| it.waits == Waits::Guest);
-        let reading = flows.filter(move |(_, it)| is_read(it));
+        let waits = |it: &Receiving| it.waits == Waits::Guest;
+        let reading = flows.filter(move |(_, it)| it.receiving.as_ref().is_some_and(waits));
         reading.map(|(number, _)| EndId::from_number(number))
     }
 
     fn flow(&mut self, end: EndId) -> &mut Flow {
         let place = end.number() as usize;
         if self.flows.len() <= place {
-            self.flows.resize(place + 1, Flow::default());
+            self.flows.resize_with(place + 1, Flow::default);
         }
         &mut self.flows[place]
+    }
+
+    fn sending(&mut self, end: EndId) -> Option<&mut Sending> {
+        self.flow(end).sending.as_mut()
+    }
+
+    fn receiving(&mut self, end: EndId) -> Option<&mut Receiving> {
+        self.flow(end).receiving.as_mut()
     }
 
     /// The streams of a connection that has just begun.
@@ -102,6 +116,8 @@ impl State {
             stream,
             result,
             waits: Waits::Nobody,
+            buffer: Vec::new(),
+            size: SMALL,
         });
         self.network.end_retain(end);
         self.watch(stream, Role::Sending(end));
@@ -129,89 +145,101 @@ impl State {
     }
 
     pub(crate) fn send_event(&mut self, end: EndId, copied: Copied) {
-        match (copied, &mut self.flow(end).sending) {
-            (Copied::Dropped(_), _) => self.end_sending(end, Ok(())),
-            (_, Some(sending)) => {
-                sending.waits = Waits::Guest;
-                self.pump_sending(end);
-            }
-            _ => {}
-        }
+        self.take(end, copied);
+        self.pump_sending(end);
     }
 
     pub(crate) fn receive_event(&mut self, end: EndId, copied: Copied) {
-        match (copied, &mut self.flow(end).receiving) {
-            (Copied::Dropped(_), _) => self.leave_receiving(end),
-            (_, Some(receiving)) => {
-                receiving.waits = Waits::Guest;
-                self.pump_receiving(end);
-            }
-            _ => {}
-        }
+        self.given(end, copied);
+        self.pump_receiving(end);
     }
 
     /// Takes what the guest writes, as long as there is room.
     pub(crate) fn pump_sending(&mut self, end: EndId) {
-        while let Some(sending) = self.flow(end).sending {
-            if sending.waits == Waits::Network {
+        while let Some(sending) = self.sending(end) {
+            let (waits, size) = (sending.waits, sending.size);
+            if waits.is_under_way() {
                 return;
             }
             let room = match self.network.writable(end) {
                 Ok(0) => return,
-                Ok(room) => room.min(CHUNK),
+                Ok(room) => room.min(LARGE),
                 Err(ended) => return self.end_sending(end, Err(code_of(ended))),
             };
-            if sending.waits == Waits::Nobody && !self.ask_for_bytes(end, sending.stream) {
-                return;
-            }
-            if self.leaves(end) {
-                return;
-            }
-            let scratch = SCRATCH.0.get().cast::<u8>();
-            let mut copied = Copied::of(canon::read(sending.stream, scratch, room as u32));
-            if copied == Copied::Blocked {
-                // The guest has taken its write back.
-                copied = Copied::of(canon::cancel_read(sending.stream));
-            }
-            if let Some(sending) = &mut self.flow(end).sending {
-                sending.waits = Waits::Nobody;
-            }
-            match copied {
-                Copied::Blocked => return,
-                Copied::Completed(count) => self.put(end, count as usize),
-                Copied::Dropped(count) => {
-                    self.put(end, count as usize);
-                    self.end_sending(end, Ok(()));
+            let room = match waits {
+                Waits::Guest if self.network.write_fails(end) => {
+                    self.write(end, &[0]);
+                    continue;
                 }
+                Waits::Guest => room,
+                _ if self.network.write_fails(end) => 0,
+                _ => room.min(size),
+            };
+            let copied = self.read(end, room, waits == Waits::Guest);
+            if copied == Copied::Blocked {
+                return;
             }
+            self.take(end, copied);
         }
     }
 
-    /// Asks the guest's stream for bytes. Whether there are some.
-    fn ask_for_bytes(&mut self, end: EndId, stream: u32) -> bool {
-        let asked = Copied::of(canon::read(stream, SCRATCH.0.get().cast(), 0));
-        let waits = match asked {
-            Copied::Blocked => Waits::Network,
-            Copied::Completed(_) => Waits::Guest,
-            Copied::Dropped(_) => {
-                self.end_sending(end, Ok(()));
-                return false;
-            }
+    /// Reads of the guest's stream: no more bytes than these, and none where there is no buffer for
+    /// them.
+    fn read(&mut self, end: EndId, most: usize, is_there: bool) -> Copied {
+        let Some(sending) = self.sending(end) else {
+            return Copied::Blocked;
         };
-        if let Some(sending) = &mut self.flow(end).sending {
-            sending.waits = waits;
+        let (stream, old) = (sending.stream, core::mem::take(&mut sending.buffer));
+        let mut buffer = self.buffers.exchange(old, most, is_there);
+        let (to, count) = (buffer.as_mut_ptr(), most.min(buffer.len()));
+        if let Some(sending) = self.sending(end) {
+            sending.buffer = buffer;
+            sending.waits = match count {
+                0 => Waits::Asking,
+                _ => Waits::Copying,
+            };
         }
-        waits == Waits::Guest
+        Copied::of(canon::read(stream, to, count as u32))
+    }
+
+    /// Goes on with what a read gave.
+    fn take(&mut self, end: EndId, copied: Copied) {
+        let Some(sending) = self.sending(end) else {
+            return;
+        };
+        let was = core::mem::replace(&mut sending.waits, Waits::Busy);
+        let (count, is_last) = (copied.count() as usize, copied.is_last());
+        if was == Waits::Copying {
+            sending.size = match count {
+                _ if count >= SMALL => LARGE,
+                _ if count <= SMALL / 4 => SMALL,
+                _ => sending.size,
+            };
+            let buffer = core::mem::take(&mut sending.buffer);
+            self.write(end, buffer.get(..count).unwrap_or_default());
+            if let Some(sending) = self.sending(end) {
+                sending.buffer = buffer;
+            } else {
+                self.buffers.exchange(buffer, 0, false);
+            }
+        }
+        if is_last {
+            return self.end_sending(end, Ok(()));
+        }
+        if let Some(sending) = self.sending(end) {
+            sending.waits = match was {
+                Waits::Asking => Waits::Guest,
+                _ => Waits::Nobody,
+            };
+        }
     }
 
     /// Sends what was read of the guest.
-    fn put(&mut self, end: EndId, count: usize) {
-        if count == 0 {
+    fn write(&mut self, end: EndId, bytes: &[u8]) {
+        if bytes.is_empty() {
             return;
         }
-        // SAFETY: the module has one thread, and no read into it waits.
-        let scratch = unsafe { &*SCRATCH.0.get() };
-        let mut rest = scratch.get(..count).unwrap_or(scratch);
+        let mut rest = bytes;
         let written = self.network.write_with(end, rest.len(), |place| {
             let (now, later) = rest.split_at(place.len().min(rest.len()));
             place.copy_from_slice(now);
@@ -227,42 +255,36 @@ impl State {
         }
     }
 
-    /// Gives the guest what there is, as long as it reads.
+    /// Gives the guest what there is.
     pub(crate) fn pump_receiving(&mut self, end: EndId) {
-        while let Some(receiving) = self.flow(end).receiving {
-            if receiving.waits == Waits::Network {
+        while let Some(receiving) = self.receiving(end) {
+            let waits = receiving.waits;
+            if waits.is_under_way() {
                 return;
             }
-            if receiving.waits == Waits::Nobody {
-                if !self.offer_bytes(end, receiving.stream) {
-                    return;
+            let is_there = !self.network.peek(end, 1)[0].is_empty();
+            if waits == Waits::Guest && !is_there {
+                match self.network.readable(end, 1) {
+                    Ok(_) => return,
+                    Err(StreamEnd::Closed) => return self.end_receiving(end, Ok(())),
+                    Err(ended) => return self.end_receiving(end, Err(code_of(ended))),
                 }
-                continue;
             }
-            match self.network.readable(end, CHUNK) {
-                Ok(0) => return,
-                Ok(_) if self.leaves(end) => return,
-                Ok(_) => {
-                    self.give(end, receiving.stream);
-                    if self.has_read(end) {
-                        return;
-                    }
-                }
-                Err(StreamEnd::Closed) => self.end_receiving(end, Ok(())),
-                Err(ended) => self.end_receiving(end, Err(code_of(ended))),
+            let copied = self.offer(end, is_there);
+            if copied == Copied::Blocked {
+                return;
+            }
+            self.given(end, copied);
+            if copied.count() > 0 && self.is_drained(end) {
+                // The guest's read goes on until it knows of it, whether it wants more or not.
+                return self.unsure.push(end);
             }
         }
     }
 
-    /// Whether the guest has just read all that there was.
-    fn has_read(&mut self, end: EndId) -> bool {
-        let is_done = self.network.peek(end, 1).iter().all(|run| run.is_empty());
-        let waits = self.flow(end).receiving.map(|it| it.waits);
-        let has_read = is_done && waits == Some(Waits::Nobody) && !self.network.input_ready(end);
-        if has_read {
-            self.unsure.push(end);
-        }
-        has_read
+    /// Whether nothing more comes for now.
+    fn is_drained(&mut self, end: EndId) -> bool {
+        self.receiving(end).is_some() && !self.network.input_ready(end)
     }
 
     /// Notes that something has happened, with which others may go on.
@@ -271,47 +293,45 @@ impl State {
         self.script.moves();
     }
 
-    /// Offers the guest bytes. Whether it reads.
-    fn offer_bytes(&mut self, end: EndId, stream: u32) -> bool {
-        let offered = Copied::of(canon::write(stream, SCRATCH.0.get().cast(), 0));
-        let waits = match offered {
-            Copied::Blocked => Waits::Network,
-            Copied::Completed(_) => Waits::Guest,
-            Copied::Dropped(_) => {
-                self.leave_receiving(end);
-                return false;
-            }
+    /// Writes to the guest's stream: what there is, or nothing, to be told when the guest reads.
+    fn offer(&mut self, end: EndId, is_there: bool) -> Copied {
+        let Some(receiving) = self.receiving(end) else {
+            return Copied::Blocked;
         };
-        if let Some(receiving) = &mut self.flow(end).receiving {
-            receiving.waits = waits;
-        }
-        waits == Waits::Guest
+        receiving.waits = match is_there {
+            true => Waits::Copying,
+            false => Waits::Asking,
+        };
+        let stream = receiving.stream;
+        let bytes = match is_there {
+            true => self.network.lend(end, LARGE),
+            false => &[],
+        };
+        Copied::of(canon::write(stream, bytes.as_ptr(), bytes.len() as u32))
     }
 
-    /// Gives the guest what it has asked for.
-    fn give(&mut self, end: EndId, stream: u32) {
-        let [first, _] = self.network.peek(end, CHUNK);
-        let (at, count) = (first.as_ptr(), first.len() as u32);
-        let mut copied = Copied::of(canon::write(stream, at, count));
-        if copied == Copied::Blocked {
-            // The guest asked whether there is something, or has taken its read back.
-            copied = Copied::of(canon::cancel_write(stream));
-        }
-        let (count, is_dropped) = match copied {
-            Copied::Blocked => (0, false),
-            Copied::Completed(count) => (count, false),
-            Copied::Dropped(count) => (count, true),
+    /// Goes on with what a write gave.
+    fn given(&mut self, end: EndId, copied: Copied) {
+        let Some(receiving) = self.receiving(end) else {
+            return;
         };
-        self.network.skip(end, count as usize);
-        if let Some(receiving) = &mut self.flow(end).receiving {
-            receiving.waits = Waits::Nobody;
-        }
-        if is_dropped {
-            self.leave_receiving(end);
+        let was = core::mem::replace(&mut receiving.waits, Waits::Busy);
+        let (count, is_last) = (copied.count(), copied.is_last());
+        if was == Waits::Copying {
+            self.network.take(end, count as usize);
         }
         if count > 0 {
             self.has_moved();
             self.tell_writer(end);
+        }
+        if is_last {
+            return self.leave_receiving(end);
+        }
+        if let Some(receiving) = self.receiving(end) {
+            receiving.waits = match was {
+                Waits::Asking => Waits::Guest,
+                _ => Waits::Nobody,
+            };
         }
     }
 
@@ -322,6 +342,7 @@ impl State {
         };
         self.forget(sending.stream);
         canon::drop_readable(sending.stream);
+        self.buffers.exchange(sending.buffer, 0, false);
         self.settle_sent(sending.result, result);
         self.network.drop_output(end);
         self.let_go(end);

@@ -20,6 +20,7 @@ extern crate alloc;
 
 #[path = "../../binding.rs"]
 mod binding;
+mod buffers;
 mod canon;
 #[cfg(feature = "script")]
 mod clocks;

@@ -2,20 +2,30 @@
 
 use crate::canon::{self, Copied};
 use crate::state::{Role, State};
+use alloc::boxed::Box;
 use core::net::SocketAddr;
+use core::slice;
 use sockvirt_netstack::{ErrorCode, TcpId};
 
 /// A listener, and the stream that gives its connections.
-#[derive(Clone, Copy)]
 pub(crate) struct Listener {
     id: TcpId,
     stream: u32,
-    /// Whether a write of no socket waits, which is done once the guest reads.
-    waits: bool,
-    /// A socket that was accepted and did not get to the guest.
-    accepted: Option<u32>,
+    waits: Waits,
+    /// A socket that was accepted, where a write that waits finds it.
+    accepted: Option<Box<u32>>,
     /// Whether the guest has dropped the socket. Its stream goes on, as in wasmtime.
     is_dropped: bool,
+}
+
+/// Who waits for whom.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waits {
+    Nobody,
+    /// A write waits for the guest: of a socket, or of none.
+    Network,
+    /// The guest has a read that waits.
+    Guest,
 }
 
 impl State {
@@ -33,7 +43,7 @@ impl State {
         self.listeners.push(Listener {
             id,
             stream,
-            waits: false,
+            waits: Waits::Nobody,
             accepted: None,
             is_dropped: false,
         });
@@ -47,13 +57,8 @@ impl State {
     }
 
     pub(crate) fn accept_event(&mut self, id: TcpId, copied: Copied) {
-        if let Copied::Dropped(_) = copied {
-            return self.end_listener(id);
-        }
-        if let Some(listener) = self.listener(id) {
-            listener.waits = false;
-        }
-        self.give_accepted(id);
+        self.gave(id, copied);
+        self.pump_accepting(id);
     }
 
     /// Gives what every listener has to whoever reads.
@@ -68,53 +73,50 @@ impl State {
     /// Gives what a listener has, if the guest reads.
     fn pump_accepting(&mut self, id: TcpId) {
         while let Some(listener) = self.listener(id) {
-            if listener.waits {
+            let (stream, waits) = (listener.stream, listener.waits);
+            if waits == Waits::Network {
                 return;
             }
-            let stream = listener.stream;
-            match Copied::of(canon::write_accepted(stream, [].as_ptr(), 0)) {
-                Copied::Blocked => {
-                    if let Some(listener) = self.listener(id) {
-                        listener.waits = true;
-                    }
+            // A connection is accepted when somebody asks for it.
+            if waits == Waits::Guest && listener.accepted.is_none() {
+                let Some(socket) = self.accept(id) else {
+                    return;
+                };
+                if let Some(listener) = self.listener(id) {
+                    listener.accepted = Some(Box::new(socket));
                 }
-                Copied::Completed(_) if self.give_accepted(id) => {}
-                Copied::Completed(_) => return,
-                Copied::Dropped(_) => self.end_listener(id),
+            }
+            let Some(listener) = self.listener(id) else {
+                return;
+            };
+            listener.waits = Waits::Network;
+            let socket = listener
+                .accepted
+                .as_deref()
+                .map_or(&[][..], slice::from_ref);
+            let copied = canon::write_accepted(stream, socket.as_ptr(), socket.len() as u32);
+            match Copied::of(copied) {
+                Copied::Blocked => return,
+                copied => self.gave(id, copied),
             }
         }
     }
 
-    /// Gives the guest, which reads, a connection if there is one. Whether there was.
-    fn give_accepted(&mut self, id: TcpId) -> bool {
-        if !self.may_wait {
-            self.are_listeners_due = true;
-            self.wake_driver();
-            return false;
-        }
+    /// Goes on with what a write gave.
+    fn gave(&mut self, id: TcpId, copied: Copied) {
         let Some(listener) = self.listener(id) else {
-            return false;
+            return;
         };
-        let (stream, accepted) = (listener.stream, listener.accepted.take());
-        let Some(socket) = accepted.or_else(|| self.accept(id)) else {
-            return false;
+        listener.waits = match listener.accepted {
+            Some(_) => Waits::Nobody,
+            None => Waits::Guest,
         };
-        let handle = [socket];
-        let mut copied = Copied::of(canon::write_accepted(stream, handle.as_ptr(), 1));
-        if copied == Copied::Blocked {
-            // The guest asked whether there is something, or has taken its read back.
-            copied = Copied::of(canon::cancel_accepted(stream));
-        }
-        let is_given = matches!(copied, Copied::Completed(1) | Copied::Dropped(1));
-        if let Some(listener) = self.listener(id).filter(|_| !is_given) {
-            listener.accepted = Some(socket);
+        if matches!(copied, Copied::Completed(1) | Copied::Dropped(1)) {
+            listener.accepted = None;
         }
         if let Copied::Dropped(_) = copied {
             self.end_listener(id);
-        } else {
-            self.pump_accepting(id);
         }
-        true
     }
 
     /// Accepts a connection: its socket, as the guest's.
@@ -135,17 +137,19 @@ impl State {
         self.forget(listener.stream);
         canon::drop_accepted(listener.stream);
         if let Some(socket) = listener.accepted {
-            canon::drop_tcp_socket(socket);
+            canon::drop_tcp_socket(*socket);
         }
         if listener.is_dropped {
             self.network.tcp_drop(id);
+            // Who waits for room there is refused.
+            self.wake_ready();
         }
     }
 
     /// The listeners of which the guest waits for connections.
     #[cfg(feature = "script")]
     pub(crate) fn accepting(&self) -> impl Iterator<Item = TcpId> {
-        let waiting = self.listeners.iter().filter(|it| !it.waits);
+        let waiting = self.listeners.iter().filter(|it| it.waits == Waits::Guest);
         waiting.map(|it| it.id)
     }
 

@@ -66,6 +66,10 @@ impl State {
 
     /// What the driver returns when there is nothing more to do: time passes once everybody waits.
     pub(crate) fn rest(&mut self) -> u32 {
+        if !self.unsure.is_empty() {
+            // Who has read gets to know of it first.
+            return code::YIELD;
+        }
         if self.script.is_at_end || self.script.is_over {
             return code::wait(self.set);
         }
@@ -74,7 +78,6 @@ impl State {
             // What the last event has brought about is for everybody to go on with.
             self.network.turn();
             self.pump_all();
-            self.go_on_with_due();
         }
         if self.script.idle < SETTLED {
             return code::YIELD;

@@ -1,5 +1,6 @@
 //! What is kept between calls.
 
+use crate::buffers::Buffers;
 use crate::canon;
 use crate::config::{self, Outside};
 use crate::flow::Flow;
@@ -22,8 +23,6 @@ pub(crate) enum Role {
     /// How sending has ended, or receiving: there until somebody reads it.
     Sent,
     Received,
-    /// What wakes the driver.
-    Wake,
 }
 
 /// The network, and what connects it with the guest.
@@ -33,22 +32,14 @@ pub(crate) struct State {
     /// The set of everything that the driver waits for, and whether it does.
     pub(crate) set: u32,
     pub(crate) is_driven: bool,
-    /// What wakes it, if that is being waited for.
-    pub(crate) wake: Option<u32>,
-    pub(crate) wakes: [u32; 2],
-    /// Whether the task that is running may wait, as long as that is: only such a one may take back
-    /// what it has asked a stream for.
-    pub(crate) may_wait: bool,
-    /// Ends whose streams are for the driver to go on with, and whether listeners are.
-    pub(crate) due: Vec<EndId>,
-    pub(crate) are_listeners_due: bool,
-    /// Ends of which the guest has read something and does not know yet: its read goes on until it
-    /// does, whether it wants more or not.
+    /// Ends of which the guest has read something and may not know yet: its read goes on until it
+    /// does, whether it wants more or not. It is asked again when something happens.
     pub(crate) unsure: Vec<EndId>,
     /// By the handles of streams and futures.
     roles: Vec<Role>,
     /// By the numbers of ends.
     pub(crate) flows: Vec<Flow>,
+    pub(crate) buffers: Buffers,
     pub(crate) listeners: Vec<Listener>,
     pub(crate) waits: Waits,
     #[cfg(feature = "script")]
@@ -78,14 +69,10 @@ pub(crate) fn resting() -> &'static mut State {
             outside: configured.outside,
             set: canon::waitable_set_new(),
             is_driven: false,
-            wake: None,
-            wakes: [0; 2],
-            may_wait: false,
-            due: Vec::new(),
-            are_listeners_due: false,
             unsure: Vec::new(),
             roles: Vec::new(),
             flows: Vec::new(),
+            buffers: Buffers::default(),
             listeners: Vec::new(),
             waits: Waits::default(),
             #[cfg(feature = "script")]
@@ -97,7 +84,7 @@ pub(crate) fn resting() -> &'static mut State {
 /// The same for a call of the guest's: with a script, everybody in it has had their turn.
 pub(crate) fn state() -> &'static mut State {
     let state = resting();
-    state.may_wait = false;
+    state.offer_again();
     #[cfg(feature = "script")]
     crate::script::turn(state);
     state
@@ -119,23 +106,6 @@ impl State {
     pub(crate) fn role(&self, waitable: u32) -> Role {
         let role = self.roles.get(waitable as usize);
         role.copied().unwrap_or(Role::Nothing)
-    }
-
-    /// Has the driver go on with something.
-    pub(crate) fn wake_driver(&mut self) {
-        if let Some(wake) = self.wake.take() {
-            // There is somebody who reads.
-            canon::write_wake(wake, 0, 1);
-        }
-    }
-
-    /// Leaves the streams of an end to the driver, if the task that is running may not wait.
-    pub(crate) fn leaves(&mut self, end: EndId) -> bool {
-        if !self.may_wait {
-            self.due.push(end);
-            self.wake_driver();
-        }
-        !self.may_wait
     }
 
     /// Forgets what is about to be dropped.

@@ -58,7 +58,6 @@ with_address! {
     "wasi:sockets/types@0.3#[async-lift][method]tcp-socket.connect"
     connect(this; address) -> u32 {
         let state = state();
-        state.may_wait = true;
         if let Err(code) = state.network.tcp_start_connect(id(this), address) {
             give_connected(Err(code.into()));
             return canon::code::EXIT;
@@ -70,9 +69,7 @@ with_address! {
 
 #[unsafe(export_name = "wasi:sockets/types@0.3#[callback][method]tcp-socket.connect")]
 extern "C" fn connect_called_back(kind: u32, _: u32, _: u32) -> u32 {
-    let state = state();
-    state.may_wait = true;
-    state.go_on(kind, connect_on)
+    state().go_on(kind, connect_on)
 }
 
 /// Connects, unless the listener has no room.

@@ -140,7 +140,10 @@ impl Place {
 
     fn stop(&mut self) {
         if core::mem::take(&mut self.is_read) {
+            // What is in a set cannot be waited for otherwise, not even for a moment.
+            canon::waitable_join(self.readable, 0);
             canon::cancel_wake(self.readable);
+            canon::waitable_join(self.readable, self.set);
         }
     }
 }

@@ -4,6 +4,7 @@
 
 extern crate alloc;
 
+mod given_up;
 mod net;
 mod tcp;
 mod udp;
@@ -61,7 +62,12 @@ impl wasip3::exports::cli::run::Guest for Guest {
                 "echo" => tcp::echo(&out).await,
                 "half" => tcp::half_close(&out).await,
                 "drops" => tcp::drops(&out).await,
-                "many" => tcp::many(&out).await,
+                "cancel" => given_up::cancel(&out).await,
+                "readiness" => given_up::readiness(&out).await,
+                "queued" => given_up::queued(&out).await,
+                "connects" => given_up::connects(&out).await,
+                "many" => tcp::many(&out, 500).await,
+                "thousands" => tcp::many(&out, 4_000).await,
                 "states" => tcp::states(&out).await,
                 "datagrams" => udp::datagrams(&out).await,
                 "names" => udp::names(&out).await,

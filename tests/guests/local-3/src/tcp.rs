@@ -132,7 +132,7 @@ pub async fn drops(out: &Out) {
     assert_eq!(client.write(b"never read".to_vec()).await, 0);
     drop(server);
     let mut writes = 0;
-    while client.write(b"more".to_vec()).await == 0 && writes < 1000 {
+    while client.write(vec![7; 1000]).await == 0 && writes < 1000 {
         writes += 1;
     }
     out.say("writing ends", &(writes < 1000));
@@ -141,13 +141,12 @@ pub async fn drops(out: &Out) {
 }
 
 /// Many connections at a time, each with its own bytes.
-pub async fn many(out: &Out) {
-    const COUNT: usize = 500;
+pub async fn many(out: &Out, count: usize) {
     let (listener, mut accepted, address) = listen(IpAddressFamily::Ipv4);
     listener.set_listen_backlog_size(4).unwrap();
     let server = async {
         let mut connections = Vec::new();
-        for _ in 0..COUNT {
+        for _ in 0..count {
             connections.push(accept(&mut accepted).await);
         }
         let answers = connections.into_iter().map(async |socket| {
@@ -158,7 +157,7 @@ pub async fn many(out: &Out) {
         });
         join_all(answers).await;
     };
-    let clients = join_all((0..COUNT as u32).map(async |number| {
+    let clients = join_all((0..count as u32).map(async |number| {
         let mut connection = Connection::of(connect(address).await.unwrap());
         let bytes = number.to_le_bytes().to_vec();
         assert_eq!(connection.write(bytes.clone()).await, 0);
