@@ -1,3 +1,3 @@
 //! What sockvirt costs. The benches are in `cost.rs`, `allowlist.rs`,
-//! `rules.rs`, `loopback.rs` and `script.rs`:
+//! `rules.rs`, `loopback.rs`, `loopback_3.rs` and `script.rs`:
 //! `cargo bench -p sockvirt-benches`.

@@ -61,6 +61,8 @@ pub enum Guest {
     Streams,
     /// Both ends of connections by turns, for benches.
     Turns,
+    /// The same of WASI 0.3.
+    Turns3,
     /// Servers and their clients in one, by tokio.
     LocalTokio,
     /// Servers and their clients in one, by wstd.
@@ -128,6 +130,7 @@ impl Guest {
             Guest::Local3 => "local-3",
             Guest::Streams => "streams",
             Guest::Turns => "turns",
+            Guest::Turns3 => "turns-3",
             Guest::LocalTokio => "local-tokio",
             Guest::LocalWstd => "local-wstd",
             Guest::LocalClients => "local-clients",
@@ -152,6 +155,7 @@ impl Guest {
                 | Guest::Local3
                 | Guest::Dialogue3
                 | Guest::Service3
+                | Guest::Turns3
         )
     }
 
@@ -181,6 +185,7 @@ impl Guest {
             Guest::Local3 => only_p3("guest-local-3"),
             Guest::Streams => cargo("guest-streams", wasip2, ""),
             Guest::Turns => cargo("guest-turns", wasip2, ""),
+            Guest::Turns3 => only_p3("guest-turns-3"),
             Guest::LocalTokio => cargo("guest-local-tokio", wasip2, "--cfg tokio_unstable"),
             Guest::LocalWstd => cargo("guest-local-wstd", wasip2, ""),
             Guest::LocalClients => cargo("guest-local-clients", wasip2, ""),
