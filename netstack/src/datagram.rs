@@ -300,13 +300,13 @@ impl Network {
     }
 
     /// Drops what a connected socket got from others before it was connected. wasmtime does so as it
-    /// reads.
+    /// reads a stream of 0.2.
     fn forget_strangers(&mut self, id: UdpId) {
         let Some(socket) = self.udp.get_mut(id.0) else {
             return;
         };
         while let Some(first) = socket.queue.front()
-            && !socket.hears(first.from)
+            && !(socket.hears(first.from) || socket.keeps_strangers)
         {
             if let Some(datagram) = socket.next() {
                 self.memory.discharge(datagram.memory());

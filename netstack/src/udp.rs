@@ -26,6 +26,8 @@ pub(crate) struct Socket {
     pub(crate) charged: u64,
     /// Whether a datagram came to nobody, which the next operation is told.
     pub(crate) is_refused: bool,
+    /// Whether what others sent before it was connected is received all the same, as in 0.3.
+    pub(crate) keeps_strangers: bool,
     pub(crate) ahead: Ahead,
     pub(crate) permit: u64,
 }
@@ -64,6 +66,7 @@ impl Socket {
             queue: VecDeque::new(),
             charged: 0,
             is_refused: false,
+            keeps_strangers: false,
             ahead: Ahead::Idle,
             permit: 0,
         }
@@ -223,6 +226,7 @@ impl Network {
         }
         let socket = self.datagrams_mut(id)?;
         socket.remote = Some(address::plain(remote));
+        socket.keeps_strangers = true;
         socket.ahead = Ahead::Idle;
         // A wildcard becomes the address that datagrams are sent from.
         let (local, source) = (socket.local, socket.source());
