@@ -182,33 +182,49 @@ async fn connects(count: usize) -> u64 {
 
 /// So many connections at a time, on each of which so much comes back.
 async fn echoes(count: usize, size: usize) -> u64 {
+    const PART: usize = 8 << 10;
     let mut listener = listen();
     let start = now();
     let mut ends = Vec::new();
     for _ in 0..count {
         ends.push(connection(&mut listener).await);
     }
-    join_all(ends.iter_mut().map(|[client, server]| async {
+    join_all(ends.into_iter().map(|[client, server]| async {
+        let End {
+            mut reader,
+            mut writer,
+            _socket,
+        } = client;
         let asks = async {
+            let mut bytes = Vec::with_capacity(PART);
+            for _ in 0..size / PART {
+                bytes.resize(PART, 7);
+                bytes = writer.write_all(bytes).await;
+            }
+            drop(writer);
+        };
+        let reads = async {
+            let mut room = Vec::with_capacity(PART);
             let mut received = 0;
-            client.write(vec![7; size]).await;
-            let mut room = Vec::with_capacity(1 << 14);
             while received < size {
-                room = client.read(room).await;
+                (_, room) = reader.read(room).await;
                 received += room.len();
+                room.clear();
             }
         };
-        let answers = async {
-            let mut sent = 0;
-            let mut room = Vec::with_capacity(1 << 14);
-            while sent < size {
-                room = server.read(room).await;
-                sent += room.len();
-                room = server.write(room).await;
-            }
-        };
-        join!(asks, answers);
+        join!(asks, reads, echo(server, size, PART));
     }))
     .await;
     now() - start
+}
+
+/// Sends back what comes.
+async fn echo(mut end: End, size: usize, part: usize) {
+    let mut sent = 0;
+    let mut room = Vec::with_capacity(part);
+    while sent < size {
+        room = end.read(room).await;
+        sent += room.len();
+        room = end.write(room).await;
+    }
 }
