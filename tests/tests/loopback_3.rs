@@ -2,8 +2,11 @@
 
 use anyhow::Result;
 use sockvirt_tests::guests::Guest;
-use sockvirt_tests::host::{self, Sockets};
+use sockvirt_tests::host::{self, Pipes, Sockets, State};
 use sockvirt_tests::loopback::{as_on_a_host_with, build};
+use wasmtime::component::Component;
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, Store};
+use wasmtime_wasi::WasiCtx;
 
 /// What the program does for an argument is as on a host, and says this.
 fn same(argument: &str, expected: &str) -> Result<()> {
@@ -88,6 +91,27 @@ fn thousands_of_connections() -> Result<()> {
     let built = build(&Guest::Local3.build()?)?;
     let outcome = host::run_with(&built, Sockets::None, &["thousands"])?;
     assert_eq!(outcome.stdout, "many: 4000\n", "{outcome:?}");
+    Ok(())
+}
+
+/// With the engine's defaults, and with instances that are pooled.
+#[test]
+fn on_engines_with_defaults() -> Result<()> {
+    let built = build(&Guest::Local3.build()?)?;
+    let mut pooling = Config::new();
+    pooling.allocation_strategy(InstanceAllocationStrategy::pooling());
+    for config in [Config::new(), pooling] {
+        let engine = Engine::new(&config)?;
+        let component = Component::new(&engine, &built)?;
+        let linker = host::linker_without_sockets(&engine)?;
+        let pipes = Pipes::new();
+        let mut wasi = WasiCtx::builder();
+        wasi.args(&["local-3", "drops", "cancel", "datagrams", "many"]);
+        let state = State::new(pipes.attach(&mut wasi).build());
+        let status = host::run_to_end(&linker, Store::new(&engine, state), &component)?;
+        let outcome = pipes.outcome(status);
+        assert!(outcome.stdout.ends_with("many: 500\n"), "{outcome:?}");
+    }
     Ok(())
 }
 

@@ -79,6 +79,8 @@ pub enum Guest {
     Rest,
     /// Makes the calls of a script that it reads, to the sockets of 0.2.
     Sequence,
+    /// Makes the calls of a script that is its argument, to the sockets of 0.3.
+    Sequence3,
     /// Does what its arguments say with both sides of a conversation.
     Dialogue,
     /// The same with WASI 0.3.
@@ -139,6 +141,7 @@ impl Guest {
             Guest::Relay => "relay",
             Guest::Rest => "rest",
             Guest::Sequence => "sequence",
+            Guest::Sequence3 => "sequence-3",
             Guest::Dialogue => "dialogue",
             Guest::Dialogue3 => "dialogue-3",
             Guest::Service3 => "service-3",
@@ -156,6 +159,7 @@ impl Guest {
                 | Guest::Dialogue3
                 | Guest::Service3
                 | Guest::Turns3
+                | Guest::Sequence3
         )
     }
 
@@ -194,6 +198,7 @@ impl Guest {
             Guest::Relay => cargo("guest-relay", wasip2, ""),
             Guest::Rest => cargo("guest-rest", wasip2, ""),
             Guest::Sequence => cargo("guest-sequence", wasip2, ""),
+            Guest::Sequence3 => only_p3("guest-sequence-3"),
             Guest::Dialogue => cargo("guest-dialogue", wasip2, ""),
             Guest::Dialogue3 => only_p3("guest-dialogue-3"),
             Guest::Service3 => only_p3("guest-service-3"),

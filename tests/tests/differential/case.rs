@@ -13,9 +13,9 @@ pub(crate) fn calls(script: &str) -> Vec<&str> {
 }
 
 /// Checks that a script shows the differences that it names, and no others.
-pub(crate) fn shows_what_it_says(script: &str) -> Result<()> {
+pub(crate) fn shows_what_it_says(sides: &Sides, script: &str) -> Result<()> {
     let named = |prefix| script.lines().filter_map(move |it| it.strip_prefix(prefix));
-    let comparison = Sides::get().compare(&calls(script))?;
+    let comparison = sides.compare(&calls(script))?;
     let shown = comparison.known().context("it differs at times")?;
     for name in named("# known: ") {
         let is_shown = shown.iter().any(|it| it.name == name);

@@ -6,10 +6,11 @@
 //! `SEQUENCES` says how many sequences are tried, `SEED` which is the first; with `SHOW` all that they
 //! give is printed. A sequence that shows a difference is made as short as it can be and printed;
 //! what it shows is fixed, or becomes a line in `known.rs` and in `docs/differences.md`. It then goes
-//! to `cases/`, whose sequences are tried as they are.
+//! to `cases/`, or of WASI 0.3 to `cases_3/`, whose sequences are tried as they are.
 
 mod case;
 mod generate;
+mod generate_3;
 mod known;
 mod namespace;
 mod random;
@@ -34,12 +35,20 @@ fn main() -> Result<()> {
         "every_known_difference_is_documented".to_owned(),
         known::all_are_documented,
     )];
-    for path in cases()? {
+    for path in cases("cases")? {
         let name = path.file_stem().context("a file")?.to_string_lossy();
         trials.push(trial(format!("case::{name}"), move || {
             let script = std::fs::read_to_string(&path)?;
-            same(&script)?;
-            case::shows_what_it_says(&script)
+            same(Sides::get(), &script)?;
+            case::shows_what_it_says(Sides::get(), &script)
+        }));
+    }
+    for path in cases("cases_3")? {
+        let name = path.file_stem().context("a file")?.to_string_lossy();
+        trials.push(trial(format!("case_3::{name}"), move || {
+            let script = std::fs::read_to_string(&path)?;
+            same(Sides::get_3(), &script)?;
+            case::shows_what_it_says(Sides::get_3(), &script)
         }));
     }
     for start in (first..first + count).step_by(BATCH as usize) {
@@ -47,7 +56,16 @@ fn main() -> Result<()> {
         trials.push(trial(format!("random::{start}"), move || {
             (start..end).try_for_each(|seed| {
                 let script = generate::sequence(seed);
-                same(&script).with_context(|| format!("the sequence of SEED={seed}"))
+                same(Sides::get(), &script).with_context(|| format!("the sequence of SEED={seed}"))
+            })
+        }));
+        // Each takes several times as long.
+        let end = start + BATCH.min(end - start).div_ceil(4);
+        trials.push(trial(format!("random_3::{start}"), move || {
+            (start..end).try_for_each(|seed| {
+                let script = generate_3::sequence(seed);
+                same(Sides::get_3(), &script)
+                    .with_context(|| format!("the sequence of 0.3 of SEED={seed}"))
             })
         }));
     }
@@ -66,8 +84,10 @@ fn number(variable: &str) -> Result<Option<u64>> {
         .with_context(|| format!("`{variable}` is no number"))
 }
 
-fn cases() -> Result<Vec<PathBuf>> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/differential/cases");
+fn cases(folder: &str) -> Result<Vec<PathBuf>> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/differential")
+        .join(folder);
     let files = std::fs::read_dir(folder)?.map(|file| Ok(file?.path()));
     let mut files = files.collect::<Result<Vec<_>>>()?;
     files.sort();
@@ -75,8 +95,7 @@ fn cases() -> Result<Vec<PathBuf>> {
 }
 
 /// Checks that a script gives the same on both sides.
-fn same(script: &str) -> Result<()> {
-    let sides = Sides::get();
+fn same(sides: &Sides, script: &str) -> Result<()> {
     let calls: Vec<&str> = case::calls(script);
     if std::env::var_os("SHOW").is_some() {
         eprintln!("{}", sides.compare(&calls)?.table());

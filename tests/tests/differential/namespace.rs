@@ -42,6 +42,7 @@ pub(crate) fn enter() -> Result<()> {
 fn begin_again() -> Result<()> {
     // Inside, nothing can be downloaded.
     Guest::Sequence.build()?;
+    Guest::Sequence3.build()?;
     let error = Command::new("unshare")
         .args(UNSHARE)
         .arg(std::env::current_exe()?)

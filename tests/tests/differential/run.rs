@@ -11,10 +11,11 @@ use std::sync::OnceLock;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use wasmtime::Store;
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime_wasi::WasiCtx;
-use wasmtime_wasi::p2::bindings::CommandPre;
+use wasmtime_wasi::p2::bindings::Command;
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
+use wasmtime_wasi::p3;
 
 /// How long a sequence may take. None of them needs a tenth of it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -23,18 +24,25 @@ const LETTERS: [&str; 3] = ["A", "B", "C"];
 
 /// Both sides, compiled.
 pub(crate) struct Sides {
-    bare: CommandPre<State>,
-    inside: CommandPre<State>,
+    bare: InstancePre<State>,
+    inside: InstancePre<State>,
 }
 
 impl Sides {
+    /// Those of programs of WASI 0.2.
     pub(crate) fn get() -> &'static Sides {
         static SIDES: OnceLock<Sides> = OnceLock::new();
-        SIDES.get_or_init(|| Sides::compile().expect("the guest can be built"))
+        SIDES.get_or_init(|| Sides::compile(Guest::Sequence).expect("the guest can be built"))
     }
 
-    fn compile() -> Result<Sides> {
-        let guest = Guest::Sequence.build()?;
+    /// Those of programs of WASI 0.3.
+    pub(crate) fn get_3() -> &'static Sides {
+        static SIDES: OnceLock<Sides> = OnceLock::new();
+        SIDES.get_or_init(|| Sides::compile(Guest::Sequence3).expect("the guest can be built"))
+    }
+
+    fn compile(guest: Guest) -> Result<Sides> {
+        let guest = guest.build()?;
         let policy = "schema = 1\n[loopback]\nmode = \"virtual\"\n";
         let policy = Policy::from_toml(policy).map_err(|e| anyhow::anyhow!("{e}"))?;
         let built = Virtualizer::new(policy).build(&guest)?;
@@ -58,12 +66,23 @@ impl Sides {
     }
 }
 
-fn prepare(linker: &Linker<State>, component: &[u8]) -> Result<CommandPre<State>> {
+fn prepare(linker: &Linker<State>, component: &[u8]) -> Result<InstancePre<State>> {
     let component = Component::new(host::engine(), component)?;
-    Ok(CommandPre::new(linker.instantiate_pre(&component)?)?)
+    Ok(linker.instantiate_pre(&component)?)
 }
 
-/// The script as the guest reads it.
+/// Runs a program of either version.
+async fn run_program(side: &InstancePre<State>, store: &mut Store<State>) -> Result<bool> {
+    let instance = side.instantiate_async(&mut *store).await?;
+    if let Ok(command) = p3::bindings::Command::new(&mut *store, &instance) {
+        let run = async |store: &_| command.wasi_cli_run().call_run(store).await;
+        return Ok(store.run_concurrent(run).await??.is_ok());
+    }
+    let command = Command::new(&mut *store, &instance)?;
+    Ok(command.wasi_cli_run().call_run(store).await?.is_ok())
+}
+
+/// The script as the guest gets it: in its standard input, or of WASI 0.3 as its first argument.
 fn script(calls: &[&str], expected: &[String]) -> String {
     let mut script = String::new();
     for (i, call) in calls.iter().enumerate() {
@@ -78,7 +97,7 @@ fn script(calls: &[&str], expected: &[String]) -> String {
 }
 
 /// Runs a script in an instance of its own: a line for each call, and how it ended.
-fn run(side: &CommandPre<State>, script: &str, ports: [u16; 3]) -> Result<Vec<String>> {
+fn run(side: &InstancePre<State>, script: &str, ports: [u16; 3]) -> Result<Vec<String>> {
     thread_local! {
         static RUNTIME: Runtime = Builder::new_current_thread()
             .enable_all()
@@ -88,6 +107,13 @@ fn run(side: &CommandPre<State>, script: &str, ports: [u16; 3]) -> Result<Vec<St
     let pipes = Pipes::new();
     let mut wasi = WasiCtx::builder();
     wasi.arg("sequence");
+    if side
+        .component()
+        .get_export_index(None, "wasi:cli/run@0.3.0")
+        .is_some()
+    {
+        wasi.arg(script);
+    }
     for (letter, port) in LETTERS.into_iter().zip(ports) {
         wasi.arg(format!("{letter}={port}"));
     }
@@ -102,9 +128,8 @@ fn run(side: &CommandPre<State>, script: &str, ports: [u16; 3]) -> Result<Vec<St
     let mut store = Store::new(host::engine(), State::new(pipes.attach(&mut wasi).build()));
     let ended = RUNTIME.with(|runtime| {
         runtime.block_on(async {
-            let command = side.instantiate_async(&mut store).await?;
-            let call = command.wasi_cli_run().call_run(&mut store);
-            let ended = tokio::time::timeout(PATIENCE, call).await;
+            let run = run_program(side, &mut store);
+            let ended = tokio::time::timeout(PATIENCE, run).await;
             drop(store);
             anyhow::Ok(ended)
         })
@@ -112,13 +137,13 @@ fn run(side: &CommandPre<State>, script: &str, ports: [u16; 3]) -> Result<Vec<St
     let outcome = pipes.outcome(0);
     let mut lines: Vec<String> = outcome.stdout.lines().map(str::to_owned).collect();
     match ended {
-        Ok(Ok(Ok(()))) => {}
+        Ok(Ok(true)) => {}
         // The guest says why it gives up a script that it cannot read.
         Ok(Err(_)) if outcome.stderr.contains("panicked") => {
             anyhow::bail!("{}", outcome.stderr)
         }
         Ok(Err(_)) => lines.push("trap".to_owned()),
-        Ok(Ok(Err(()))) => lines.push("failed".to_owned()),
+        Ok(Ok(false)) => lines.push("failed".to_owned()),
         Err(_) => lines.push("hang".to_owned()),
     }
     Ok(lines)
