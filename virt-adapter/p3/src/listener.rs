@@ -3,6 +3,7 @@
 use crate::canon::{self, Copied};
 use crate::state::{Role, State};
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::slice;
 use sockvirt_netstack::{ErrorCode, TcpId};
@@ -137,9 +138,10 @@ impl State {
         self.forget(listener.stream);
         canon::drop_accepted(listener.stream);
         if let Some(socket) = listener.accepted {
-            canon::drop_tcp_socket(*socket);
+            self.left.push((id, *socket));
         }
         if listener.is_dropped {
+            self.drop_left(id);
             self.network.tcp_drop(id);
             // Who waits for room there is refused.
             self.wake_ready();
@@ -151,6 +153,15 @@ impl State {
     pub(crate) fn accepting(&self) -> impl Iterator<Item = TcpId> {
         let waiting = self.listeners.iter().filter(|it| it.waits == Waits::Guest);
         waiting.map(|it| it.id)
+    }
+
+    /// Drops the connections of a listener that nobody has taken.
+    pub(crate) fn drop_left(&mut self, id: TcpId) {
+        let is_its = |it: &mut (TcpId, u32)| it.0 == id;
+        let left: Vec<_> = self.left.extract_if(.., is_its).collect();
+        for (_, socket) in left {
+            canon::drop_tcp_socket(socket);
+        }
     }
 
     /// Whether a socket that the guest drops listens on.

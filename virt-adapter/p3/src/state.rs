@@ -41,6 +41,8 @@ pub(crate) struct State {
     pub(crate) flows: Vec<Flow>,
     pub(crate) buffers: Buffers,
     pub(crate) listeners: Vec<Listener>,
+    /// Connections that were accepted when nobody took any more, by their listeners.
+    pub(crate) left: Vec<(TcpId, u32)>,
     pub(crate) waits: Waits,
     #[cfg(feature = "script")]
     pub(crate) script: crate::script::Script,
@@ -74,6 +76,7 @@ pub(crate) fn resting() -> &'static mut State {
             flows: Vec::new(),
             buffers: Buffers::default(),
             listeners: Vec::new(),
+            left: Vec::new(),
             waits: Waits::default(),
             #[cfg(feature = "script")]
             script: crate::script::Script::default(),

@@ -28,6 +28,7 @@ extern "C" fn drop_socket(this: u32) {
     if state.listens_on(id(this)) {
         return;
     }
+    state.drop_left(id(this));
     let peer = state.network.tcp_end(id(this));
     let peer = peer.and_then(|end| state.network.end_peer(end));
     state.network.tcp_drop(id(this));
