@@ -24,7 +24,7 @@ pub(crate) struct Known {
     shows: fn(&Seen<'_>) -> bool,
 }
 
-const KNOWN: [Known; 8] = [
+const KNOWN: [Known; 9] = [
     Known {
         name: "sizes of socket buffers, and what they are clamped to",
         ends: false,
@@ -65,6 +65,11 @@ const KNOWN: [Known; 8] = [
             let is_told = matches!(it.bare, "closed" | "failed") && it.inside.starts_with("ok");
             is_told && it.is_write() && it.writes_before() >= 2
         },
+    },
+    Known {
+        name: "0.3: writes while the peer goes away",
+        ends: true,
+        shows: |it| it.call.starts_with("write w") && it.bare == "dropped" && it.inside == "ok",
     },
     Known {
         name: "a connect between the addresses of a connection that only the client has ended",
