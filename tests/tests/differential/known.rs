@@ -69,7 +69,18 @@ const KNOWN: [Known; 9] = [
     Known {
         name: "0.3: writes while the peer goes away",
         ends: true,
-        shows: |it| it.call.starts_with("write w") && it.bare == "dropped" && it.inside == "ok",
+        shows: |it| {
+            let count = it
+                .call
+                .strip_prefix("write w")
+                .and_then(|it| it.split(' ').nth(1));
+            let is_in_parts = count.and_then(|it| it.parse().ok()) > Some(4_096);
+            match (it.bare, it.inside) {
+                ("dropped", "ok") => count.is_some(),
+                ("ok", "dropped") => is_in_parts,
+                _ => false,
+            }
+        },
     },
     Known {
         name: "a connect between the addresses of a connection that only the client has ended",
