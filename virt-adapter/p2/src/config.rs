@@ -148,7 +148,7 @@ impl<'b> Reader<'b> {
     fn script(&mut self) -> sockvirt_netstack::script::Script {
         let length = [0; 4].map(|_| self.byte());
         let own = self.take(u32::from_le_bytes(length) as usize);
-        let bytes = crate::script::loaded().unwrap_or(own);
+        let bytes = crate::loaded::loaded().unwrap_or(own);
         match sockvirt_netstack::script::Script::from_bytes(bytes) {
             Some(script) => script,
             None => trap(),

@@ -34,6 +34,9 @@ mod ip_name_lookup;
 #[allow(clippy::module_inception, reason = "`poll` is a function of `wasi:io/poll`")]
 #[rustfmt::skip]
 mod layout;
+#[cfg(feature = "script")]
+#[path = "../../loaded.rs"]
+mod loaded;
 mod lower;
 mod memory;
 mod network;

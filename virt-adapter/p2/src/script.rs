@@ -3,12 +3,12 @@
 use crate::binding::{Slot, flags};
 use crate::guest::Guest;
 use crate::handles::Handle;
+use crate::loaded::place_of;
 use crate::memory::trap;
 use crate::state::{State, last_guest, state};
 use crate::time::Passed;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::cell::Cell;
 
 /// What is kept of a script between calls.
 #[derive(Default)]
@@ -125,30 +125,6 @@ fn status_of(status: u32, binding: u32) -> u32 {
     }
 }
 
-/// Where the script is that the host gave, and how long.
-struct Loaded(Cell<Option<(usize, usize)>>);
-
-// SAFETY: the module has one thread.
-unsafe impl Sync for Loaded {}
-
-static LOADED: Loaded = Loaded(Cell::new(None));
-
-/// Takes a script of the host's instead of the one that the component was built with. What comes after
-/// the program has begun is no more looked at.
-#[unsafe(export_name = "sockvirt#load")]
-extern "C" fn load(at: usize, length: usize) {
-    LOADED.0.set(Some((at, length)));
-}
-
-/// The script that the host gave.
-pub(crate) fn loaded() -> Option<&'static [u8]> {
-    let (at, length) = LOADED.0.get()?;
-    let first: *const u8 = core::ptr::with_exposed_provenance(at);
-    // SAFETY: the host wrote so many bytes there, in a block that it got from `realloc` and that
-    // nobody gives back.
-    Some(unsafe { core::slice::from_raw_parts(first, length) })
-}
-
 /// Says with which status the program has ended.
 #[unsafe(export_name = "sockvirt#ended")]
 extern "C" fn ended(status: u32) {
@@ -164,12 +140,6 @@ extern "C" fn finish() -> u32 {
 /// What was not as it should be: where its text is, and how long.
 #[unsafe(export_name = "sockvirt#text")]
 extern "C" fn text() -> u32 {
-    let state = state();
-    let text = state.script.report.as_deref().unwrap_or_default();
-    let at = match text.is_empty() {
-        true => 0,
-        false => text.as_ptr().expose_provenance() as u32,
-    };
-    state.script.text = [at, text.len() as u32];
-    state.script.text.as_ptr().expose_provenance() as u32
+    let Script { report, text, .. } = &mut state().script;
+    place_of(report.as_deref(), text)
 }

@@ -33,6 +33,9 @@ mod ip_name_lookup;
 #[rustfmt::skip]
 mod layout;
 mod listener;
+#[cfg(feature = "script")]
+#[path = "../../loaded.rs"]
+mod loaded;
 mod lower;
 #[path = "../../p2/src/memory.rs"]
 mod memory;

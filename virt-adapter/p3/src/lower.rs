@@ -303,3 +303,26 @@ macro_rules! with_address {
     };
 }
 pub(crate) use with_address;
+
+/// Options of sockets: how to read each, and how to set it, by these methods of the network. `$core`
+/// is what its value is passed as.
+macro_rules! options {
+    ($get_by:ident $set_by:ident;
+     $($option:ident $core:ty, |$value:ident| $lowered:expr,
+       $get:literal $getter:ident $get_layout:ident,
+       $set:literal $setter:ident $set_layout:ident;)*) => {$(
+        #[unsafe(export_name = $get)]
+        extern "C" fn $getter(this: u32) -> *const u8 {
+            let value = state().network.$get_by(id(this), SocketOption::$option);
+            answer!($get_layout, value.map(|$value| $lowered))
+        }
+
+        #[unsafe(export_name = $set)]
+        extern "C" fn $setter(this: u32, value: $core) -> *const u8 {
+            let network = &mut state().network;
+            let result = network.$set_by(id(this), SocketOption::$option, value.into());
+            answer!($set_layout, result)
+        }
+    )*};
+}
+pub(crate) use options;

@@ -2,11 +2,11 @@
 
 use crate::binding::flags;
 use crate::canon::code;
+use crate::loaded::place_of;
 use crate::state::{State, resting};
 use crate::text;
 use crate::wait::For;
 use alloc::string::String;
-use core::cell::Cell;
 use core::net::SocketAddr;
 
 /// What is kept of a script between calls.
@@ -179,30 +179,6 @@ fn describe(
     }
 }
 
-/// Where the script is that the host gave, and how long.
-struct Loaded(Cell<Option<(usize, usize)>>);
-
-// SAFETY: the module has one thread.
-unsafe impl Sync for Loaded {}
-
-static LOADED: Loaded = Loaded(Cell::new(None));
-
-/// Takes a script of the host's instead of the one that the component was built with. What comes after
-/// the program has begun is no more looked at.
-#[unsafe(export_name = "sockvirt#load")]
-extern "C" fn load(at: usize, length: usize) {
-    LOADED.0.set(Some((at, length)));
-}
-
-/// The script that the host gave.
-pub(crate) fn loaded() -> Option<&'static [u8]> {
-    let (at, length) = LOADED.0.get()?;
-    let first: *const u8 = core::ptr::with_exposed_provenance(at);
-    // SAFETY: the host wrote so many bytes there, in a block that it got from `realloc` and that
-    // nobody gives back.
-    Some(unsafe { core::slice::from_raw_parts(first, length) })
-}
-
 /// Says with which status the program has ended.
 #[unsafe(export_name = "sockvirt#ended")]
 extern "C" fn ended(status: u32) {
@@ -218,12 +194,6 @@ extern "C" fn finish() -> u32 {
 /// What was not as it should be: where its text is, and how long.
 #[unsafe(export_name = "sockvirt#text")]
 extern "C" fn text() -> u32 {
-    let script = &mut resting().script;
-    let text = script.report.as_deref().unwrap_or_default();
-    let at = match text.is_empty() {
-        true => 0,
-        false => text.as_ptr().expose_provenance() as u32,
-    };
-    script.text = [at, text.len() as u32];
-    script.text.as_ptr().expose_provenance() as u32
+    let Script { report, text, .. } = &mut resting().script;
+    place_of(report.as_deref(), text)
 }

@@ -3,7 +3,7 @@
 use crate::canon::{self, return_connect};
 use crate::config::denied;
 use crate::layout::types::error_code;
-use crate::lower::{Code, answer, flat, give, lift_family, lower_family, with_address};
+use crate::lower::{Code, answer, flat, give, lift_family, lower_family, options, with_address};
 use crate::memory::trap;
 use crate::state::{State, state};
 use crate::wait::{For, Progress};
@@ -172,27 +172,8 @@ extern "C" fn set_listen_backlog_size(this: u32, value: u64) -> *const u8 {
     answer!(tcp_socket_set_listen_backlog_size, result)
 }
 
-/// An option: how to read it, and how to set it. `$core` is what its value is passed as.
-macro_rules! options {
-    ($($option:ident $core:ty, |$value:ident| $lowered:expr,
-       $get:literal $getter:ident $get_layout:ident,
-       $set:literal $setter:ident $set_layout:ident;)*) => {$(
-        #[unsafe(export_name = $get)]
-        extern "C" fn $getter(this: u32) -> *const u8 {
-            let value = state().network.tcp_option(id(this), SocketOption::$option);
-            answer!($get_layout, value.map(|$value| $lowered))
-        }
-
-        #[unsafe(export_name = $set)]
-        extern "C" fn $setter(this: u32, value: $core) -> *const u8 {
-            let network = &mut state().network;
-            let result = network.tcp_set_option(id(this), SocketOption::$option, value.into());
-            answer!($set_layout, result)
-        }
-    )*};
-}
-
 options! {
+    tcp_option tcp_set_option;
     KeepAlive u32, |value| value != 0,
         "wasi:sockets/types@0.3#[method]tcp-socket.get-keep-alive-enabled"
         keep_alive_enabled tcp_socket_get_keep_alive_enabled,

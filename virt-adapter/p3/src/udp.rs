@@ -4,7 +4,8 @@ use crate::canon::{self, return_receive, return_send};
 use crate::config::{LOST, denied};
 use crate::layout::types::error_code;
 use crate::lower::{
-    Code, answer, flat, lift_address, lift_family, lower_address, lower_family, with_address,
+    Code, answer, flat, lift_address, lift_family, lower_address, lower_family, options,
+    with_address,
 };
 use crate::memory::{release, trap};
 use crate::state::{State, state};
@@ -174,27 +175,8 @@ extern "C" fn address_family(this: u32) -> u32 {
     lower_family(state().network.udp_family(id(this)))
 }
 
-/// An option: how to read it, and how to set it. `$core` is what its value is passed as.
-macro_rules! options {
-    ($($option:ident $core:ty, |$value:ident| $lowered:expr,
-       $get:literal $getter:ident $get_layout:ident,
-       $set:literal $setter:ident $set_layout:ident;)*) => {$(
-        #[unsafe(export_name = $get)]
-        extern "C" fn $getter(this: u32) -> *const u8 {
-            let value = state().network.udp_option(id(this), SocketOption::$option);
-            answer!($get_layout, value.map(|$value| $lowered))
-        }
-
-        #[unsafe(export_name = $set)]
-        extern "C" fn $setter(this: u32, value: $core) -> *const u8 {
-            let network = &mut state().network;
-            let result = network.udp_set_option(id(this), SocketOption::$option, value.into());
-            answer!($set_layout, result)
-        }
-    )*};
-}
-
 options! {
+    udp_option udp_set_option;
     HopLimit u32, |value| value as u8,
         "wasi:sockets/types@0.3#[method]udp-socket.get-unicast-hop-limit"
         hop_limit udp_socket_get_unicast_hop_limit,
