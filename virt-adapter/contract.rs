@@ -8,9 +8,6 @@ pub(crate) const ALLOW: u32 = 0;
 pub(crate) const REWRITE: u32 = 1;
 /// The address is invalid for the use, whatever the policy.
 pub(crate) const INVALID: u32 = 2;
-/// Allowed, to a datagram, and to all that a socket sends to this address, or has of it, until it
-/// has to do with another one: the policy need not be asked again.
-pub(crate) const STANDS: u32 = 3;
 pub(crate) const DENY: u32 = 16;
 
 /// The bit of a [`Packed`] address of IPv6.

@@ -315,6 +315,7 @@ impl<'p> StubBuilder<'p, '_> {
             "[subtask-drop]" => component.subtask_drop(),
             "[task-cancel]" => component.task_cancel(),
             "[waitable-set-new]" => component.waitable_set_new(),
+            "[waitable-set-drop]" => component.waitable_set_drop(),
             "[waitable-join]" => component.waitable_join(),
             "[waitable-set-poll]" => {
                 let memory = self.trampolines.as_ref().map_or(u32::MAX, |it| it.memory);

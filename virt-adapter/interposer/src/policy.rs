@@ -4,7 +4,7 @@ use crate::address::{Address, Ip};
 use crate::codes::Code;
 #[cfg(feature = "names")]
 use crate::contract::REWRITE;
-use crate::contract::{ALLOW, DENY, INVALID, Packed, STANDS};
+use crate::contract::{ALLOW, DENY, INVALID, Packed};
 use crate::memory::trap;
 
 #[link(wasm_import_module = "policy")]
@@ -136,25 +136,13 @@ enum UdpUse {
     Receive,
 }
 
-/// How long the policy allows what it allows.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Allowed {
-    /// This time.
-    Once,
-    /// Until the socket has to do with another address. The address is used as it is.
-    Standing,
-}
-
-fn udp(operation: UdpUse, udp: u32, address: &mut Address) -> Result<Allowed, Refused> {
+fn udp(operation: UdpUse, udp: u32, address: &mut Address) -> Result<(), Refused> {
     let Packed { tag, high, low } = address.pack();
-    match decide_udp(operation as u32, udp, tag, high, low) {
-        STANDS => Ok(Allowed::Standing),
-        number => settle(number, address).map(|()| Allowed::Once),
-    }
+    settle(decide_udp(operation as u32, udp, tag, high, low), address)
 }
 
 pub(crate) fn udp_bind(local: &mut Address) -> Result<(), Refused> {
-    udp(UdpUse::Bind, 0, local).map(|_| ())
+    udp(UdpUse::Bind, 0, local)
 }
 
 /// What the policy remembers of a UDP socket.
@@ -175,16 +163,16 @@ impl Udp {
     }
 
     pub(crate) fn connect(self, remote: &mut Address) -> Result<(), Refused> {
-        udp(UdpUse::Connect, self.0, remote).map(|_| ())
+        udp(UdpUse::Connect, self.0, remote)
     }
 
-    pub(crate) fn send(self, remote: &mut Address) -> Result<Allowed, Refused> {
+    pub(crate) fn send(self, remote: &mut Address) -> Result<(), Refused> {
         udp(UdpUse::Send, self.0, remote)
     }
 
     /// Whether a sender is let in. Its address becomes the one by which the guest knows it.
-    pub(crate) fn receive(self, remote: &mut Address) -> Result<Allowed, Refused> {
-        udp(UdpUse::Receive, self.0, remote)
+    pub(crate) fn receive(self, remote: &mut Address) -> bool {
+        udp(UdpUse::Receive, self.0, remote).is_ok()
     }
 
     /// The socket is connected to what was decided on last, or to nothing any more.

@@ -21,7 +21,7 @@ mod lookup;
 mod panic;
 mod state;
 
-use contract::{ALLOW, DENY, INVALID, Packed, REWRITE, STANDS};
+use contract::{ALLOW, DENY, INVALID, Packed, REWRITE};
 use sockvirt_policy::{Denial, Operation, Outcome, Protocol, Ruling};
 use state::{State, rules, state};
 
@@ -43,10 +43,6 @@ fn verdict(ruling: Ruling) -> u32 {
         Outcome::Deny(how) => denial(how),
     }
 }
-
-/// Whether what is allowed stays allowed, and nobody wants to know how often it is used. What names
-/// have taught may be forgotten.
-const STAYS: bool = !cfg!(any(feature = "names", feature = "log"));
 
 /// Decides one use of a socket.
 // Inlined, so that each protocol has of the decision what its own operations take.
@@ -72,9 +68,6 @@ fn decide(operation: Operation, protocol: Protocol, udp: u32, address: Packed) -
     if is_allowed && to != asked {
         *said = Packed::place(to);
         return REWRITE;
-    }
-    if STAYS && is_allowed && matches!(operation, Operation::Send | Operation::Receive) {
-        return STANDS;
     }
     verdict(ruling)
 }

@@ -242,7 +242,7 @@ fn lets_in(pair: &Pair, remote: &mut Address) -> bool {
         *remote = pair.asked.get();
         return true;
     }
-    pair.udp().receive(remote).is_ok()
+    pair.udp().receive(remote)
 }
 
 #[unsafe(export_name = "wasi:sockets/udp@0.2#[method]incoming-datagram-stream.subscribe")]
@@ -362,7 +362,7 @@ fn destination(pair: &Pair, datagram: u32) -> Send {
         return Send::Pass;
     }
     match pair.udp().send(&mut address) {
-        Ok(_) => {
+        Ok(()) => {
             address.store(datagram + outgoing::REMOTE);
             Send::Pass
         }

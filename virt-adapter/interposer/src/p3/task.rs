@@ -17,6 +17,8 @@ unsafe extern "C" {
     safe fn task_cancel();
     #[link_name = "[waitable-set-new]"]
     safe fn waitable_set_new() -> u32;
+    #[link_name = "[waitable-set-drop]"]
+    safe fn waitable_set_drop(set: u32);
     #[link_name = "[waitable-join]"]
     safe fn waitable_join(waitable: u32, set: u32);
     #[link_name = "[context-get-0]"]
@@ -43,8 +45,6 @@ const CANCEL: u32 = 6;
 pub(super) struct Task {
     in_use: Cell<bool>,
     subtask: Cell<u32>,
-    /// What it waits with. It is made when it first waits, and stays for the calls that have this
-    /// place later.
     set: Cell<u32>,
     /// Words that the function keeps for itself.
     pub(super) kept: [Cell<u32>; 6],
@@ -91,6 +91,7 @@ impl Task {
         let task = POOL.0.iter().find(|task| !task.in_use.get())?;
         task.in_use.set(true);
         task.subtask.set(0);
+        task.set.set(0);
         Some(task)
     }
 
@@ -163,6 +164,10 @@ impl Task {
 
     /// Gives back the task, whose function has ended.
     pub(super) fn end(&self) {
+        match self.set.replace(0) {
+            0 => {}
+            set => waitable_set_drop(set),
+        }
         self.in_use.set(false);
     }
 

@@ -11,7 +11,7 @@ use super::{
 use crate::address::{Address, export_with_address, import_with_address, pass_address};
 use crate::codes::Code;
 use crate::memory::{blocks, fail, load8, load32, result, store8, store32, trap};
-use crate::policy::{self, Allowed, Refused, Udp};
+use crate::policy::{self, Refused, Udp};
 use core::cell::Cell;
 
 import_with_address! { "wasi:sockets/types@0.3"
@@ -76,10 +76,6 @@ struct Socket {
     /// Where it is connected to, by the address that the guest knows, and by the real one.
     asked: Cell<Address>,
     real: Cell<Address>,
-    /// What the policy said last of its datagrams, as far as that stands.
-    peer: Cell<Address>,
-    sends: Cell<bool>,
-    hears: Cell<bool>,
 }
 
 /// As many as the policy keeps account of.
@@ -98,9 +94,6 @@ static SOCKETS: Sockets = Sockets(
             is_connected: Cell::new(false),
             asked: Cell::new(Address([0; 12])),
             real: Cell::new(Address([0; 12])),
-            peer: Cell::new(Address([0; 12])),
-            sends: Cell::new(false),
-            hears: Cell::new(false),
         }
     }; MOST],
 );
@@ -119,41 +112,6 @@ impl Socket {
 
     fn udp(&self) -> Udp {
         Udp(self.udp.get())
-    }
-
-    /// Decides on an address that a datagram is to go to, and makes it the real one.
-    fn may_send(&self, remote: &mut Address) -> Result<(), Refused> {
-        self.turn_to(*remote);
-        // Until the first answer, the policy is to note each datagram: that lets the answer in.
-        if !(self.sends.get() && self.hears.get()) {
-            self.sends
-                .set(self.udp().send(remote)? == Allowed::Standing);
-        }
-        Ok(())
-    }
-
-    /// Decides on a sender, and makes its address the one by which the guest knows it.
-    fn may_hear(&self, remote: &mut Address) -> Result<(), Refused> {
-        self.turn_to(*remote);
-        if !self.hears.get() {
-            self.hears
-                .set(self.udp().receive(remote)? == Allowed::Standing);
-        }
-        Ok(())
-    }
-
-    /// One address at a time stands, so that the policy knows in which order a socket has had to do
-    /// with them.
-    fn turn_to(&self, remote: Address) {
-        if self.peer.replace(remote) != remote {
-            self.forget();
-        }
-    }
-
-    /// Has the policy asked about the next datagram.
-    fn forget(&self) {
-        self.sends.set(false);
-        self.hears.set(false);
     }
 
     fn is_vacant(&self) -> bool {
@@ -190,7 +148,6 @@ extern "C" fn create(family: u32) -> u32 {
     socket.host.set(load32(result() + PAYLOAD));
     socket.udp.set(udp.0);
     socket.is_connected.set(false);
-    socket.forget();
     store32(result() + PAYLOAD, new_socket(representation));
     result()
 }
@@ -231,7 +188,6 @@ export_with_address! {
         settle(socket, asked, decided);
         if load8(result()) == 0 {
             socket.udp().connected(true);
-            socket.forget();
             socket.is_connected.set(true);
             socket.asked.set(asked);
             socket.real.set(real);
@@ -257,7 +213,6 @@ extern "C" fn disconnect(representation: u32) -> u32 {
     host_disconnect(socket.host.get(), result());
     if load8(result()) == 0 {
         socket.udp().connected(false);
-        socket.forget();
         socket.is_connected.set(false);
     }
     end()
@@ -326,7 +281,7 @@ export_with_address! {
 /// Decides on the address that a datagram is to go to, and makes it the real one.
 fn destination(socket: &Socket, address: &mut Address) -> Result<(), Refused> {
     if !socket.is_connected.get() {
-        return socket.may_send(address);
+        return socket.udp().send(address);
     }
     if *address == socket.asked.get() {
         *address = socket.real.get();
@@ -434,7 +389,7 @@ fn lets_in(socket: &Socket, remote: &mut Address) -> bool {
         *remote = socket.asked.get();
         return true;
     }
-    socket.may_hear(remote).is_ok()
+    socket.udp().receive(remote)
 }
 
 /// Functions that are the host's, on the host's socket.
