@@ -200,7 +200,11 @@ impl Network {
         // The permit was one of the streams from before.
         socket.permit = 0;
         match remote {
-            Some(remote) => self.udp_connect(id, remote),
+            Some(remote) => {
+                self.udp_connect(id, remote)?;
+                self.datagrams_mut(id)?.keeps_strangers = false;
+                Ok(())
+            }
             None if socket.remote.is_some() => self.udp_disconnect(id),
             None => Ok(()),
         }
