@@ -24,7 +24,7 @@ pub(crate) struct Known {
     shows: fn(&Seen<'_>) -> bool,
 }
 
-const KNOWN: [Known; 9] = [
+const KNOWN: [Known; 10] = [
     Known {
         name: "sizes of socket buffers, and what they are clamped to",
         ends: false,
@@ -64,6 +64,19 @@ const KNOWN: [Known; 9] = [
             // has gone meanwhile.
             let is_told = matches!(it.bare, "closed" | "failed") && it.inside.starts_with("ok");
             is_told && it.is_write() && it.writes_before() >= 2
+        },
+    },
+    Known {
+        name: "0.3: how receiving has ended, behind a read that was taken back",
+        ends: false,
+        shows: |it| {
+            let was_read = |stream: &str| {
+                let read = format!("read r{stream} ");
+                let mut before = it.before.iter();
+                before.any(|(call, gave)| call.starts_with(&read) && *gave == "waits")
+            };
+            (it.bare, it.inside) == ("waits", "ok")
+                && it.call.strip_prefix("end e").is_some_and(was_read)
         },
     },
     Known {
