@@ -130,9 +130,13 @@ fn every_step_passes_and_fails_on_0_3() -> Result<()> {
             left_out += 1;
             continue;
         }
-        let [stdout, report] = [&case.stdout, &case.report].map(|it| it.trim_end());
+        // Several writes may be taken at once there, so nobody knows how many they were.
+        let is_seen = |line: &&str| !line.starts_with("  note: the guest wrote this in ");
+        let report: Vec<_> = case.report.lines().filter(is_seen).collect();
+        let (stdout, report) = (case.stdout.trim_end(), report.join("\n"));
         match case.play(Guest::Dialogue3) {
-            Ok(played) if (played.0.trim_end(), played.1.trim_end()) == (stdout, report) => {}
+            Ok(played)
+                if (played.0.trim_end(), played.1.trim_end()) == (stdout, report.trim_end()) => {}
             Ok(played) => wrong.push(format!("{}: {played:#?}", case.name)),
             Err(e) => wrong.push(format!("{e:#}")),
         }

@@ -14,6 +14,8 @@ use core::net::SocketAddr;
 pub(crate) struct Script {
     /// How often in a row the driver found nothing to do.
     idle: u32,
+    /// Whether the driver waits for an event, and not for its turn.
+    is_awaited: bool,
     /// Whether the program is to end, whatever it is at.
     is_at_end: bool,
     /// What is to be told of the program, once it has ended.
@@ -64,8 +66,15 @@ impl State {
         self.wake_ready();
     }
 
-    /// What the driver returns when there is nothing more to do: time passes once everybody waits.
+    /// What the driver returns when there is nothing more to do.
     pub(crate) fn rest(&mut self) -> u32 {
+        let code = self.pass_or_wait();
+        self.script.is_awaited = code != code::YIELD;
+        code
+    }
+
+    /// Has time pass once everybody waits.
+    fn pass_or_wait(&mut self) -> u32 {
         if !self.unsure.is_empty() {
             // Who has read gets to know of it first.
             return code::YIELD;
@@ -143,7 +152,10 @@ impl State {
 
     /// Ends the script, and says whether all was as it should be.
     fn verdict(&mut self) -> bool {
-        self.take_events();
+        // What the driver waits for may be on its way to it, and must not be taken from it.
+        if !self.script.is_awaited {
+            self.take_events();
+        }
         if !core::mem::replace(&mut self.script.is_over, true) {
             self.script.report = self.network.end_script();
         }
