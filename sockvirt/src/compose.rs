@@ -455,7 +455,6 @@ impl Shell<'_> {
             self.placed.insert(at, exported);
         }
         if let Some(report) = report {
-            let kind = ComponentExportKind::Instance;
             self.builder.export(verdict::REPORT, kind, report, None);
         }
         Ok(())

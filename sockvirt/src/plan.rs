@@ -328,9 +328,10 @@ pub(crate) fn plan<'r>(
                 plan.routes.insert(at, route);
                 plan.sockets.push(socket);
             }
-            Some(name) if plan.plays() && SocketInterface::clock(&name).is_some() => {
-                let interface = SocketInterface::clock(&name);
-                let interface = interface.unwrap_or(SocketInterface::MonotonicClock3);
+            Some(name)
+                if plan.plays()
+                    && let Some(interface) = SocketInterface::clock(&name) =>
+            {
                 let mut clock = socket_import(root, at, name, interface, import.ty, instance)?;
                 clock.route = Route::Network;
                 plan.routes.insert(at, Route::Network);

@@ -90,9 +90,9 @@ impl StandIns {
         network: &Beside,
     ) -> Result<Self, Error> {
         let (mut names, mut exports) = (Vec::new(), Vec::new());
-        let mut add = |name: String, export: Option<String>| {
+        let mut add = |name: String, export: String| {
             names.push(name);
-            exports.extend(export);
+            exports.push(export);
         };
         for socket in imports {
             let key = socket.interface.key();
@@ -107,7 +107,7 @@ impl StandIns {
                     let mut forms = forms.into_iter();
                     if let Some(export) = forms.find(|it| prebuilt::network_3_exports(it)) {
                         let prefix = network::prefix(socket.interface);
-                        add(format!("{prefix}{name}"), Some(export));
+                        add(format!("{prefix}{name}"), export);
                     }
                 }
             }
@@ -115,15 +115,15 @@ impl StandIns {
         let types = SocketInterface::Types3.key();
         let ended = network.plays.map(|_| ENDED);
         for name in [DRIVE].into_iter().chain(ended) {
-            add(name.to_owned(), Some(format!("{types}#[async-lift]{name}")));
+            add(name.to_owned(), format!("{types}#[async-lift]{name}"));
             let name = callback(name);
             let export = format!("{types}#{name}");
-            add(name, Some(export));
+            add(name, export);
         }
         for name in network.reports() {
-            add(name.to_owned(), Some(format!("sockvirt#{name}")));
+            add(name.to_owned(), format!("sockvirt#{name}"));
         }
-        add(REALLOC.to_owned(), Some(REALLOC.to_owned()));
+        add(REALLOC.to_owned(), REALLOC.to_owned());
         let exports: Vec<_> = exports.iter().map(String::as_str).collect();
         let alone = Alone {
             room: 0,

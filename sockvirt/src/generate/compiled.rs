@@ -359,10 +359,6 @@ impl<'p> StubBuilder<'p, '_> {
         Ok(match (builtin, stream, future) {
             ("[stream-read", Some(stream), _) => component.stream_read(stream, copies),
             ("[stream-write", Some(stream), _) => component.stream_write(stream, copies),
-            ("[stream-cancel-read", Some(stream), _) => component.stream_cancel_read(stream, false),
-            ("[stream-cancel-write", Some(stream), _) => {
-                component.stream_cancel_write(stream, false)
-            }
             ("[future-new", _, Some(future)) => component.future_new(future),
             ("[future-write", _, Some(future)) => component.future_write(future, copies),
             ("[future-drop-writable", _, Some(future)) => component.future_drop_writable(future),
