@@ -304,6 +304,20 @@ impl<'p> StubBuilder<'p, '_> {
         }
     }
 
+    /// A built-in for a stream of nothing.
+    fn wake_builtin(&mut self, name: &str) -> u32 {
+        let (stream, encoder) = self.component.type_defined(None);
+        encoder.stream(None);
+        match name {
+            "[stream-new]wake" => self.component.stream_new(stream),
+            "[stream-read]wake" => self.component.stream_read(stream, [CanonicalOption::Async]),
+            "[stream-write]wake" => self
+                .component
+                .stream_write(stream, [CanonicalOption::Async]),
+            _ => self.component.stream_cancel_read(stream, false),
+        }
+    }
+
     /// A built-in of the Canonical ABI for async functions.
     fn canonical_builtin(&mut self, import: &Import) -> Result<u32, Error> {
         let name = import.name.as_str();
@@ -323,6 +337,7 @@ impl<'p> StubBuilder<'p, '_> {
             }
             "[context-get-0]" => component.context_get(ValType::I32, 0),
             "[context-set-0]" => component.context_set(ValType::I32, 0),
+            _ if name.ends_with("]wake") => self.wake_builtin(name),
             _ => match name.split_once(']') {
                 Some(("[task-return", function)) => {
                     let result = self.result_of(function)?;

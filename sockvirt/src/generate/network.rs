@@ -144,26 +144,12 @@ impl<'p, 'r> Network<'p, 'r> {
     fn core_import(&mut self, import: &Import) -> Result<u32, Error> {
         let subject = import.name.split_once(']').map(|(_, subject)| subject);
         match subject.filter(|it| !it.is_empty()) {
-            None => self.builders[self.at].core_import(import),
-            Some("wake") => Ok(self.wake_builtin(import)),
+            None | Some("wake") => self.builders[self.at].core_import(import),
             Some(DRIVE | ENDED) => Ok(self.builders[self.at].component.task_return(None, [])),
             Some(subject) => match self.builders.iter().position(|it| it.declares(subject)) {
                 Some(at) => self.builder(at).core_import(import),
                 None => Ok(self.never(&import.signature)),
             },
-        }
-    }
-
-    /// A built-in for a stream of nothing.
-    fn wake_builtin(&mut self, import: &Import) -> u32 {
-        let component = &mut self.builders[self.at].component;
-        let (stream, encoder) = component.type_defined(None);
-        encoder.stream(None);
-        match import.name.as_str() {
-            "[stream-new]wake" => component.stream_new(stream),
-            "[stream-read]wake" => component.stream_read(stream, [CanonicalOption::Async]),
-            "[stream-write]wake" => component.stream_write(stream, [CanonicalOption::Async]),
-            _ => component.stream_cancel_read(stream, false),
         }
     }
 

@@ -5,7 +5,7 @@ use crate::layout::system_clock::instant;
 use crate::lower::{Value, give, put};
 use crate::memory::trap;
 use crate::state::{State, state};
-use crate::wait::{For, Progress};
+use crate::wait::{self, For, Progress};
 
 /// The date on which a script begins: the first day of 2026, in seconds since that of 1970. It is that
 /// of 0.2.
@@ -31,7 +31,7 @@ extern "C" fn wait_until(when: u64) -> u32 {
 
 #[unsafe(export_name = "wasi:clocks/monotonic-clock@0.3#[callback]wait-until")]
 extern "C" fn wait_until_called_back(kind: u32, _: u32, _: u32) -> u32 {
-    state().go_on(kind, until_on)
+    wait::called_back(kind, until_on)
 }
 
 #[unsafe(export_name = "wasi:clocks/monotonic-clock@0.3#[async-lift]wait-for")]
@@ -43,7 +43,7 @@ extern "C" fn wait_for(duration: u64) -> u32 {
 
 #[unsafe(export_name = "wasi:clocks/monotonic-clock@0.3#[callback]wait-for")]
 extern "C" fn wait_for_called_back(kind: u32, _: u32, _: u32) -> u32 {
-    state().go_on(kind, for_on)
+    wait::called_back(kind, for_on)
 }
 
 /// The functions have no errors.
@@ -98,7 +98,7 @@ extern "C" fn ended() -> u32 {
 
 #[unsafe(export_name = "wasi:sockets/types@0.3#[callback]sockvirt-ended")]
 extern "C" fn ended_called_back(kind: u32, _: u32, _: u32) -> u32 {
-    state().go_on(kind, ended_on)
+    wait::called_back(kind, ended_on)
 }
 
 fn ended_on(state: &mut State, _: For) -> Progress {

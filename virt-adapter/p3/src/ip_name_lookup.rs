@@ -7,7 +7,7 @@ use crate::layout::types::ip_address;
 use crate::lower::Value;
 use crate::memory::{release, trap};
 use crate::state::{State, state};
-use crate::wait::{For, Progress};
+use crate::wait::{self, For, Progress};
 use alloc::vec::Vec;
 use sockvirt_netstack::ErrorCode;
 
@@ -26,14 +26,14 @@ extern "C" fn resolve_addresses(at: u32, length: u32) -> u32 {
         }),
         Err(code) => {
             fail(denied(code));
-            crate::canon::code::EXIT
+            state.waits.over()
         }
     }
 }
 
 #[unsafe(export_name = "wasi:sockets/ip-name-lookup@0.3#[callback]resolve-addresses")]
 extern "C" fn called_back(kind: u32, _: u32, _: u32) -> u32 {
-    state().go_on(kind, resolve_on)
+    wait::called_back(kind, resolve_on)
 }
 
 /// Gives what was found, once that has come.

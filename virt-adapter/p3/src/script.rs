@@ -144,7 +144,7 @@ impl State {
                     let local = self.network.udp_local_address(id).ok();
                     describe(&mut text, ("udp", "receiving"), local, None);
                 }
-                For::Lookup(_) | For::Until(_) | For::End => {}
+                For::Nothing | For::Lookup(_) | For::Until(_) | For::End => {}
             }
         }
         text

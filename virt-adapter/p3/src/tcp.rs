@@ -6,7 +6,7 @@ use crate::layout::types::error_code;
 use crate::lower::{Code, answer, flat, give, lift_family, lower_family, options, with_address};
 use crate::memory::trap;
 use crate::state::{State, state};
-use crate::wait::{For, Progress};
+use crate::wait::{self, For, Progress};
 use core::net::SocketAddr;
 use sockvirt_netstack::{EndId, ErrorCode, Network, SocketOption, TcpId};
 
@@ -61,7 +61,7 @@ with_address! {
         let state = state();
         if let Err(code) = state.network.tcp_start_connect(id(this), address) {
             give_connected(Err(code.into()));
-            return canon::code::EXIT;
+            return state.waits.over();
         }
         let give_up = || give_connected(Err(Code(error_code::OUT_OF_MEMORY)));
         state.begin(For::Connect(id(this)), connect_on, give_up)
@@ -70,7 +70,7 @@ with_address! {
 
 #[unsafe(export_name = "wasi:sockets/types@0.3#[callback][method]tcp-socket.connect")]
 extern "C" fn connect_called_back(kind: u32, _: u32, _: u32) -> u32 {
-    state().go_on(kind, connect_on)
+    wait::called_back(kind, connect_on)
 }
 
 /// Connects, unless the listener has no room.

@@ -8,8 +8,8 @@ use crate::lower::{
     with_address,
 };
 use crate::memory::{release, trap};
-use crate::state::{State, state};
-use crate::wait::{For, Progress};
+use crate::state::{State, resting, state};
+use crate::wait::{self, For, Progress};
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 use sockvirt_netstack::{ErrorCode, Network, SocketOption, UdpId};
@@ -93,13 +93,16 @@ extern "C" fn send(
     release(at as usize, count as usize);
     let [is_error, code] = flat(result.map_err(Code::from));
     return_send(is_error, code, 0, 0, 0);
-    canon::code::EXIT
+    resting().waits.over()
 }
 
 #[unsafe(export_name = "wasi:sockets/types@0.3#[callback][method]udp-socket.send")]
 extern "C" fn send_called_back(_: u32, _: u32, _: u32) -> u32 {
-    // It never waits.
-    trap()
+    match wait::ended() {
+        true => canon::code::EXIT,
+        // It never waits.
+        false => trap(),
+    }
 }
 
 fn send_to(
@@ -129,7 +132,7 @@ extern "C" fn receive(this: u32) -> u32 {
 
 #[unsafe(export_name = "wasi:sockets/types@0.3#[callback][method]udp-socket.receive")]
 extern "C" fn receive_called_back(kind: u32, _: u32, _: u32) -> u32 {
-    state().go_on(kind, receive_on)
+    wait::called_back(kind, receive_on)
 }
 
 /// Receives a datagram, if one has come.

@@ -5,7 +5,7 @@
 
 use crate::canon::{self, Copied, code, event};
 use crate::memory::trap;
-use crate::state::State;
+use crate::state::{State, resting, state};
 use alloc::vec::Vec;
 use sockvirt_netstack::{LookupId, TcpId, UdpId};
 
@@ -15,6 +15,8 @@ pub(crate) enum For {
     Connect(TcpId),
     Receive(UdpId),
     Lookup(LookupId),
+    /// Nothing: the function has returned.
+    Nothing,
     /// A moment of the script's clock.
     #[cfg(feature = "script")]
     Until(u64),
@@ -70,6 +72,16 @@ impl Waits {
         Some(place.wait())
     }
 
+    /// Has the task that is running end when it is called back, which is at once. wasmtime 48.0.8
+    /// keeps a task for ever that has ended before its caller knows of its result.
+    pub(crate) fn over(&mut self) -> u32 {
+        let Some(code) = self.begin(For::Nothing) else {
+            return code::EXIT;
+        };
+        self.current().wake();
+        code
+    }
+
     fn current(&mut self) -> &mut Place {
         match self.places.get_mut(canon::context_get() as usize) {
             Some(place) => place,
@@ -106,9 +118,7 @@ impl Waits {
     fn wake(&mut self, mut which: impl FnMut(For) -> bool) {
         for place in &mut self.places {
             if place.is_read && place.waits.is_some_and(&mut which) {
-                place.is_read = false;
-                // There is somebody who reads.
-                canon::write_wake(place.writable, 0, 1);
+                place.wake();
             }
         }
     }
@@ -138,6 +148,13 @@ impl Place {
         code::wait(self.set)
     }
 
+    /// Ends the wait of whoever waits here.
+    fn wake(&mut self) {
+        self.is_read = false;
+        // There is somebody who reads.
+        canon::write_wake(self.writable, 0, 1);
+    }
+
     fn stop(&mut self) {
         if core::mem::take(&mut self.is_read) {
             // What is in a set cannot be waited for otherwise, not even for a moment.
@@ -154,6 +171,24 @@ pub(crate) enum Progress {
     Waits,
 }
 
+/// What a function returns that was called back.
+pub(crate) fn called_back(kind: u32, step: fn(&mut State, For) -> Progress) -> u32 {
+    match ended() {
+        true => code::EXIT,
+        false => state().go_on(kind, step),
+    }
+}
+
+/// Whether the function that was called back had returned before.
+pub(crate) fn ended() -> bool {
+    let waits = &mut resting().waits;
+    let has_ended = waits.current().waits == Some(For::Nothing);
+    if has_ended {
+        waits.end();
+    }
+    has_ended
+}
+
 impl State {
     /// Begins a function that may have to wait: what it returns.
     pub(crate) fn begin(
@@ -163,7 +198,7 @@ impl State {
         give_up: fn(),
     ) -> u32 {
         match step(self, waits) {
-            Progress::Returned => code::EXIT,
+            Progress::Returned => self.waits.over(),
             Progress::Waits => match self.waits.begin(waits) {
                 Some(code) => code,
                 None => {
@@ -174,8 +209,8 @@ impl State {
         }
     }
 
-    /// Goes on with a function that was called back: what it returns.
-    pub(crate) fn go_on(&mut self, kind: u32, step: fn(&mut State, For) -> Progress) -> u32 {
+    /// Goes on with a function that waits: what it returns.
+    fn go_on(&mut self, kind: u32, step: fn(&mut State, For) -> Progress) -> u32 {
         let (waits, goes_on) = self.waits.called_back(kind);
         if !goes_on {
             self.waits.end();
@@ -198,6 +233,7 @@ impl State {
         #[cfg(feature = "script")]
         let ends = self.script.ends();
         self.waits.wake(|waits| match waits {
+            For::Nothing => false,
             For::Connect(id) => network.tcp_ready(id),
             For::Receive(id) => network.udp_input_ready(id),
             #[cfg(feature = "script")]

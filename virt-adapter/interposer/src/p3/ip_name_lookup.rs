@@ -1,6 +1,6 @@
 //! `wasi:sockets/ip-name-lookup@0.3`
 
-use super::task::{EXIT, Progress, Task, flat_error, list_of};
+use super::task::{self, EXIT, Progress, Task, begun, flat_error, list_of};
 use super::{PAYLOAD, clear_error, text_of};
 use crate::address::Ip;
 use crate::codes::Code;
@@ -38,26 +38,25 @@ extern "C" fn resolve_addresses(name: u32, length: u32) -> u32 {
         Lookup::Ask(query) => query,
         decided => {
             blocks::free(name, length);
-            return answer_inside(decided);
+            return begun(answer_inside(decided));
         }
     };
     let Some(task) = Task::new() else {
         blocks::free(name, length);
         policy::end_lookup(query);
-        return fail(Code::OUT_OF_MEMORY);
+        return begun(fail(Code::OUT_OF_MEMORY));
     };
     task.kept[kept::QUERY].set(query);
     task.kept[kept::NAME].set(name);
     task.kept[kept::LENGTH].set(length);
     let canonical = crate::name::canonical(name, length);
     let status = host_resolve_addresses(name, canonical, task.result());
-    go_on(task, task.started(status))
+    begun(go_on(task, task.started(status)))
 }
 
 #[unsafe(export_name = "wasi:sockets/ip-name-lookup@0.3#[callback]resolve-addresses")]
 extern "C" fn called_back(event: u32, _: u32, state: u32) -> u32 {
-    let task = Task::current();
-    go_on(task, task.called_back(event, state))
+    task::called_back(event, state, go_on)
 }
 
 /// As [`resolve_addresses`], where the policy never asks the host.
@@ -65,11 +64,12 @@ extern "C" fn called_back(event: u32, _: u32, state: u32) -> u32 {
 extern "C" fn resolve_inside(name: u32, length: u32) -> u32 {
     let lookup = policy::resolve(name, length);
     blocks::free(name, length);
-    answer_inside(lookup)
+    begun(answer_inside(lookup))
 }
 
 #[unsafe(export_name = "wasi:sockets/ip-name-lookup@0.3#[callback]resolve-addresses inside")]
-extern "C" fn never_called_back(_: u32, _: u32, _: u32) -> u32 {
+extern "C" fn called_back_inside(event: u32, _: u32, _: u32) -> u32 {
+    task::ended(event);
     EXIT
 }
 
@@ -78,7 +78,7 @@ extern "C" fn never_called_back(_: u32, _: u32, _: u32) -> u32 {
 extern "C" fn resolve_literal(name: u32, length: u32) -> u32 {
     let answer = policy::resolve_literal(name, length);
     blocks::free(name, length);
-    match answer {
+    begun(match answer {
         Ok(ip) => {
             let list = blocks::allocate(SIZE);
             ip.store(list);
@@ -87,7 +87,7 @@ extern "C" fn resolve_literal(name: u32, length: u32) -> u32 {
             EXIT
         }
         Err(denial) => fail(denial.map_or(Code::INVALID_ARGUMENT, Denial::code)),
-    }
+    })
 }
 
 fn fail(code: Code) -> u32 {

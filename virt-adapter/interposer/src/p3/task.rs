@@ -25,6 +25,13 @@ unsafe extern "C" {
     safe fn context_get() -> u32;
     #[link_name = "[context-set-0]"]
     safe fn context_set(value: u32);
+    /// A stream of nothing.
+    #[link_name = "[stream-new]wake"]
+    safe fn new_wake() -> u64;
+    #[link_name = "[stream-read]wake"]
+    safe fn read_wake(stream: u32, to: u32, count: u32) -> u32;
+    #[link_name = "[stream-write]wake"]
+    safe fn write_wake(stream: u32, from: u32, count: u32) -> u32;
 }
 
 /// What a function or a callback returns: it is done.
@@ -39,6 +46,7 @@ const CANCELLED: u32 = 4;
 
 /// Events that a callback is told.
 const SUBTASK: u32 = 1;
+const STREAM_READ: u32 = 2;
 const CANCEL: u32 = 6;
 
 /// A call of an async function that is not done. Its number is its place in the pool, from 1.
@@ -96,7 +104,7 @@ impl Task {
     }
 
     /// The task that is called back.
-    pub(super) fn current() -> &'static Task {
+    fn current() -> &'static Task {
         match POOL.0.get((context_get() as usize).wrapping_sub(1)) {
             Some(task) => task,
             None => trap(),
@@ -139,7 +147,7 @@ impl Task {
     }
 
     /// Goes on from an event.
-    pub(super) fn called_back(&self, event: u32, state: u32) -> Progress {
+    fn progress(&self, event: u32, state: u32) -> Progress {
         let state = match event {
             SUBTASK => state,
             CANCEL => {
@@ -177,6 +185,65 @@ impl Task {
         task_cancel();
         EXIT
     }
+}
+
+/// What has functions called back at once: a stream that is read, and written to by one of them.
+struct Wake {
+    set: Cell<u32>,
+    readable: Cell<u32>,
+    writable: Cell<u32>,
+    /// Whether it was written to, and that was not told yet.
+    is_written: Cell<bool>,
+}
+
+// SAFETY: the module has one thread.
+unsafe impl Sync for Wake {}
+
+static WAKE: Wake = Wake {
+    set: Cell::new(0),
+    readable: Cell::new(0),
+    writable: Cell::new(0),
+    is_written: Cell::new(false),
+};
+
+/// What a function returns that may have been done at once: it ends when it is called back then.
+/// wasmtime 48.0.8 keeps a task for ever that has ended before its caller knows of its result.
+pub(super) fn begun(code: u32) -> u32 {
+    if code != EXIT || WAKE.is_written.replace(true) {
+        return code;
+    }
+    if WAKE.set.get() == 0 {
+        let ends = new_wake();
+        WAKE.readable.set(ends as u32);
+        WAKE.writable.set((ends >> 32) as u32);
+        WAKE.set.set(waitable_set_new());
+        waitable_join(WAKE.readable.get(), WAKE.set.get());
+    }
+    read_wake(WAKE.readable.get(), 0, 1);
+    write_wake(WAKE.writable.get(), 0, 1);
+    WAIT | WAKE.set.get() << 4
+}
+
+/// Whether a function that was called back for an event had returned before.
+pub(super) fn ended(event: u32) -> bool {
+    let has_ended = event == STREAM_READ;
+    if has_ended {
+        WAKE.is_written.set(false);
+    }
+    has_ended
+}
+
+/// What a callback returns, which goes on by `go_on`.
+pub(super) fn called_back(
+    event: u32,
+    state: u32,
+    go_on: impl FnOnce(&Task, Progress) -> u32,
+) -> u32 {
+    if ended(event) {
+        return EXIT;
+    }
+    let task = Task::current();
+    go_on(task, task.progress(event, state))
 }
 
 /// A result that is an error or has no value, as core values.

@@ -1,6 +1,6 @@
 //! TCP sockets of `wasi:sockets/types@0.3`, which are the host's.
 
-use super::task::{EXIT, Progress, Task, flat_error};
+use super::task::{EXIT, Progress, Task, begun, called_back, flat_error};
 use super::{
     PAYLOAD, Refusal, begin, clear_error, decision_of, decision_word, end, fail_at_once, text_of,
 };
@@ -67,7 +67,7 @@ export_with_address! {
         let Some(task) = Task::new() else {
             drop_socket(this);
             return_connect(1, Code::OUT_OF_MEMORY.number().into(), 0, 0, 0);
-            return EXIT;
+            return begun(EXIT);
         };
         let mut address = asked;
         let decided = policy::tcp(Tcp::Connect, &mut address);
@@ -77,14 +77,13 @@ export_with_address! {
         store32(task.params(), this);
         address.store(task.params() + 4);
         let status = host_connect(task.params(), task.result());
-        connect_on(task, task.started(status))
+        begun(connect_on(task, task.started(status)))
     }
 }
 
 #[unsafe(export_name = "wasi:sockets/types@0.3#[callback][method]tcp-socket.connect")]
 extern "C" fn connect_called_back(event: u32, _: u32, state: u32) -> u32 {
-    let task = Task::current();
-    connect_on(task, task.called_back(event, state))
+    called_back(event, state, connect_on)
 }
 
 fn connect_on(task: &Task, progress: Progress) -> u32 {

@@ -3,7 +3,7 @@
 //! They are made here, around the host's: the policy must know which socket it is that has sent
 //! to an address before it lets replies in.
 
-use super::task::{EXIT, Progress, Task, flat_error, list_of};
+use super::task::{EXIT, Progress, Task, begun, called_back, flat_error, list_of};
 use super::{
     PAYLOAD, Refusal, begin, clear_error, decision_of, decision_word, end, end_behind,
     fail_at_once, text_of,
@@ -251,12 +251,12 @@ export_with_address! {
         if let Err(Some(denial)) = decided && denial.is_drop() && length <= LONGEST {
             blocks::free(data, length);
             return_send(0, 0, 0, 0, 0);
-            return EXIT;
+            return begun(EXIT);
         }
         let Some(task) = Task::new() else {
             blocks::free(data, length);
             return_send(1, Code::OUT_OF_MEMORY.number().into(), 0, 0, 0);
-            return EXIT;
+            return begun(EXIT);
         };
         for (slot, value) in [
             (kept::SOCKET, representation),
@@ -274,7 +274,7 @@ export_with_address! {
         store8(at + params::GIVEN, given);
         address.store(at + params::REMOTE);
         let status = host_send(at, task.result());
-        send_on(task, task.started(status))
+        begun(send_on(task, task.started(status)))
     }
 }
 
@@ -293,8 +293,7 @@ fn destination(socket: &Socket, address: &mut Address) -> Result<(), Refused> {
 
 #[unsafe(export_name = "wasi:sockets/types@0.3#[callback][method]udp-socket.send")]
 extern "C" fn send_called_back(event: u32, _: u32, state: u32) -> u32 {
-    let task = Task::current();
-    send_on(task, task.called_back(event, state))
+    called_back(event, state, send_on)
 }
 
 fn send_on(task: &Task, progress: Progress) -> u32 {
@@ -333,18 +332,17 @@ extern "C" fn receive(representation: u32) -> u32 {
     let Some(task) = Task::new() else {
         let code = Code::OUT_OF_MEMORY.number().into();
         return_receive(1, code, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
-        return EXIT;
+        return begun(EXIT);
     };
     task.kept[kept::SOCKET].set(representation);
     let host = Socket::of(representation).host.get();
     let status = host_receive(host, task.result());
-    receive_on(task, task.started(status))
+    begun(receive_on(task, task.started(status)))
 }
 
 #[unsafe(export_name = "wasi:sockets/types@0.3#[callback][method]udp-socket.receive")]
 extern "C" fn receive_called_back(event: u32, _: u32, state: u32) -> u32 {
-    let task = Task::current();
-    receive_on(task, task.called_back(event, state))
+    called_back(event, state, receive_on)
 }
 
 /// Receives until there is a datagram that the policy lets in. The others are lost.
