@@ -161,6 +161,15 @@ impl Network {
         end.is_none_or(|end| end.is_over || end.output_ended.is_some())
     }
 
+    /// The end that reads what is written to one, if nothing waits for it yet: bytes may be handed to
+    /// it past the network.
+    pub fn waiting_reader(&self, id: EndId) -> Option<EndId> {
+        let end = self.ends.get(id.0)?;
+        let reader = self.ends.get(end.peer?)?;
+        let passes = !self.write_fails(id) && !reader.is_deaf() && reader.incoming.len() == 0;
+        end.peer.filter(|_| passes).map(EndId)
+    }
+
     /// Writes `count` bytes, which `fill` puts into at most two runs. It is not called for bytes
     /// that nobody will read.
     ///
