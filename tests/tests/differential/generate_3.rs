@@ -4,14 +4,16 @@ use crate::random::Random;
 use std::fmt::Display;
 
 /// How often each kind of step is made, in the order of `step`.
-type Theme = [usize; 8];
+type Theme = [usize; 9];
 
-/// A bit of everything; much of streams and of their ends; datagrams; and sockets by themselves.
-const THEMES: [Theme; 4] = [
-    [14, 20, 10, 8, 14, 10, 10, 8],
-    [8, 50, 8, 12, 0, 2, 2, 18],
-    [0, 0, 0, 0, 60, 10, 20, 8],
-    [8, 4, 0, 4, 0, 40, 20, 10],
+/// A bit of everything; much of streams and of their ends; datagrams; sockets by themselves; and much
+/// that goes on beside the rest.
+const THEMES: [Theme; 5] = [
+    [14, 20, 10, 8, 14, 10, 10, 4, 8],
+    [8, 50, 8, 12, 0, 2, 2, 4, 18],
+    [0, 0, 0, 0, 60, 10, 20, 2, 8],
+    [8, 4, 0, 4, 0, 40, 20, 0, 10],
+    [10, 20, 0, 6, 16, 0, 0, 40, 8],
 ];
 
 /// The calls of the sequence with this number.
@@ -25,6 +27,7 @@ pub(crate) fn sequence(seed: u64) -> String {
         calls: String::new(),
         sockets: Vec::new(),
         named: 0,
+        pending: Vec::new(),
     };
     for _ in 0..steps {
         sequence.step();
@@ -64,6 +67,8 @@ struct Sequence {
     missing: usize,
     sockets: Vec<Socket>,
     named: usize,
+    /// The numbers of calls that go on, and of the sockets that are waited at.
+    pending: Vec<(usize, usize)>,
 }
 
 impl Sequence {
@@ -88,6 +93,7 @@ impl Sequence {
             4 => self.datagram(),
             5 => self.advance(),
             6 => self.ask(),
+            7 => self.pend(),
             _ => self.drop(),
         }
     }
@@ -254,7 +260,10 @@ impl Sequence {
                 self.say(format!("connect {name} {remote}"));
             }
             1 => self.say(format!("disconnect {name}")),
-            2..6 => self.say(format!("receive {name}")),
+            2..6 => match self.pending_at(&socket) {
+                Some(begun) => self.say(format!("finish b{begun}")),
+                None => self.say(format!("receive {name}")),
+            },
             _ => {
                 let count = self
                     .random
@@ -290,6 +299,51 @@ impl Sequence {
                 self.say(format!("bind {name} {local}"));
             }
         }
+    }
+
+    /// Begins a call that goes on beside the others, or waits for one or takes it back.
+    fn pend(&mut self) {
+        let chosen = self.random.below(2 * self.pending.len() + 2);
+        if chosen < self.pending.len() {
+            let (number, _) = self.pending[chosen];
+            if self.random.percent(15) {
+                self.pending.swap_remove(chosen);
+                return self.say(format!("drop b{number}"));
+            }
+            return self.say(format!("finish b{number}"));
+        }
+        let Some(socket) = self.find(|it| it.is_udp || it.stage != Stage::Fresh) else {
+            return self.pair();
+        };
+        if let Some(begun) = self.pending_at(&socket) {
+            return self.say(format!("finish b{begun}"));
+        }
+        self.named += 1;
+        let (begun, number) = (self.named, socket.number);
+        self.pending.push((begun, number));
+        match socket.stage {
+            _ if socket.is_udp => self.say(format!("begin b{begun} receive u{number}")),
+            Stage::Listening => {
+                let accepted = self.add(false, socket.is_v6, Stage::Connected);
+                self.say(format!(
+                    "begin b{begun} accept l{number} {}",
+                    accepted.number
+                ));
+                self.say(format!("finish b{begun}"));
+                self.open(&accepted);
+            }
+            _ => {
+                let most = self.random.pick(&[1, 10, 100, 5_000]);
+                self.say(format!("begin b{begun} read r{number} {most}"));
+            }
+        }
+    }
+
+    /// What waits at a socket. Which of several gets what comes is nobody's business.
+    fn pending_at(&self, socket: &Socket) -> Option<usize> {
+        let mut pending = self.pending.iter();
+        let found = pending.find(|(_, number)| *number == socket.number)?;
+        Some(found.0)
     }
 
     fn ask(&mut self) {

@@ -7,7 +7,8 @@
 //! and what waits still is taken back.
 //!
 //! Things have names: a letter for their kind and a number that the script chooses. A connection's
-//! streams are `w1` and `r1`, how they ended `s1` and `e1`, what `t1` accepts comes from `l1`.
+//! streams are `w1` and `r1`, how they ended `s1` and `e1`, what `t1` accepts comes from `l1`. A call
+//! that `begin` makes goes on as `b1`, beside all that follow, until `finish` waits for it.
 //! Addresses are `IP:PORT`, where a port may be a letter, whose number is an argument of the program,
 //! or `@NAME` for that of a socket. Ports that the network chose are printed as `p0`, `p1` in their
 //! order.
@@ -19,6 +20,7 @@ extern crate alloc;
 #[path = "../../probe3/src/address.rs"]
 mod address;
 mod patience;
+mod pending;
 mod streams;
 mod tcp;
 mod udp;

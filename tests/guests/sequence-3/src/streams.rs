@@ -2,6 +2,7 @@
 
 use crate::patience::{WAITS, soon};
 use crate::world::{ABSENT, Thing, World, done, sum};
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -9,21 +10,33 @@ use core::pin::pin;
 use wasip3::sockets::types::TcpSocket;
 use wasip3::wit_bindgen::rt::async_support::{StreamReader, StreamResult, StreamWriter};
 
+/// What a call gives whose other end is gone.
+pub const DROPPED: &str = "dropped";
+
 pub async fn call(world: &mut World, verb: &str, args: &[&str], expected: Option<&str>) -> String {
     let Some(mut thing) = args.first().and_then(|name| world.take(name)) else {
         return ABSENT.to_string();
     };
+    let mut is_over = false;
     let said = match (verb, &args[1..], &mut thing) {
         ("accept", [number], Thing::Accepted(stream)) => {
-            accept(world, stream, number, expected).await
+            let said = accept(world, stream, number, expected).await;
+            is_over = said == DROPPED;
+            said
         }
         ("read", [most], Thing::Reader(stream)) => {
-            read(stream, most.parse().unwrap(), expected).await
+            let most = most.parse().unwrap();
+            let said;
+            (said, is_over) = read_on(stream, most, (Vec::new(), false), expected).await;
+            said
         }
         ("write", [count], Thing::Writer(stream)) => {
             let bytes = world.bytes(count.parse().unwrap());
-            write(stream, bytes, expected).await
+            let said = write(stream, bytes, expected).await;
+            is_over = said == DROPPED;
+            said
         }
+        ("accept" | "read" | "write", [_], Thing::Over(_)) => DROPPED.to_string(),
         ("end", [], Thing::Ended(future)) => match soon(expected, future.as_mut()).await {
             Some(result) => {
                 // It is read once.
@@ -33,8 +46,22 @@ pub async fn call(world: &mut World, verb: &str, args: &[&str], expected: Option
         },
         _ => "no such call".to_string(),
     };
-    world.insert(args[0].to_string(), thing);
+    put_back(world, args[0].to_string(), thing, is_over);
     said
+}
+
+fn over(thing: Thing) -> Thing {
+    match thing {
+        Thing::Accepted(stream) => Thing::Over(Box::new(stream)),
+        Thing::Reader(stream) => Thing::Over(Box::new(stream)),
+        Thing::Writer(stream) => Thing::Over(Box::new(stream)),
+        thing => thing,
+    }
+}
+
+/// Puts a stream back, which may have ended.
+pub fn put_back(world: &mut World, name: String, thing: Thing, is_over: bool) {
+    world.insert(name, if is_over { over(thing) } else { thing });
 }
 
 async fn accept(
@@ -46,22 +73,38 @@ async fn accept(
     let mut read = pin!(stream.read(Vec::with_capacity(1)));
     let result = soon(expected, read.as_mut()).await;
     let is_pending = result.is_none();
-    let (result, mut sockets) = result.unwrap_or_else(|| read.cancel());
+    let (result, sockets) = result.unwrap_or_else(|| read.cancel());
+    match is_pending && sockets.is_empty() && result != StreamResult::Dropped {
+        true => WAITS.to_string(),
+        false => accepted(world, number, result, sockets),
+    }
+}
+
+/// Says what was accepted, and gives it its name.
+pub fn accepted(
+    world: &mut World,
+    number: &str,
+    result: StreamResult,
+    mut sockets: Vec<TcpSocket>,
+) -> String {
     match (result, sockets.pop()) {
         (_, Some(socket)) => {
             world.insert(format!("t{number}"), Thing::Tcp(socket));
             "ok".to_string()
         }
-        (StreamResult::Dropped, None) => "dropped".to_string(),
-        (_, None) if is_pending => WAITS.to_string(),
+        (StreamResult::Dropped, None) => DROPPED.to_string(),
         (_, None) => "nothing".to_string(),
     }
 }
 
-/// Reads so many bytes, in parts, up to the end or what is there.
-async fn read(stream: &mut StreamReader<u8>, most: usize, expected: Option<&str>) -> String {
-    let mut all = Vec::new();
-    let mut is_last = false;
+/// Reads so many bytes, in parts, up to the end or what is there, behind those that have been read
+/// unless they are the last. What was read, and whether that was the last.
+pub async fn read_on(
+    stream: &mut StreamReader<u8>,
+    most: usize,
+    (mut all, mut is_last): (Vec<u8>, bool),
+    expected: Option<&str>,
+) -> (String, bool) {
     while all.len() < most && !is_last {
         if expected == Some(said(&all, is_last).as_str()) {
             break;
@@ -76,7 +119,7 @@ async fn read(stream: &mut StreamReader<u8>, most: usize, expected: Option<&str>
             break;
         }
     }
-    said(&all, is_last)
+    (said(&all, is_last), is_last)
 }
 
 fn said(all: &[u8], is_last: bool) -> String {
@@ -92,7 +135,7 @@ async fn write(stream: &mut StreamWriter<u8>, bytes: Vec<u8>, expected: Option<&
     let mut write = pin!(stream.write_all(bytes));
     match soon(expected, write.as_mut()).await {
         Some(left) if left.is_empty() => "ok".to_string(),
-        Some(_) => "dropped".to_string(),
+        Some(_) => DROPPED.to_string(),
         None => WAITS.to_string(),
     }
 }

@@ -5,13 +5,14 @@ use crate::patience::{WAITS, soon};
 use crate::world::{ABSENT, Thing, World, done, family, sum, value};
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::pin::pin;
-use wasip3::sockets::types::{ErrorCode, UdpSocket};
+use wasip3::sockets::types::{ErrorCode, IpSocketAddress, UdpSocket};
 
 pub async fn call(world: &mut World, verb: &str, args: &[&str], expected: Option<&str>) -> String {
     if let ("udp", [name, of]) = (verb, args) {
         let created = UdpSocket::create(family(of));
-        return done(created.map(|it| world.insert(name.to_string(), Thing::Udp(it))));
+        return done(created.map(|it| world.insert(name.to_string(), Thing::Udp(it.into()))));
     }
     let Some(Thing::Udp(socket)) = world.take(args[0]) else {
         return ABSENT.to_string();
@@ -25,15 +26,22 @@ pub async fn call(world: &mut World, verb: &str, args: &[&str], expected: Option
         }
         ("receive", []) => match soon(expected, pin!(socket.receive())).await {
             None => WAITS.to_string(),
-            Some(Ok((data, from))) => {
-                format!("{} {:x} {}", data.len(), sum(&data), world.show(from))
-            }
-            Some(Err(code)) => guest_script::code(&code),
+            Some(received) => show(world, received),
         },
         _ => call_socket(world, &socket, verb, args),
     };
     world.insert(args[0].to_string(), Thing::Udp(socket));
     said
+}
+
+pub type Received = Result<(Vec<u8>, IpSocketAddress), ErrorCode>;
+
+/// What was received, and from where.
+pub fn show(world: &mut World, received: Received) -> String {
+    match received {
+        Ok((data, from)) => format!("{} {:x} {}", data.len(), sum(&data), world.show(from)),
+        Err(code) => guest_script::code(&code),
+    }
 }
 
 fn call_socket(world: &mut World, socket: &UdpSocket, verb: &str, args: &[&str]) -> String {

@@ -2,11 +2,14 @@
 
 use crate::address::read;
 use crate::patience::settle;
+use crate::pending::{self, Pending};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::format;
+use alloc::rc::Rc;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::any::Any;
 use core::future::Future;
 use core::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use core::pin::Pin;
@@ -18,11 +21,14 @@ pub type Ended = Pin<Box<dyn Future<Output = Result<(), ErrorCode>>>>;
 
 pub enum Thing {
     Tcp(TcpSocket),
-    Udp(UdpSocket),
+    Udp(Rc<UdpSocket>),
     Accepted(StreamReader<TcpSocket>),
     Reader(StreamReader<u8>),
     Writer(StreamWriter<u8>),
     Ended(Ended),
+    Pending(Pending),
+    /// A stream that has ended, and must not be read or written again.
+    Over(#[allow(dead_code, reason = "it is there to be dropped")] Box<dyn Any>),
 }
 
 /// Why a call was not made at all.
@@ -84,10 +90,14 @@ impl World {
                 None => ABSENT.to_string(),
             };
         }
+        if *verb == "begin" {
+            return pending::begin(self, args).await;
+        }
         let name = args.first().copied().unwrap_or_default();
         match name.as_bytes().first() {
             Some(b't') => crate::tcp::call(self, verb, args, expected).await,
             Some(b'u') => crate::udp::call(self, verb, args, expected).await,
+            Some(b'b') => pending::finish(self, name, expected).await,
             _ => crate::streams::call(self, verb, args, expected).await,
         }
     }
