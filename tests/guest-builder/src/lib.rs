@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Mutex;
 use wac_graph::types::Package;
-use wac_graph::{CompositionGraph, EncodeOptions};
+use wac_graph::{CompositionGraph, EncodeOptions, PackageId};
 
 /// A guest, and how it is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -85,6 +85,11 @@ pub enum Guest {
     Dialogue,
     /// The same with WASI 0.3.
     Dialogue3,
+    /// A `Dialogue` that can have others do its steps: two with sockets, one with a clock, and one with
+    /// neither.
+    Ensemble,
+    /// The same, but that each of the others is inside of components inside of components.
+    EnsembleNested,
     /// A server of WASI 0.3 behind an export of its own.
     Service3,
 }
@@ -144,6 +149,8 @@ impl Guest {
             Guest::Sequence3 => "sequence-3",
             Guest::Dialogue => "dialogue",
             Guest::Dialogue3 => "dialogue-3",
+            Guest::Ensemble => "ensemble",
+            Guest::EnsembleNested => "ensemble-nested",
             Guest::Service3 => "service-3",
         }
     }
@@ -202,6 +209,8 @@ impl Guest {
             Guest::Dialogue => cargo("guest-dialogue", wasip2, ""),
             Guest::Dialogue3 => only_p3("guest-dialogue-3"),
             Guest::Service3 => only_p3("guest-service-3"),
+            Guest::Ensemble => ensemble(Ok),
+            Guest::EnsembleNested => ensemble(|it| wrap(&wrap(&it)?)),
             Guest::Neighbours => neighbours(&service()?),
             Guest::TurnsAndMore => beside_another(&Guest::Turns.build()?),
             Guest::Nested => neighbours(&wrap(&wrap(&service()?)?)?),
@@ -299,8 +308,7 @@ fn compose(first: &[u8], second: &[u8]) -> Result<Vec<u8>> {
     let mut graph = CompositionGraph::new();
     let mut instances = Vec::new();
     for (name, bytes) in [("test:first", first), ("test:second", second)] {
-        let package = Package::from_bytes(name, None, bytes.to_vec(), graph.types_mut())?;
-        let package = graph.register_package(package)?;
+        let package = register(&mut graph, name, bytes)?;
         instances.push(graph.instantiate(package));
     }
     for (instance, bytes, prefix) in [
@@ -333,36 +341,65 @@ fn service() -> Result<Vec<u8>> {
 /// Puts a client and two instances of a server into one component.
 fn neighbours(server: &[u8]) -> Result<Vec<u8>> {
     let client = cargo("guest-neighbours", "wasm32-wasip2", "")?;
+    let imports = [SERVICE, "test:neighbours/another"];
+    join(&client, &[(server, &imports)])
+}
+
+/// Puts a program, two instances of what takes part as it says, one of what sleeps and one of what exits
+/// into one component.
+fn ensemble(wrapped: impl Fn(Vec<u8>) -> Result<Vec<u8>>) -> Result<Vec<u8>> {
+    let build = |package| cargo(package, "wasm32-wasip2", "");
+    let part = |package| wrapped(build(package)?);
+    join(
+        &build("guest-ensemble")?,
+        &[
+            (
+                &part("guest-player")?,
+                &["test:ensemble/player", "test:ensemble/another"],
+            ),
+            (&part("guest-sleeper")?, &["test:ensemble/sleeper"]),
+            (&part("guest-quitter")?, &["test:ensemble/quitter"]),
+        ],
+    )
+}
+
+/// Puts a program and what it imports into one component. Each part is instantiated for each of the
+/// imports that it is for, and exports the first of them.
+fn join(program: &[u8], parts: &[(&[u8], &[&str])]) -> Result<Vec<u8>> {
     let mut graph = CompositionGraph::new();
-    let mut register = |name: &str, bytes: &[u8]| -> Result<_> {
-        let package = Package::from_bytes(name, None, bytes.to_vec(), graph.types_mut())?;
-        Ok(graph.register_package(package)?)
-    };
-    let package = register("test:client", &client)?;
-    let servers = register("test:server", server)?;
+    let package = register(&mut graph, "test:program", program)?;
     let instance = graph.instantiate(package);
-    for import in [SERVICE, "test:neighbours/another"] {
-        let server = graph.instantiate(servers);
-        let served = graph.alias_instance_export(server, SERVICE)?;
-        graph.set_instantiation_argument(instance, import, served)?;
+    for (number, (part, imports)) in parts.iter().enumerate() {
+        let package = register(&mut graph, &format!("test:part{number}"), part)?;
+        for import in *imports {
+            let part = graph.instantiate(package);
+            let served = graph.alias_instance_export(part, imports[0])?;
+            graph.set_instantiation_argument(instance, import, served)?;
+        }
     }
-    let exports = sockvirt::inspect(&client)?.exports;
+    let exports = sockvirt::inspect(program)?.exports;
     let run = exports
         .iter()
         .find(|name| name.starts_with("wasi:cli/run@"));
-    let run = run.context("the client is no command")?;
+    let run = run.context("the program is no command")?;
     let export = graph.alias_instance_export(instance, run)?;
     graph.export(export, run)?;
     Ok(graph.encode(EncodeOptions::default())?)
 }
 
-/// Puts a server into a component that exports the same.
-fn wrap(server: &[u8]) -> Result<Vec<u8>> {
+fn register(graph: &mut CompositionGraph, name: &str, bytes: &[u8]) -> Result<PackageId> {
+    let package = Package::from_bytes(name, None, bytes.to_vec(), graph.types_mut())?;
+    Ok(graph.register_package(package)?)
+}
+
+/// Puts a component into one that exports the same: an interface.
+fn wrap(inside: &[u8]) -> Result<Vec<u8>> {
     let mut graph = CompositionGraph::new();
-    let package = Package::from_bytes("test:inside", None, server.to_vec(), graph.types_mut())?;
-    let package = graph.register_package(package)?;
+    let package = register(&mut graph, "test:inside", inside)?;
     let instance = graph.instantiate(package);
-    let export = graph.alias_instance_export(instance, SERVICE)?;
-    graph.export(export, SERVICE)?;
+    let exports = sockvirt::inspect(inside)?.exports;
+    let name = exports.first().context("it exports nothing")?;
+    let export = graph.alias_instance_export(instance, name)?;
+    graph.export(export, name)?;
     Ok(graph.encode(EncodeOptions::default())?)
 }
