@@ -7,6 +7,8 @@
 #![allow(dead_code, reason = "each side uses its part")]
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+#[cfg(feature = "script")]
+use sockvirt_netstack::script::Protocol;
 use sockvirt_netstack::{
     EndId, ErrorCode, Family, LookupId, Shutdown, SocketOption, StreamEnd, TcpId, UdpId, WriteError,
 };
@@ -19,8 +21,8 @@ pub(crate) const BLOCK: usize = size_of::<Block>();
 /// No write, datagram or name is longer: the network permits no more.
 pub(crate) const MOST: usize = 64 << 10;
 
-/// Gives the table of all calls to a macro: those that are the network's methods, and those whose
-/// bytes are handed over or fetched besides, which the hub has.
+/// Gives the table of all calls to a macro: those that are the network's methods, and those that the
+/// hub has, whose bytes are handed over or fetched besides, or which are about a script's end.
 macro_rules! calls {
     ($with:ident) => {
         $with! {
@@ -72,6 +74,24 @@ macro_rules! calls {
                 flush(id: EndId) -> Result<(), StreamEnd>;
                 next_address(id: LookupId) -> Result<Option<IpAddr>, ErrorCode>;
                 drop_lookup(id: LookupId) -> ();
+                #[cfg(feature = "script")]
+                lookup_ready(id: LookupId) -> bool;
+                #[cfg(feature = "script")]
+                has_address(protocol: Protocol, address: SocketAddr) -> bool;
+                #[cfg(feature = "script")]
+                has_host_clock() -> bool;
+                #[cfg(feature = "script")]
+                now() -> u64;
+                #[cfg(feature = "script")]
+                set_now(now: u64) -> ();
+                #[cfg(feature = "script")]
+                next_moment() -> Option<u64>;
+                #[cfg(feature = "script")]
+                pass_to(moment: u64) -> bool;
+                #[cfg(feature = "script")]
+                is_to_end(until: Option<u64>) -> bool;
+                #[cfg(feature = "script")]
+                note_status(status: u32) -> ();
             }
             hub {
                 read(id: EndId, most: usize) -> usize;
@@ -79,6 +99,14 @@ macro_rules! calls {
                 send(id: UdpId, count: usize, to: Option<SocketAddr>) -> Result<(), ErrorCode>;
                 receive(id: UdpId) -> Result<Option<(usize, SocketAddr)>, ErrorCode>;
                 look_up(count: usize) -> Result<LookupId, ErrorCode>;
+                #[cfg(feature = "script")]
+                waits(count: usize) -> ();
+                #[cfg(feature = "script")]
+                take_turn() -> bool;
+                #[cfg(feature = "script")]
+                verdict() -> bool;
+                #[cfg(feature = "script")]
+                end() -> ();
             }
         }
     };
@@ -87,15 +115,15 @@ pub(crate) use calls;
 
 macro_rules! numbers {
     (
-        network { $($method:ident($($a:ident: $at:ty),*) -> $r:ty;)* }
-        hub { $($own:ident($($b:ident: $bt:ty),*) -> $s:ty;)* }
+        network { $($(#[$when:meta])* $method:ident($($a:ident: $at:ty),*) -> $r:ty;)* }
+        hub { $($(#[$with:meta])* $own:ident($($b:ident: $bt:ty),*) -> $s:ty;)* }
     ) => {
         /// The number of each call.
         #[derive(Clone, Copy)]
         #[allow(non_camel_case_types, reason = "each is called as the function is")]
         pub(crate) enum Call {
-            $($method,)*
-            $($own,)*
+            $($(#[$when])* $method,)*
+            $($(#[$with])* $own,)*
         }
     };
 }
@@ -178,6 +206,15 @@ one_number! {
     }, number => match number {
         CLOSED => StreamEnd::Closed,
         code => StreamEnd::Failed(ErrorCode::of(code as u8).unwrap_or(ErrorCode::Unknown)),
+    };
+}
+
+#[cfg(feature = "script")]
+one_number! {
+    u32: value => value.into(), number => number as u32;
+    Protocol: protocol => (protocol == Protocol::Udp).into(), number => match number {
+        0 => Protocol::Tcp,
+        _ => Protocol::Udp,
     };
 }
 

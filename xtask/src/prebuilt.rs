@@ -12,12 +12,14 @@ use std::path::{Path, PathBuf};
 use xshell::{Shell, cmd};
 
 /// What `sockvirt/prebuilt` holds: the name, the source in `virt-adapter/`, and its features.
-const MODULES: [(&str, &str, &[&str]); 12] = [
+const MODULES: [(&str, &str, &[&str]); 14] = [
     ("hub", "hub", &[]),
+    ("hub-script", "hub", &["script"]),
     ("interposer", "interposer", &[]),
     ("interposer-names", "interposer", &["names"]),
     (NETWORK, "p2", &[]),
     (REMOTE, "p2", &["remote"]),
+    (REMOTE_SCRIPT, "p2", &["remote", "script"]),
     (SCRIPT, "p2", &["script"]),
     ("network-3", "p3", &[]),
     ("network-3-script", "p3", &["script"]),
@@ -27,11 +29,12 @@ const MODULES: [(&str, &str, &[&str]); 12] = [
     ("policy-names-log", "policy", &["names", "log"]),
 ];
 
-/// The modules whose table others add to: alone, with the network in another component, and with a
-/// script.
+/// The modules whose table others add to: alone, with the network in another component, and both with
+/// a script.
 const NETWORK: &str = "network";
 const REMOTE: &str = "network-remote";
 const SCRIPT: &str = "network-script";
+const REMOTE_SCRIPT: &str = "network-remote-script";
 
 /// How that is linked: nobody may take its table for all that will be in there.
 const OPEN_TABLE: [&str; 2] = ["-Clink-arg=--export-table", "-Clink-arg=--growable-table"];
@@ -114,7 +117,7 @@ pub(crate) fn run(check: bool) -> Result<()> {
         let source = format!("virt-adapter/{folder}/src/lib.rs");
         let table = OPEN_TABLE
             .iter()
-            .filter(|_| [NETWORK, REMOTE, SCRIPT].contains(&name));
+            .filter(|_| [NETWORK, REMOTE, SCRIPT, REMOTE_SCRIPT].contains(&name));
         cmd!(
             shell,
             "rustc {OPTIONS...} {LINK...} {table...} {remap} --target {TARGET} --crate-name sockvirt_core

@@ -1,5 +1,5 @@
 //! A network that several components share: `sockvirt_netstack` behind three functions of plain
-//! numbers (`calls.rs`).
+//! numbers (`calls.rs`). A script may be played on it (`script.rs`).
 //!
 //! It has no handles and knows no version of WASI: who calls it has those. Ids are given to whoever
 //! asks, and nothing that it is told makes it do more than the netstack does.
@@ -8,21 +8,31 @@
 
 extern crate alloc;
 
+#[cfg(feature = "script")]
+#[path = "../../binding.rs"]
+mod binding;
 #[path = "../../calls.rs"]
 mod calls;
 #[path = "../../p2/src/config.rs"]
 #[allow(dead_code, reason = "what is the callers' business is not read")]
 mod config;
+#[cfg(feature = "script")]
+#[path = "../../loaded.rs"]
+mod loaded;
 #[path = "../../p2/src/memory.rs"]
 #[allow(dead_code, reason = "nothing of the host's is released")]
 mod memory;
 #[cfg(target_family = "wasm")]
 #[path = "../../p2/src/panic.rs"]
 mod panic;
+#[cfg(feature = "script")]
+mod script;
 
 use calls::{BLOCK, Block, Blocks, Call, MOST, Numbers, Wire, calls};
 use core::cell::UnsafeCell;
 use core::net::{IpAddr, SocketAddr};
+#[cfg(feature = "script")]
+use sockvirt_netstack::script::Protocol;
 use sockvirt_netstack::{
     EndId, ErrorCode, Family, LookupId, Network, Shutdown, SocketOption, StreamEnd, TcpId, UdpId,
     WriteError,
@@ -36,6 +46,8 @@ struct Hub {
     /// The block that is fetched next.
     next: usize,
     answer: Block,
+    #[cfg(feature = "script")]
+    script: script::Script,
 }
 
 struct Global(UnsafeCell<Option<Hub>>);
@@ -46,15 +58,32 @@ unsafe impl Sync for Global {}
 static GLOBAL: Global = Global(UnsafeCell::new(None));
 
 fn hub() -> &'static mut Hub {
-    // SAFETY: exported functions run one at a time, each takes it once, and they call nobody.
+    // SAFETY: exported functions run one at a time, each takes it once, and the host, which they
+    // may call, calls nobody here.
     let hub = unsafe { &mut *GLOBAL.0.get() };
-    hub.get_or_insert_with(|| Hub {
-        network: Network::new(config::read().config),
-        handed_over: Blocks::new(),
-        fetched: Blocks::new(),
-        next: 0,
-        answer: [0; 8],
+    hub.get_or_insert_with(|| {
+        let configured = config::read();
+        Hub {
+            #[cfg(feature = "script")]
+            script: script::Script::new(&configured),
+            network: network(configured),
+            handed_over: Blocks::new(),
+            fetched: Blocks::new(),
+            next: 0,
+            answer: [0; 8],
+        }
     })
+}
+
+#[cfg(not(feature = "script"))]
+fn network(configured: config::Configured) -> Network {
+    Network::new(configured.config)
+}
+
+#[cfg(feature = "script")]
+fn network(configured: config::Configured) -> Network {
+    let script = crate::loaded::script(configured.script);
+    Network::with_script(configured.config, script)
 }
 
 /// Answers a call: where the answer is.
@@ -97,18 +126,18 @@ extern "C" fn get() -> *const Block {
 
 macro_rules! answers {
     (
-        network { $($method:ident($($a:ident: $at:ty),*) -> $r:ty;)* }
-        hub { $($own:ident($($b:ident: $bt:ty),*) -> $s:ty;)* }
+        network { $($(#[$when:meta])* $method:ident($($a:ident: $at:ty),*) -> $r:ty;)* }
+        hub { $($(#[$with:meta])* $own:ident($($b:ident: $bt:ty),*) -> $s:ty;)* }
     ) => {
         fn answer(&mut self, mut call: Numbers) -> Numbers {
             let mut answer = Numbers::of([0; 8]);
             match call.get() {
-                $(it if it == Call::$method as u64 => {
+                $($(#[$when])* it if it == Call::$method as u64 => {
                     $(let $a = <$at as Wire>::get(&mut call);)*
                     let given: $r = self.network.$method($($a),*);
                     given.put(&mut answer);
                 })*
-                $(it if it == Call::$own as u64 => {
+                $($(#[$with])* it if it == Call::$own as u64 => {
                     $(let $b = <$bt as Wire>::get(&mut call);)*
                     let given: $s = self.$own($($b),*);
                     given.put(&mut answer);

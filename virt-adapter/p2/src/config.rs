@@ -5,7 +5,7 @@
 //! | 4 | how many bytes follow, the least first |
 //! | 1 | flags, as in `binding.rs` |
 //! | 6 | how binds of TCP and UDP, connects of both, datagrams and lookups end that are not inside |
-//! | 4, and so many | with a script: how many bytes it has, the least first, and the script |
+//! | 4, and so many | with a script: how many bytes it has, the least first, and the script; none where the network is elsewhere |
 //! | then for each host | the length of its name, the name, and its answer |
 //!
 //! An answer is the number of its addresses, each as its length and its octets; or [`FAILS`] and an
@@ -75,8 +75,9 @@ pub(crate) const LOST: ErrorCode = ErrorCode::NotSupported;
 pub(crate) struct Configured {
     pub(crate) config: Config,
     pub(crate) outside: Outside,
+    /// The bytes of the script that is played.
     #[cfg(feature = "script")]
-    pub(crate) script: sockvirt_netstack::script::Script,
+    pub(crate) script: &'static [u8],
 }
 
 /// The configuration.
@@ -145,14 +146,9 @@ impl<'b> Reader<'b> {
     }
 
     #[cfg(feature = "script")]
-    fn script(&mut self) -> sockvirt_netstack::script::Script {
+    fn script(&mut self) -> &'b [u8] {
         let length = [0; 4].map(|_| self.byte());
-        let own = self.take(u32::from_le_bytes(length) as usize);
-        let bytes = crate::loaded::loaded().unwrap_or(own);
-        match sockvirt_netstack::script::Script::from_bytes(bytes) {
-            Some(script) => script,
-            None => trap(),
-        }
+        self.take(u32::from_le_bytes(length) as usize)
     }
 
     fn host(&mut self) -> Host {

@@ -24,6 +24,10 @@ mod binding;
 mod calls;
 #[cfg(feature = "script")]
 mod clocks;
+#[cfg_attr(
+    feature = "remote",
+    allow(dead_code, reason = "the script is the hub's")
+)]
 mod config;
 mod deadlock;
 mod error;
@@ -34,7 +38,7 @@ mod ip_name_lookup;
 #[allow(clippy::module_inception, reason = "`poll` is a function of `wasi:io/poll`")]
 #[rustfmt::skip]
 mod layout;
-#[cfg(feature = "script")]
+#[cfg(all(feature = "script", not(feature = "remote")))]
 #[path = "../../loaded.rs"]
 mod loaded;
 mod lower;
@@ -57,3 +61,5 @@ mod text;
 mod time;
 mod udp;
 mod udp_create_socket;
+#[cfg(all(feature = "script", not(feature = "remote")))]
+mod verdict;

@@ -3,6 +3,8 @@
 
 use crate::calls::{self, Block, Blocks, Call, MOST, Numbers, Wire, calls};
 use core::net::{IpAddr, SocketAddr};
+#[cfg(feature = "script")]
+use sockvirt_netstack::script::Protocol;
 use sockvirt_netstack::{
     Config, EndId, ErrorCode, Family, LookupId, Shutdown, SocketOption, StreamEnd, TcpId, UdpId,
     WriteError,
@@ -37,10 +39,14 @@ mod hub {
 /// The network, of which nothing is here.
 pub(crate) struct Network(());
 
-fn call(call: Call, arguments: impl FnOnce(&mut Numbers)) -> Numbers {
+/// What begins a call.
+fn begin(call: Call) -> Numbers {
     let mut numbers = Numbers::of([0; 8]);
     numbers.put(call as u64);
-    arguments(&mut numbers);
+    numbers
+}
+
+fn call(numbers: &Numbers) -> Numbers {
     let [a, b, c, d, e, f, g, h] = numbers.block;
     let mut answer = [0; 8];
     hub::call(a, b, c, d, e, f, g, h, &mut answer);
@@ -50,21 +56,21 @@ fn call(call: Call, arguments: impl FnOnce(&mut Numbers)) -> Numbers {
 /// What the hub is asked as the table says.
 macro_rules! methods {
     (
-        network { $($method:ident($($a:ident: $at:ty),*) -> $r:ty;)* }
-        hub { $($own:ident($($b:ident: $bt:ty),*) -> $s:ty;)* }
+        network { $($(#[$when:meta])* $method:ident($($a:ident: $at:ty),*) -> $r:ty;)* }
+        hub { $($(#[$with:meta])* $own:ident($($b:ident: $bt:ty),*) -> $s:ty;)* }
     ) => {
         impl Network {
-            $(pub(crate) fn $method(&self, $($a: $at),*) -> $r {
-                Wire::get(&mut call(Call::$method, |to| {
-                    $(calls::Wire::put($a, to);)*
-                }))
+            $($(#[$when])* pub(crate) fn $method(&self, $($a: $at),*) -> $r {
+                let numbers = &mut begin(Call::$method);
+                $(calls::Wire::put($a, numbers);)*
+                Wire::get(&mut call(numbers))
             })*
         }
 
-        $(fn $own($($b: $bt),*) -> $s {
-            Wire::get(&mut call(Call::$own, |to| {
-                $(calls::Wire::put($b, to);)*
-            }))
+        $($(#[$with])* fn $own($($b: $bt),*) -> $s {
+            let numbers = &mut begin(Call::$own);
+            $(calls::Wire::put($b, numbers);)*
+            Wire::get(&mut call(numbers))
         })*
     };
 }
@@ -148,5 +154,29 @@ impl Network {
     pub(crate) fn lookup(&self, name: &[u8]) -> Result<LookupId, ErrorCode> {
         hand_over(name.len(), |place| place.copy_from_slice(name));
         look_up(name.len())
+    }
+}
+
+/// A script is the hub's, which ends it, tells of it, and ends the program.
+#[cfg(feature = "script")]
+impl Network {
+    pub(crate) fn note_deadlock(&self, text: &str) {
+        hand_over(text.len(), |place| place.copy_from_slice(text.as_bytes()));
+        waits(text.len());
+    }
+
+    /// Has everybody in the script do what can be done. Whether the program is to end at once.
+    pub(crate) fn take_turn(&self) -> bool {
+        take_turn()
+    }
+
+    /// Ends the script, and says whether all was as it should be.
+    pub(crate) fn verdict(&self) -> bool {
+        verdict()
+    }
+
+    /// Ends the program with its script, if the host lets programs end.
+    pub(crate) fn end(&self) {
+        end();
     }
 }

@@ -1,23 +1,33 @@
-//! A script that is played: its clock, and its verdict.
+//! A script that is played: its clock, and where it ends.
 
 use crate::binding::{Slot, flags};
 use crate::guest::Guest;
 use crate::handles::Handle;
-use crate::loaded::place_of;
 use crate::memory::trap;
-use crate::state::{State, last_guest, state};
+use crate::state::{State, came_by, last_guest, state};
 use crate::time::Passed;
-use alloc::string::String;
+#[cfg(not(feature = "remote"))]
+use crate::verdict::{end, take_turn, verdict};
 use alloc::vec::Vec;
+#[cfg(feature = "remote")]
+use elsewhere::{end, take_turn, verdict};
 
-/// What is kept of a script between calls.
-#[derive(Default)]
-pub(crate) struct Script {
-    /// What is to be told of the program, once it has ended.
-    report: Option<String>,
-    is_over: bool,
-    /// Where the text of the report is, and how long: what `text` gives.
-    text: [u32; 2],
+/// The verdict of a script that is played in another component, which tells of it and ends the program.
+#[cfg(feature = "remote")]
+mod elsewhere {
+    use super::State;
+
+    pub(super) fn take_turn(state: &mut State) -> bool {
+        state.network.take_turn()
+    }
+
+    pub(super) fn verdict(state: &mut State) -> bool {
+        state.network.verdict()
+    }
+
+    pub(super) fn end(state: &mut State) {
+        state.network.end();
+    }
 }
 
 /// Has everybody in the script do what can be done, before each call.
@@ -25,33 +35,9 @@ pub(crate) fn turn(state: &mut State) {
     if state.network.has_host_clock() && last_guest().is_bound() {
         state.network.set_now(last_guest().now());
     }
-    state.network.turn();
-    if state.network.traps() && !state.script.is_over {
+    if take_turn(state) {
         end(state);
         trap();
-    }
-}
-
-/// Ends the script, and tells of it what is to be told. Whether all was as it should be.
-fn verdict(state: &mut State) -> bool {
-    if !state.script.is_over {
-        state.script.is_over = true;
-        state.script.report = state.network.end_script();
-        if let Some(report) = &state.script.report
-            && state.outside.flags & flags::REPORT != 0
-            && last_guest().is_bound()
-        {
-            last_guest().report(report);
-        }
-    }
-    state.script.report.is_none()
-}
-
-/// Ends the program with its script, if the host lets programs end.
-fn end(state: &mut State) {
-    let is_well = verdict(state);
-    if state.outside.flags & flags::EXIT != 0 && last_guest().is_bound() {
-        last_guest().exit(is_well);
     }
 }
 
@@ -117,29 +103,13 @@ extern "C" fn exit_with_code(code: u32, binding: u32) -> u32 {
 }
 
 fn status_of(status: u32, binding: u32) -> u32 {
-    let _ = Guest::new(binding);
+    // What is told elsewhere is told through nobody here, who may have nothing of the host's.
+    if cfg!(not(feature = "remote")) {
+        came_by(binding);
+    }
     state().network.note_status(status);
     match (verdict(state()), status) {
         (false, 0) => 1,
         (_, status) => status,
     }
-}
-
-/// Says with which status the program has ended.
-#[unsafe(export_name = "sockvirt#ended")]
-extern "C" fn ended(status: u32) {
-    state().network.note_status(status);
-}
-
-/// Ends the script with its program, and says whether all was as it should be.
-#[unsafe(export_name = "sockvirt#finish")]
-extern "C" fn finish() -> u32 {
-    verdict(state()).into()
-}
-
-/// What was not as it should be: where its text is, and how long.
-#[unsafe(export_name = "sockvirt#text")]
-extern "C" fn text() -> u32 {
-    let Script { report, text, .. } = &mut state().script;
-    place_of(report.as_deref(), text)
 }

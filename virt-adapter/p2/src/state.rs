@@ -23,8 +23,8 @@ pub(crate) struct State {
     pub(crate) outside: Outside,
     /// For each binding that asked, a network of the host's.
     pub(crate) networks: Vec<(u32, u32)>,
-    #[cfg(feature = "script")]
-    pub(crate) script: crate::script::Script,
+    #[cfg(all(feature = "script", not(feature = "remote")))]
+    pub(crate) report: crate::loaded::Report,
     /// Sockets of the host's beside the network's.
     pub(crate) companions: Vec<Option<Companion>>,
 }
@@ -81,21 +81,29 @@ pub(crate) fn state() -> &'static mut State {
     let state = state.get_or_insert_with(|| {
         let configured = config::read();
         State {
-            #[cfg(feature = "script")]
-            network: Network::with_script(configured.config, configured.script),
-            #[cfg(not(feature = "script"))]
-            network: Network::new(configured.config),
-            handles: Handles::new(),
             outside: configured.outside,
+            network: network(configured),
+            handles: Handles::new(),
             networks: Vec::new(),
-            #[cfg(feature = "script")]
-            script: Default::default(),
+            #[cfg(all(feature = "script", not(feature = "remote")))]
+            report: Default::default(),
             companions: Vec::new(),
         }
     });
     #[cfg(feature = "script")]
     crate::script::turn(state);
     state
+}
+
+#[cfg(any(not(feature = "script"), feature = "remote"))]
+fn network(configured: config::Configured) -> Network {
+    Network::new(configured.config)
+}
+
+#[cfg(all(feature = "script", not(feature = "remote")))]
+fn network(configured: config::Configured) -> Network {
+    let script = crate::loaded::script(configured.script);
+    Network::with_script(configured.config, script)
 }
 
 macro_rules! typed {

@@ -2,7 +2,7 @@
 
 use crate::binding::flags;
 use crate::canon::code;
-use crate::loaded::place_of;
+use crate::loaded::Report;
 use crate::state::{State, resting};
 use crate::text;
 use crate::wait::For;
@@ -19,10 +19,7 @@ pub(crate) struct Script {
     /// Whether the program is to end, whatever it is at.
     is_at_end: bool,
     /// What is to be told of the program, once it has ended.
-    report: Option<String>,
-    is_over: bool,
-    /// Where the text of the report is, and how long: what `text` gives.
-    text: [u32; 2],
+    report: Report,
 }
 
 /// Others have had their turn so often before it is said that everybody waits: who was woken by one
@@ -79,7 +76,7 @@ impl State {
             // Who has read gets to know of it first.
             return code::YIELD;
         }
-        if self.script.is_at_end || self.script.is_over {
+        if self.script.is_at_end || self.script.report.is_over() {
             return code::wait(self.set);
         }
         self.script.idle += 1;
@@ -156,10 +153,8 @@ impl State {
         if !self.script.is_awaited {
             self.take_events();
         }
-        if !core::mem::replace(&mut self.script.is_over, true) {
-            self.script.report = self.network.end_script();
-        }
-        self.script.report.is_none()
+        self.script.report.end(&mut self.network);
+        self.script.report.is_well()
     }
 }
 
@@ -206,6 +201,5 @@ extern "C" fn finish() -> u32 {
 /// What was not as it should be: where its text is, and how long.
 #[unsafe(export_name = "sockvirt#text")]
 extern "C" fn text() -> u32 {
-    let Script { report, text, .. } = &mut resting().script;
-    place_of(report.as_deref(), text)
+    resting().script.report.text()
 }

@@ -64,11 +64,8 @@ pub(crate) fn resting() -> &'static mut State {
     state.get_or_insert_with(|| {
         let configured = config::read();
         State {
-            #[cfg(feature = "script")]
-            network: Network::with_script(configured.config, configured.script),
-            #[cfg(not(feature = "script"))]
-            network: Network::new(configured.config),
             outside: configured.outside,
+            network: network(configured),
             set: canon::waitable_set_new(),
             is_driven: false,
             unsure: Vec::new(),
@@ -82,6 +79,17 @@ pub(crate) fn resting() -> &'static mut State {
             script: crate::script::Script::default(),
         }
     })
+}
+
+#[cfg(not(feature = "script"))]
+fn network(configured: config::Configured) -> Network {
+    Network::new(configured.config)
+}
+
+#[cfg(feature = "script")]
+fn network(configured: config::Configured) -> Network {
+    let script = crate::loaded::script(configured.script);
+    Network::with_script(configured.config, script)
 }
 
 /// The same for a call of the guest's: with a script, everybody in it has had their turn.
