@@ -25,6 +25,7 @@ fn folder() -> TempDir {
     };
     write("app.wasm", &Guest::Clients.build().expect("a guest"));
     write("app-3.wasm", &Guest::Dialogue3.build().expect("a guest"));
+    write("several.wasm", &Guest::Ensemble.build().expect("a guest"));
     fs::create_dir(folder.path().join("scripts")).expect("made");
     let script = |name: &str, end: &str| {
         let script = SCRIPT.replace("END", end);
@@ -80,6 +81,36 @@ fn every_report_says_where_a_program_gave_up() {
     }
 }
 
+/// A program that is made of several components is told of as any is.
+#[test]
+fn a_program_of_several_components_is_tested() {
+    let folder = folder();
+    let test = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sockvirt"));
+        command.current_dir(folder.path());
+        command.args([
+            "test",
+            "several.wasm",
+            "--script",
+            "scripts",
+            "--no-cache",
+            "--",
+        ]);
+        let tested = command.args(args).output().expect("it runs");
+        let text = String::from_utf8_lossy(&tested.stdout).into_owned();
+        (tested.status.code(), text)
+    };
+    let connect = "player: connect cache.test:6379";
+    let (status, text) = test(&[connect, "player: write greeting\\r\\n", "player: read-all"]);
+    assert_eq!(status, Some(0), "{text}");
+    assert!(text.ends_with("\n2 passed, 0 failed\n"), "{text}");
+    let (status, text) = test(&[connect]);
+    assert_eq!(status, Some(1), "{text}");
+    let told = "peer \"cache\" tcp 198.18.0.1:6379, connection 1, step 1  (whole.toml:6)\n";
+    assert!(text.contains(told), "{text}");
+    assert!(text.ends_with("\n0 passed, 2 failed\n"), "{text}");
+}
+
 #[test]
 fn a_filter_takes_some_scripts() {
     let folder = folder();
@@ -90,11 +121,12 @@ fn a_filter_takes_some_scripts() {
 }
 
 /// A component with a script carries it: who is where can be asked of the output alone. That of WASI 0.2
-/// has the network inside of the program, and that of 0.3 beside it.
+/// has the network inside of the program, or beside the components that it is made of, and that of 0.3
+/// beside the program.
 #[test]
 fn an_output_says_what_its_script_has_where() {
     let folder = folder();
-    for app in ["app.wasm", "app-3.wasm"] {
+    for app in ["app.wasm", "app-3.wasm", "several.wasm"] {
         says_what_its_script_has_where(&folder, app);
     }
 }

@@ -228,7 +228,7 @@ impl Error {
             }
             Error::Entangled { .. } => "compose the components that share these types first",
             Error::NotInMemory { .. } => {
-                "build it without `--loopback` and `[loopback] mode = \"virtual\"`"
+                "build it without `--loopback`, `[loopback] mode = \"virtual\"` and `--script`"
             }
             Error::Policy { .. } => "leave one of the two out",
             Error::Unsupported { .. } => "please report it with the component",

@@ -277,12 +277,7 @@ pub(crate) struct Beside {
 impl Beside {
     /// The functions of the script's report.
     pub(crate) fn reports(&self) -> impl Iterator<Item = &'static str> {
-        let load = self.plays == Some(true);
-        let always = self
-            .plays
-            .map(|_| [verdict::ENDED, verdict::FINISH, verdict::TEXT]);
-        let load = load.then_some(verdict::LOAD);
-        always.into_iter().flatten().chain(load)
+        verdict::reports(self.plays)
     }
 }
 

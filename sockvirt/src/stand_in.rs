@@ -130,6 +130,7 @@ impl StandIns {
             most_pages: prebuilt::MOST_PAGES,
             bytes: &network.config,
             functions: &[],
+            prefix: "",
         };
         let code = prebuilt::network_3(network.plays.is_some());
         let part = prebuilt::take_alone(code, &exports, &alone);

@@ -14,14 +14,31 @@ const FAILS: u8 = 255;
 
 /// The configuration.
 pub(super) fn write(setup: Setup<'_>, reach: Reach, hosted: &Hosted) -> Vec<u8> {
-    let mut bytes = without_names(setup, reach, hosted);
+    let mut bytes = head(setup.policy, reach, hosted);
+    if let Some(Given { script, .. }) = setup.script {
+        put_script(&mut bytes, &script.to_bytes());
+    }
     put_names(&mut bytes, setup.policy, reach);
     bytes
 }
 
-/// The same for what has the handles alone, and calls a network elsewhere.
-pub(super) fn without_names(setup: Setup<'_>, reach: Reach, hosted: &Hosted) -> Vec<u8> {
-    let Setup { policy, script } = setup;
+/// The same for what has the handles alone, and calls a network elsewhere: that one has the names, and
+/// the script.
+pub(super) fn elsewhere(setup: Setup<'_>, reach: Reach, hosted: &Hosted) -> Vec<u8> {
+    let mut bytes = head(setup.policy, reach, hosted);
+    if setup.script.is_some() {
+        put_script(&mut bytes, &[]);
+    }
+    bytes
+}
+
+fn put_script(bytes: &mut Vec<u8>, script: &[u8]) {
+    bytes.extend((script.len() as u32).to_le_bytes());
+    bytes.extend(script);
+}
+
+/// The flags, and how what is outside ends: [`HEAD`] bytes.
+fn head(policy: &Policy, reach: Reach, hosted: &Hosted) -> Vec<u8> {
     let of = |operation, protocol| code(policy.denial(operation, protocol));
     let mut flags = 0;
     if policy.on_deadlock() == OnDeadlock::Hang {
@@ -36,7 +53,7 @@ pub(super) fn without_names(setup: Setup<'_>, reach: Reach, hosted: &Hosted) -> 
     for (_, flag) in known.iter().filter(|(is, _)| *is) {
         flags |= flag;
     }
-    let mut bytes = vec![
+    vec![
         flags,
         of(Operation::Bind, Protocol::Tcp),
         of(Operation::Bind, Protocol::Udp),
@@ -47,13 +64,7 @@ pub(super) fn without_names(setup: Setup<'_>, reach: Reach, hosted: &Hosted) -> 
             true => DROP,
             false => code(policy.resolve_denial()),
         },
-    ];
-    if let Some(Given { script, .. }) = script {
-        let script = script.to_bytes();
-        bytes.extend((script.len() as u32).to_le_bytes());
-        bytes.extend(script);
-    }
-    bytes
+    ]
 }
 
 /// What a network is configured with, of the data that its module has last: their length is before them.
@@ -73,7 +84,7 @@ fn length_of(bytes: &[u8]) -> Option<(usize, &[u8])> {
     Some((u32::from_le_bytes(*length) as usize, rest))
 }
 
-/// The flags, and how what is outside ends.
+/// How many bytes are before the script.
 const HEAD: usize = 7;
 
 fn put_names(bytes: &mut Vec<u8>, policy: &Policy, reach: Reach) {

@@ -230,7 +230,14 @@ impl<'a> Fuser<'a> {
         if self.hub.is_none() {
             self.hub = match &self.place {
                 Place::Inside => None,
-                Place::Here(component) => Some(hub::instantiate(&mut self.writer, component)),
+                Place::Here(hub) => {
+                    let (root, maps) = (self.root, &self.maps);
+                    let instance_of = |import| {
+                        let instance = root.instance_index(import);
+                        instance.map_or(LEFT_OUT, |it| maps.get(Sort::Instance, it))
+                    };
+                    Some(hub.instantiate(&mut self.writer, instance_of))
+                }
                 Place::Outside => Some(hub::import(&mut self.writer, self.root)?),
             };
         }

@@ -71,7 +71,7 @@ fn hubs(fused: &Fused, output: &Root<'_>) -> Result<HashSet<u32>, Error> {
     let places: Vec<usize> = match &fused.place {
         Place::Inside => return Ok(HashSet::new()),
         Place::Here(hub) => {
-            let hubs = inside.iter().filter(|it| it.is_of(hub));
+            let hubs = inside.iter().filter(|it| it.is_of(&hub.component));
             hubs.map(|it| it.at).collect()
         }
         Place::Outside => {

@@ -101,6 +101,8 @@ pub(super) struct Reach {
     tcp: bool,
     udp: bool,
     names: bool,
+    /// Whether a component can have handles of the network's.
+    pub(super) handles: bool,
     /// What a script takes the place of besides.
     pub(super) script: Option<Played>,
 }
@@ -128,6 +130,7 @@ impl Reach {
             tcp: policy.reaches_host(Protocol::Tcp),
             udp: policy.reaches_host(Protocol::Udp),
             names: policy.asks_resolver(),
+            handles: true,
             script: script.map(|it| Played {
                 host_clock: it.script.host_clock,
                 loads: it.loads,
@@ -137,9 +140,12 @@ impl Reach {
 
     /// What the network calls an interface; `None` for those that it has no part in.
     pub(super) fn key(self, name: &InterfaceName) -> Option<String> {
-        if let Some(key) = key(name) {
-            return Some(key);
-        }
+        let own = key(name).filter(|_| self.handles);
+        own.or_else(|| self.script_key(name))
+    }
+
+    /// The same for what only a script takes the place of.
+    pub(super) fn script_key(self, name: &InterfaceName) -> Option<String> {
         let Played { host_clock, .. } = self.script?;
         let interface = format!("{}/{}", name.package, name.interface);
         let is_known = match interface.as_str() {
@@ -148,6 +154,32 @@ impl Reach {
             _ => false,
         };
         (is_known && is_0_2(name)).then(|| format!("{interface}@0.2"))
+    }
+
+    /// The same for a component beside others. One that only exits, or looks what day it is, imports
+    /// nothing that gives handles.
+    pub(super) fn beside_others(self, root: &Root<'_>) -> Self {
+        let clock = "wasi:clocks/monotonic-clock@0.2";
+        let names = root.imports();
+        let mut names = names.filter_map(|(_, import)| InterfaceName::of(&import.name));
+        let gives = |it: InterfaceName| {
+            it.is_sockets() || self.script_key(&it).is_some_and(|key| key == clock)
+        };
+        Reach {
+            handles: names.any(gives),
+            ..self
+        }
+    }
+
+    /// What the network takes the place of, in words.
+    pub(super) fn used(self) -> &'static str {
+        match self.script {
+            None => "`wasi:sockets`",
+            Some(Played {
+                host_clock: true, ..
+            }) => "`wasi:sockets` or `wasi:cli/exit`",
+            Some(_) => "`wasi:sockets`, a clock or `wasi:cli/exit`",
+        }
     }
 
     pub(super) fn any(self) -> bool {
@@ -199,7 +231,7 @@ pub(super) fn key(name: &InterfaceName) -> Option<String> {
     (is_known && is_0_2(name)).then(|| format!("{}/{}@0.2", name.package, name.interface))
 }
 
-fn is_0_2(name: &InterfaceName) -> bool {
+pub(super) fn is_0_2(name: &InterfaceName) -> bool {
     let version = name.version.as_ref();
     version.is_some_and(|it| (it.major, it.minor) == (0, 2) && it.pre.is_empty())
 }
@@ -217,7 +249,7 @@ struct Resource {
 impl<'r> Surface<'r> {
     pub(super) fn of(root: &'r Root<'r>, reach: Reach) -> Self {
         let mut resources = HashMap::new();
-        for (at, import) in root.imports() {
+        for (at, import) in root.imports().filter(|_| reach.handles) {
             let interface = InterfaceName::of(&import.name);
             let (Some((key, interface)), Some(instance)) = (
                 interface.and_then(|it| Some((key(&it)?, it))),

@@ -1,7 +1,8 @@
 //! Functions of the host's that the network calls, in the version that its caller imports.
 
 use super::binding::Slot;
-use super::hooks::{Played, Reach, unsupported};
+use super::hooks::{Played, Reach, is_0_2, unsupported};
+use super::hub::Place;
 use super::survey::Survey;
 use crate::error::Error;
 use crate::name::InterfaceName;
@@ -253,7 +254,7 @@ static MAKES_SOCKETS: [Slot; 29] = [
 pub(super) type Wants = BTreeMap<usize, BTreeSet<&'static str>>;
 
 /// What of the host the network is given.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Hosted {
     /// The import of each function, by version and slot.
     pub(super) imports: BTreeMap<(usize, Slot), usize>,
@@ -272,13 +273,16 @@ impl Hosted {
         survey: &Survey,
         reach: Reach,
         on_deadlock: OnDeadlock,
+        place: &Place,
     ) -> Result<Self, Error> {
         let Survey {
             versions, called, ..
         } = survey;
+        // A script that is played elsewhere is told of there, and ends the program there.
+        let is_elsewhere = reach.script.is_some() && !matches!(place, Place::Inside);
         let mut hosted = Hosted {
-            reports: !versions.is_empty(),
-            exits: reach.script.is_some() && !versions.is_empty(),
+            reports: !is_elsewhere && !versions.is_empty(),
+            exits: !is_elsewhere && reach.script.is_some() && !versions.is_empty(),
             host_time: reach.script.is_some() && reach.any() && !versions.is_empty(),
             ..Hosted::default()
         };
@@ -290,9 +294,10 @@ impl Hosted {
                     slots.extend(calls);
                 }
             }
+            // Who has no handles never waits for them.
             if let Some(Played {
                 host_clock: true, ..
-            }) = reach.script
+            }) = reach.script.filter(|_| reach.handles)
             {
                 slots.extend(CALLS_CLOCK);
             }
@@ -307,12 +312,32 @@ impl Hosted {
             if reach.any() {
                 hosted.add_makers(root, number, version);
             }
-            hosted.add_report(root, number, version);
+            if !is_elsewhere {
+                hosted.add_report(root, number, version);
+            }
             hosted.exits = hosted.exits && hosted.add_all(root, number, version, &[Slot::Exit]);
             hosted.host_time =
                 hosted.host_time && hosted.add_all(root, number, version, &CALLS_CLOCK);
         }
         Ok(hosted)
+    }
+
+    /// What a network is given on which a script is played and which several share: what tells of it,
+    /// and what ends the program, of the first version that has it.
+    pub(super) fn of_hub(root: &Root<'_>) -> Self {
+        let mut hosted = Hosted::default();
+        for version in versions_of(root, "wasi:cli/stderr") {
+            let streams = import_of(root, Slot::BlockingWrite, &version);
+            // The hub says the types again, in which errors are.
+            let has_errors = streams.is_some_and(|it| has(root, it, "[resource-drop]error"));
+            if !hosted.reports && has_errors {
+                hosted.reports = true;
+                hosted.add_report(root, 0, &version);
+            }
+        }
+        let mut versions = versions_of(root, "wasi:cli/exit");
+        hosted.exits = versions.any(|version| hosted.add_all(root, 0, &version, &[Slot::Exit]));
+        hosted
     }
 
     /// Adds functions where the guest imports all of them, and says whether it does.
@@ -378,6 +403,16 @@ impl Hosted {
         let own = all.filter(move |((it, _), _)| *it == version);
         own.map(|((_, slot), import)| (*slot, *import))
     }
+}
+
+/// The versions in which an interface is imported, of those that the network serves.
+fn versions_of<'r>(root: &'r Root<'_>, interface: &'r str) -> impl Iterator<Item = Version> + 'r {
+    let names = root.imports();
+    let names = names.filter_map(|(_, import)| InterfaceName::of(&import.name));
+    let same = names.filter(move |name| {
+        is_0_2(name) && format!("{}/{}", name.package, name.interface) == interface
+    });
+    same.filter_map(|name| name.version)
 }
 
 /// The import that the function of a slot is in.

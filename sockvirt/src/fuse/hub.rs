@@ -1,17 +1,32 @@
 //! The network that several components share: a component beside them, with three functions of plain
 //! numbers (`virt-adapter/hub`). Each of them has the handles itself, and calls this one.
+//!
+//! With a script, it has that too: it is asked for the report, tells of it, and ends the program.
 
-use super::hooks::unsupported;
-use super::network::not_as_built;
+use super::binding::Slot;
+use super::hooks::{Played, unsupported};
+use super::hosted::{self, Hosted};
+use super::network::{REALLOC, foreign, not_as_built};
 use super::writer::{Sort, Writer};
 use crate::error::Error;
-use crate::generate::prebuilt::MOST_PAGES;
-use crate::generate::prebuilt::{self, Alone};
+use crate::generate::core::{CoreModule, Memory};
+use crate::generate::link::{INTRINSICS, STORE};
+use crate::generate::network::{never, report_type};
+use crate::generate::prebuilt::{self, Alone, MOST_PAGES, Part};
+use crate::generate::{log, verdict};
 use crate::root::Root;
 use wasm_encoder::{
     CanonicalOption, ComponentBuilder, ComponentExportKind, ComponentTypeEncoder, ComponentTypeRef,
-    ComponentValType as Val, ExportKind, InstanceType, PrimitiveValType,
+    ComponentValType as Val, ExportKind, InstanceType, ModuleArg, PrimitiveValType,
 };
+
+/// The network that several share.
+#[derive(Clone)]
+pub(super) struct Hub {
+    pub(super) component: Vec<u8>,
+    /// What it is given of the host's, where it plays a script: all of one version.
+    pub(super) hosted: Hosted,
+}
 
 /// Where the network is that a component uses.
 #[derive(Default)]
@@ -20,7 +35,7 @@ pub(super) enum Place {
     #[default]
     Inside,
     /// In this component, which is put into it.
-    Here(Vec<u8>),
+    Here(Hub),
     /// In an instance that it is given.
     Outside,
 }
@@ -47,38 +62,157 @@ fn function_type(encoder: ComponentTypeEncoder<'_>, function: &str, block: u32) 
     encoder.function().params(params).result(result);
 }
 
-/// The component.
-pub(super) fn component(config: &[u8]) -> Result<Vec<u8>, Error> {
-    let alone = Alone {
-        room: 0,
-        most_pages: MOST_PAGES,
-        bytes: config,
-        functions: &[],
-    };
-    let part = prebuilt::take_alone(prebuilt::HUB, &FUNCTIONS, &alone).map_err(not_as_built)?;
-    let mut component = ComponentBuilder::default();
-    let module = component.core_module_raw(None, &part.module);
-    let code = component.core_instantiate(None, module, []);
-    let memory = component.core_alias_export(None, code, "m", ExportKind::Memory);
-    let (block, encoder) = component.ty(None);
-    block_type(encoder);
-    for (number, function) in FUNCTIONS.into_iter().enumerate() {
-        let core = component.core_alias_export(None, code, &number.to_string(), ExportKind::Func);
-        let (ty, encoder) = component.ty(None);
-        function_type(encoder, function, block);
-        let options = [CanonicalOption::Memory(memory)];
-        let lifted = component.lift_func(None, core, ty, options);
-        component.export(function, ComponentExportKind::Func, lifted, None);
-    }
-    Ok(component.finish())
+/// The functions that a script's report is asked for by, where one is played.
+pub(super) fn reports(script: Option<Played>) -> impl Iterator<Item = &'static str> {
+    verdict::reports(script.map(|it| it.loads))
 }
 
-/// Puts it into a component, and gives its instance.
-pub(super) fn instantiate(writer: &mut Writer, component: &[u8]) -> u32 {
-    let component = writer.component(component);
-    let none: [(&str, ComponentExportKind, u32); 0] = [];
-    writer.instances().instantiate(component, none);
-    writer.added(Sort::Instance)
+/// What ends the program is called among the imports of the component.
+const EXIT: &str = "exit";
+
+impl Hub {
+    /// The component, which may play a script and is then given this of the host's.
+    pub(super) fn new(
+        config: &[u8],
+        script: Option<Played>,
+        hosted: Hosted,
+    ) -> Result<Self, Error> {
+        let mut names: Vec<_> = FUNCTIONS.map(str::to_owned).to_vec();
+        names.extend(reports(script).map(|name| format!("sockvirt#{name}")));
+        names.extend(script.map(|_| REALLOC.to_owned()));
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        let alone = Alone {
+            room: 0,
+            most_pages: MOST_PAGES,
+            bytes: config,
+            functions: &[],
+            prefix: script.map_or("", |_| "f"),
+        };
+        let code = prebuilt::hub(script.is_some());
+        let part = prebuilt::take_alone(code, &names, &alone).map_err(not_as_built)?;
+        let mut component = ComponentBuilder::default();
+        let (memory, code) = add_code(&mut component, &part, &hosted)?;
+        let (block, encoder) = component.ty(None);
+        block_type(encoder);
+        let mut options = vec![CanonicalOption::Memory(memory)];
+        let mut number = 0;
+        let mut lift = |component: &mut ComponentBuilder, name, ty, options: &[_]| {
+            let core = format!("{}{number}", alone.prefix);
+            let core = component.core_alias_export(None, code, &core, ExportKind::Func);
+            let lifted = component.lift_func(None, core, ty, options.iter().copied());
+            component.export(name, ComponentExportKind::Func, lifted, None);
+            number += 1;
+        };
+        for function in FUNCTIONS {
+            let (ty, encoder) = component.ty(None);
+            function_type(encoder, function, block);
+            lift(&mut component, function, ty, &options);
+        }
+        if script.is_some() {
+            let realloc = format!("{}{}", alone.prefix, names.len() - 1);
+            let realloc = component.core_alias_export(None, code, &realloc, ExportKind::Func);
+            options.push(CanonicalOption::Realloc(realloc));
+        }
+        for name in reports(script) {
+            let ty = report_type(&mut component, name);
+            lift(&mut component, name, ty, &options);
+        }
+        Ok(Hub {
+            component: component.finish(),
+            hosted,
+        })
+    }
+
+    /// Puts it into a component, and gives its instance. `instance_of` says where an import is there.
+    pub(super) fn instantiate(
+        &self,
+        writer: &mut Writer,
+        instance_of: impl Fn(usize) -> u32,
+    ) -> u32 {
+        let component = writer.component(&self.component);
+        let mut args = Vec::new();
+        for (slot, import) in self.hosted.of_version(0) {
+            let instance = instance_of(import);
+            let name = match slot {
+                Slot::Stderr => log::FUNC_GET,
+                Slot::BlockingWrite => log::FUNC_WRITE,
+                _ => EXIT,
+            };
+            if slot == Slot::BlockingWrite {
+                args.extend(log::TYPES.map(|name| {
+                    let ty = writer.alias_type(instance, name);
+                    (name, ComponentExportKind::Type, ty)
+                }));
+            }
+            let function = writer.alias_func(instance, hosted::name(slot));
+            args.push((name, ComponentExportKind::Func, function));
+        }
+        writer.instances().instantiate(component, args);
+        writer.added(Sort::Instance)
+    }
+}
+
+/// Instantiates the code: its memory, and the instance. What calls the host needs its memory before.
+fn add_code(
+    component: &mut ComponentBuilder,
+    part: &Part,
+    hosted: &Hosted,
+) -> Result<(u32, u32), Error> {
+    let mut args = Vec::new();
+    let mut memory = None;
+    if !part.imports.is_empty() {
+        let (least, most) = (part.pages, MOST_PAGES);
+        let (store, _) = CoreModule::<()>::new(Memory::Own { least, most }).finish();
+        let store = component.core_module_raw(None, &store);
+        let store = component.core_instantiate(None, store, []);
+        let own = component.core_alias_export(None, store, "m", ExportKind::Memory);
+        let given = add_host(component, part, hosted, own)?;
+        args = vec![
+            (STORE, ModuleArg::Instance(store)),
+            (INTRINSICS, ModuleArg::Instance(given)),
+        ];
+        memory = Some(own);
+    }
+    let module = component.core_module_raw(None, &part.module);
+    let code = component.core_instantiate(None, module, args);
+    let memory =
+        memory.unwrap_or_else(|| component.core_alias_export(None, code, "m", ExportKind::Memory));
+    Ok((memory, code))
+}
+
+/// Imports what the code calls of the host, as far as it is there.
+fn add_host(
+    component: &mut ComponentBuilder,
+    part: &Part,
+    hosted: &Hosted,
+    memory: u32,
+) -> Result<u32, Error> {
+    let stderr = hosted.reports.then(|| log::functions(component));
+    let exit = hosted.exits.then(|| {
+        let (status, encoder) = component.type_defined(None);
+        encoder.result(None, None);
+        let (ty, mut encoder) = component.type_function(None);
+        encoder.params([("status", Val::Type(status))]).result(None);
+        component.import(EXIT, ComponentTypeRef::Func(ty))
+    });
+    let mut given = Vec::new();
+    for (number, import) in part.imports.iter().enumerate() {
+        let function = match import.name.as_str() {
+            "stderr" => stderr.as_ref().map(|it| it.get_stderr),
+            "write" => stderr.as_ref().map(|it| it.write),
+            "exit" => exit,
+            name => return Err(foreign(name)),
+        };
+        let options = [CanonicalOption::Memory(memory)];
+        let function = match function {
+            Some(function) => component.lower_func(None, function, options),
+            None => never(component, &import.signature),
+        };
+        given.push((number.to_string(), function));
+    }
+    let given = given.iter();
+    let given = given.map(|(name, index)| (name.as_str(), ExportKind::Func, *index));
+    Ok(component.core_instantiate_exports(None, given))
 }
 
 /// Has a component import it, and gives the instance.

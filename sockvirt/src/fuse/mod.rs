@@ -36,9 +36,9 @@ use crate::root::Root;
 use copy::Fuser;
 use hooks::{Reach, Surface, unsupported};
 use hosted::Hosted;
-use hub::Place;
+use hub::{Hub, Place};
 use left_out::LeftOut;
-use nested::Level;
+use nested::{COMPOSED, Level};
 use sockvirt_policy::Policy;
 use std::collections::BTreeSet;
 use survey::Survey;
@@ -70,8 +70,9 @@ pub(crate) struct Fused {
 }
 
 /// Puts a network into the component, or into the one inside of it that uses sockets, set up by the
-/// policy. Where several use sockets, they share one that is beside them. `evidence` goes into a
-/// custom section of this name, where nothing is put around the component that has it.
+/// policy. Where several use sockets, or what a script takes the place of, they share one that is beside
+/// them. `evidence` goes into a custom section of this name, where nothing is put around the component
+/// that has it.
 pub(crate) fn fuse(
     root: &Root<'_>,
     policy: &Policy,
@@ -81,25 +82,43 @@ pub(crate) fn fuse(
     let reach = Reach::of(policy, script);
     let level = Level::of(root, reach)?;
     let setup = Setup { policy, script };
+    if !level.children.is_empty() {
+        refuse_other_clocks(root, reach)?;
+    }
     if level.users() <= 1 {
         return fuse_level(root, &level, setup, Place::Inside, evidence);
     }
-    if script.is_some() {
-        return Err(unsupported(
-            "a component that is composed of several",
-            "more than one of them uses `wasi:sockets`, and a script is played to one",
-        ));
-    }
     if level.is_user() {
+        let used = reach.used();
         return Err(unsupported(
-            "a component that is composed of several",
-            "it uses `wasi:sockets` itself, and so does one inside of it; no component can call \
-             those inside of it, and so not the network that they would share",
+            COMPOSED,
+            &format!(
+                "it uses {used} itself, and so does one inside of it; no component can call \
+                 those inside of it, and so not the network that they would share: what it does itself \
+                 belongs in a component beside the others"
+            ),
         ));
     }
-    let config = config::write(setup, reach, &Hosted::default());
-    let place = Place::Here(hub::component(&config)?);
+    let mut hosted = Hosted::default();
+    if script.is_some() {
+        hosted = Hosted::of_hub(root);
+        refuse_without_exit(script, &hosted)?;
+    }
+    let config = config::write(setup, reach, &hosted);
+    let place = Place::Here(Hub::new(&config, reach.script, hosted)?);
     fuse_level(root, &level, setup, place, evidence)
+}
+
+/// Refuses a script that ends the program where nothing does that.
+fn refuse_without_exit(script: Option<Given<'_>>, hosted: &Hosted) -> Result<(), Error> {
+    if script.is_some_and(|it| it.script.ends) && !hosted.exits {
+        return Err(unsupported(
+            "a script with clients",
+            "it ends the program by `exit` of `wasi:cli/exit`, and the program does not import it: set \
+             `when-done = \"stay\"` in `[report]`",
+        ));
+    }
+    Ok(())
 }
 
 /// What a network beside a component is configured with.
@@ -123,7 +142,10 @@ fn fuse_level(
     place: Place,
     evidence: Option<(&str, &str)>,
 ) -> Result<Fused, Error> {
-    let reach = Reach::of(setup.policy, setup.script);
+    let mut reach = Reach::of(setup.policy, setup.script);
+    if let Place::Outside = place {
+        reach = reach.beside_others(root);
+    }
     let surface = Surface::of(root, reach);
     let mut inner = Vec::new();
     for child in &level.children {
@@ -134,24 +156,29 @@ fn fuse_level(
         inner.push(fuse_level(&child.root, &child.level, setup, place, None)?);
     }
     let nothing = Survey::default();
+    let without_handles;
     let (mut survey, mut hosted) = (&nothing, Hosted::default());
     if level.is_user() {
         surface.refuse_exports()?;
         survey = &level.survey;
-        hosted = Hosted::of(root, survey, reach, setup.policy.on_deadlock())?;
-        if setup.script.is_some_and(|it| it.script.ends) && !hosted.exits {
-            return Err(unsupported(
-                "a script with clients",
-                "it ends the program by `exit` of `wasi:cli/exit`, and the program does not import \
-                 it: set `when-done = \"stay\"` in `[report]`",
-            ));
+        if !reach.handles {
+            without_handles = Survey::of(root, &surface)?;
+            survey = &without_handles;
+        }
+        hosted = Hosted::of(root, survey, reach, setup.policy.on_deadlock(), &place)?;
+        if let Place::Inside = place {
+            refuse_without_exit(setup.script, &hosted)?;
         }
     }
     let config = match place {
         Place::Inside => config::write(setup, reach, &hosted),
-        _ => config::without_names(setup, reach, &hosted),
+        _ => config::elsewhere(setup, reach, &hosted),
     };
-    let wants = wants(root, level, &inner, &hosted);
+    let given = match &place {
+        Place::Here(hub) => &hub.hosted,
+        _ => &hosted,
+    };
+    let wants = wants(root, level, &inner, given);
     let mut fuser = Fuser::new(root, surface, survey, &hosted, &config, wants);
     if !reach.any() {
         fuser.left_out = LeftOut::of(root, &fuser.surface, &level.children)?;
@@ -174,6 +201,26 @@ fn wants(root: &Root<'_>, level: &Level<'_>, inner: &[Fused], hosted: &Hosted) -
         }
     }
     wants
+}
+
+/// Refuses clocks of another generation of WASI where several components may use them: those that have
+/// no sockets would go by the host's time, beside a script's.
+fn refuse_other_clocks(root: &Root<'_>, reach: Reach) -> Result<(), Error> {
+    let has_clock = reach.script.is_some_and(|it| !it.host_clock);
+    for (_, import) in root.imports().filter(|_| has_clock) {
+        let name = InterfaceName::of(&import.name).filter(|it| it.package == "wasi:clocks");
+        let is_clock = |it: &InterfaceName| it.interface.ends_with("-clock");
+        if let Some(name) = name.filter(is_clock)
+            && reach.key(&name).is_none()
+        {
+            return Err(unsupported(
+                &format!("import `{name}`"),
+                "one of several components may go by it, and the script has clocks of 0.2: set \
+                 `mode = \"host\"` in `[clock]`",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Refuses sockets of another generation of WASI, which the network does not serve.

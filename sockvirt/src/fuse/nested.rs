@@ -12,13 +12,17 @@ use wasmparser::{
     ComponentOuterAliasKind, ComponentTypeRef, Payload,
 };
 
-/// What of a component uses sockets: itself, and what is inside of it.
+/// What is refused of compositions.
+pub(super) const COMPOSED: &str = "a component that is composed of several";
+
+/// What of a component uses sockets, or what a script takes the place of: itself, and what is inside
+/// of it.
 pub(super) struct Level<'a> {
     pub(super) survey: Survey,
     pub(super) children: Vec<Child<'a>>,
 }
 
-/// A component inside of another one that uses sockets.
+/// A component inside of another one that uses sockets, or what a script takes the place of.
 pub(super) struct Child<'a> {
     /// Its index in the outermost scope, where it is defined.
     pub(super) component: u32,
@@ -44,16 +48,18 @@ impl<'a> Level<'a> {
         let survey = Survey::of(root, &Surface::of(root, reach))?;
         let mut children: Vec<Child<'a>> = Vec::new();
         for instance in instances(root)? {
-            let Some((component, bytes)) = instance.definition else {
+            let seen = instance.definition.filter(|(_, bytes)| uses(bytes, reach));
+            instance.refuse_unseen(root, reach, seen.is_some())?;
+            let Some((component, bytes)) = seen else {
                 continue;
             };
             if let Some(known) = children.iter_mut().find(|it| it.component == component) {
                 known.instances.push(instance);
-            } else if uses_sockets(bytes) {
+            } else {
                 let root = read(bytes, Bodies::All).map_err(|e| {
                     unsupported(
-                        "a component that is composed of several",
-                        &format!("one that uses `wasi:sockets` does not stand alone: {e}"),
+                        COMPOSED,
+                        &format!("one that uses {} does not stand alone: {e}", reach.used()),
                     )
                 })?;
                 let level = Level::of(&root, reach)?;
@@ -68,13 +74,13 @@ impl<'a> Level<'a> {
         Ok(Level { survey, children })
     }
 
-    /// Whether the component itself uses sockets, and not only what is inside of it.
+    /// Whether the component itself uses them, and not only what is inside of it.
     pub(super) fn is_user(&self) -> bool {
         let mut own = self.survey.called.iter();
-        self.children.is_empty() || own.any(|(_, name)| name.starts_with("wasi:sockets/"))
+        self.children.is_empty() || own.any(|(_, name)| !name.starts_with("wasi:io/"))
     }
 
-    /// How many instances use sockets.
+    /// How many instances use them.
     pub(super) fn users(&self) -> usize {
         let inside = self.children.iter().map(|child| {
             let instances = child.instances.len();
@@ -162,13 +168,15 @@ fn is_component(alias: &ComponentAlias<'_>) -> bool {
     )
 }
 
-/// Whether a component imports functions of `wasi:sockets`, by the names of its imports.
-fn uses_sockets(bytes: &[u8]) -> bool {
+/// Whether a component imports functions of `wasi:sockets`, or what a script takes the place of, by the
+/// names of its imports.
+fn uses(bytes: &[u8], reach: Reach) -> bool {
     outermost(bytes).any(|payload| match payload {
-        Ok(Payload::ComponentImportSection(section)) => section
-            .into_iter()
-            .flatten()
-            .any(|import| is_sockets(InterfaceName::of(&import.name))),
+        Ok(Payload::ComponentImportSection(section)) => {
+            let imports = section.into_iter().flatten();
+            let mut names = imports.filter_map(|import| InterfaceName::of(&import.name));
+            names.any(|name| name.is_sockets() || reach.script_key(&name).is_some())
+        }
         _ => false,
     })
 }
@@ -181,6 +189,35 @@ impl<'a> Nested<'a> {
     /// Whether it is given this only for its sockets, which it has inside then.
     fn gives_sockets(arg: &ComponentInstantiationArg<'a>) -> bool {
         is_sockets(InterfaceName::parse(arg.name))
+    }
+
+    /// Refuses a component that is given what a script takes the place of, and in which nobody sees it:
+    /// it would go on with the host's.
+    fn refuse_unseen(&self, root: &Root<'_>, reach: Reach, is_seen: bool) -> Result<(), Error> {
+        let of_script = |name: InterfaceName| reach.script_key(&name).map(|_| name);
+        for arg in &self.args {
+            let import = match arg.kind {
+                ComponentExternalKind::Instance => root.item_at(Space::Instance, arg.index),
+                _ => None,
+            };
+            let Some(Item::Import(import)) = import.map(|at| &root.items[at]) else {
+                continue;
+            };
+            let known = InterfaceName::parse(arg.name).and_then(of_script);
+            if let Some(name) = InterfaceName::of(&import.name).and_then(of_script)
+                && !(is_seen && known.is_some())
+            {
+                return Err(unsupported(
+                    COMPOSED,
+                    &format!(
+                        "one of them is given `{name}`, which a script takes the place of, by the name \
+                         `{}`, or is not in it: give it to that one under its own name",
+                        arg.name
+                    ),
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// What it is still given when it has a network, which may lead to the host.

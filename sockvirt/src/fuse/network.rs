@@ -14,7 +14,7 @@ use std::collections::{BTreeSet, HashMap};
 use wasm_encoder::{CanonicalOption, ExportKind, ValType};
 
 /// What the network's `realloc` is called.
-const REALLOC: &str = "[realloc]";
+pub(super) const REALLOC: &str = "[realloc]";
 /// What says how the program ended, what ends a script, and what gives the text of its report.
 const VERDICT: [&str; 3] = ["sockvirt#ended", "sockvirt#finish", "sockvirt#text"];
 /// What takes another script.
@@ -32,7 +32,7 @@ pub(super) struct Network {
     pub(super) memory: u32,
     pub(super) table: u32,
     pub(super) realloc: u32,
-    /// The functions of [`VERDICT`], where there is a script.
+    /// The functions of [`VERDICT`], where there is a script that is played here.
     pub(super) verdict: Option<[u32; VERDICT.len()]>,
     /// The function that takes another script, where there may be one.
     pub(super) load: Option<u32>,
@@ -56,7 +56,9 @@ impl Network {
     ) -> Result<(Self, Vec<u8>), Error> {
         let mut names: Vec<_> = functions.iter().map(String::as_str).collect();
         names.push(REALLOC);
-        if let Some(Played { loads, .. }) = script {
+        // A hub has the script, and what is asked of it.
+        let played = script.filter(|_| hub.is_none());
+        if let Some(Played { loads, .. }) = played {
             names.extend(VERDICT);
             names.extend(loads.then_some(LOAD));
         }
@@ -66,10 +68,11 @@ impl Network {
             most_pages: MOST_PAGES,
             bytes: config,
             functions: &movers,
+            prefix: "",
         };
         let code = match hub {
             None => prebuilt::network(script.is_some()),
-            Some(_) => prebuilt::REMOTE,
+            Some(_) => prebuilt::remote(script.is_some()),
         };
         let part = prebuilt::take_alone(code, &names, &alone).map_err(not_as_built)?;
         let (memory, code) = instantiate(writer, &part, hub)?;
@@ -79,8 +82,8 @@ impl Network {
         };
         let realloc = taken(functions.len()).index;
         let mut verdict = |it| taken(functions.len() + 1 + it).index;
-        let load = script.filter(|it| it.loads).map(|_| verdict(VERDICT.len()));
-        let verdict = script.map(|_| std::array::from_fn(verdict));
+        let load = played.filter(|it| it.loads).map(|_| verdict(VERDICT.len()));
+        let verdict = played.map(|_| std::array::from_fn(verdict));
         let mover = (names.len()..part.exports.len()).map(&mut taken).collect();
         let functions = functions.iter().cloned().enumerate();
         let functions = functions
@@ -156,7 +159,7 @@ pub(super) fn not_as_built(e: Malformed) -> Error {
     }
 }
 
-fn foreign(import: &str) -> Error {
+pub(super) fn foreign(import: &str) -> Error {
     not_as_built(Malformed(format!("it imports `{import}`")))
 }
 

@@ -1,6 +1,7 @@
 //! `sockvirt:virt/report`, which a component exports that a script is played in.
 
 use super::copy::Fuser;
+use super::hub::{self, Place};
 use super::writer::Sort;
 use crate::error::Error;
 use crate::generate::verdict::{ENDED, FINISH, LOAD, REPORT, TEXT};
@@ -9,8 +10,28 @@ use wasm_encoder::{
 };
 
 impl Fuser<'_> {
-    /// Exports what asks for the script's report.
+    /// Exports what asks for the script's report, if it is played in this component.
     pub(super) fn add_report(&mut self) -> Result<(), Error> {
+        match self.place {
+            Place::Inside => self.lift_report(),
+            Place::Here(_) => self.report_of_hub(),
+            Place::Outside => Ok(()),
+        }
+    }
+
+    /// Exports what the hub says.
+    fn report_of_hub(&mut self) -> Result<(), Error> {
+        let hub = self.hub()?.unwrap_or(super::renumber::LEFT_OUT);
+        let functions = hub::reports(self.surface.reach.script);
+        let functions = functions.map(|name| (name, Kind::Func, self.writer.alias_func(hub, name)));
+        let functions: Vec<_> = functions.collect();
+        self.writer.instances().export_items(functions);
+        let instance = self.writer.added(Sort::Instance);
+        self.export_report(instance);
+        Ok(())
+    }
+
+    fn lift_report(&mut self) -> Result<(), Error> {
         // One component inside has the network, and is instantiated once.
         let inside = self
             .children

@@ -3,6 +3,7 @@
 use super::*;
 use crate::read::{Bodies, read};
 use crate::test_guest::{guest, versions};
+use sockvirt_netstack::script::Script;
 use sockvirt_policy::Flag;
 use wasm_encoder::reencode::{Error as Failed, Reencode, ReencodeComponent, component_utils};
 use wasm_encoder::{ComponentExportKind, ComponentInstanceSection, ComponentSectionId, RawSection};
@@ -19,7 +20,16 @@ fn policies() -> [Policy; 2] {
     [Policy::deny_all(), everywhere]
 }
 
-/// A component that imports every function of `wasi:sockets`.
+/// What each of them is set up by, and the first one with a script besides.
+fn setups<'s>(policies: &'s [Policy; 2], script: &'s Script) -> [Setup<'s>; 3] {
+    let loads = false;
+    let given = Some(Given { script, loads });
+    let [memory, everywhere] = policies;
+    [(memory, None), (everywhere, None), (memory, given)]
+        .map(|(policy, script)| Setup { policy, script })
+}
+
+/// A component that imports every function of `wasi:sockets`, and with them a clock's.
 fn user() -> Vec<u8> {
     let [(resolve, world), _] = versions();
     guest(&resolve, world)
@@ -62,16 +72,19 @@ fn around(user: &[u8], inside: &[&[u8]]) -> Vec<u8> {
 }
 
 /// The network that components of a composition share.
-fn hub(policy: &Policy) -> Vec<u8> {
-    let (reach, script) = (Reach::of(policy, None), None);
-    let config = config::write(Setup { policy, script }, reach, &Hosted::default());
-    hub::component(&config).expect("it is written")
+fn hub(setup: Setup<'_>) -> Hub {
+    let reach = reach(setup);
+    let config = config::write(setup, reach, &Hosted::default());
+    Hub::new(&config, reach.script, Hosted::default()).expect("it is written")
+}
+
+fn reach(setup: Setup<'_>) -> Reach {
+    Reach::of(setup.policy, setup.script)
 }
 
 /// A component with what is inside, as it is written where they share the network at `place`.
-fn written(root: &Root<'_>, level: &Level<'_>, policy: &Policy, place: Place) -> Option<Fused> {
-    let script = None;
-    fuse_level(root, level, Setup { policy, script }, place, None).ok()
+fn written(root: &Root<'_>, level: &Level<'_>, setup: Setup<'_>, place: Place) -> Option<Fused> {
+    fuse_level(root, level, setup, place, None).ok()
 }
 
 /// Why a component is refused; nothing if it is not.
@@ -107,10 +120,11 @@ const ASKS_FOR_A_CODE: &str = r#"(component
 fn no_code_is_told_in_the_memory_of_who_asks() {
     let bytes = wat::parse_str(ASKS_FOR_A_CODE).expect("valid text");
     let root = read(&bytes, Bodies::All).expect("it is valid");
-    let policy = Policy::deny_all();
-    let level = Level::of(&root, Reach::of(&policy, None)).expect("it can be fused");
+    let (policy, script) = (&Policy::deny_all(), None);
+    let setup = Setup { policy, script };
+    let level = Level::of(&root, reach(setup)).expect("it can be fused");
     assert_eq!(level.survey.canonicals.iter().flatten().count(), 1);
-    let fused = written(&root, &level, &policy, Place::Inside).expect("it is written");
+    let fused = written(&root, &level, setup, Place::Inside).expect("it is written");
     assert_eq!(refused(&fused), "");
 }
 
@@ -119,9 +133,9 @@ fn no_code_is_told_in_the_memory_of_who_asks() {
 fn a_forgotten_function_is_found() {
     let bytes = user();
     let root = read(&bytes, Bodies::All).expect("it is valid");
-    for policy in policies() {
-        let mut level = Level::of(&root, Reach::of(&policy, None)).expect("it can be fused");
-        forget(&root, &mut level, &[], &policy, &|| Place::Inside, 1);
+    for setup in setups(&policies(), &Script::default()) {
+        let mut level = Level::of(&root, reach(setup)).expect("it can be fused");
+        forget(&root, &mut level, &[], setup, &|| Place::Inside, 1);
     }
 }
 
@@ -131,13 +145,13 @@ fn a_forgotten_function_is_found_where_components_share_a_network() {
     let user = user();
     let bytes = around(&user, &[&user, &around(&user, &[&user])]);
     let root = read(&bytes, Bodies::All).expect("it is valid");
-    for policy in policies() {
-        let mut level = Level::of(&root, Reach::of(&policy, None)).expect("it can be fused");
+    for setup in setups(&policies(), &Script::default()) {
+        let mut level = Level::of(&root, reach(setup)).expect("it can be fused");
         assert_eq!(level.users(), 2);
-        let hub = hub(&policy);
+        let hub = hub(setup);
         let place = || Place::Here(hub.clone());
         for path in [&[0][..], &[1, 0]] {
-            forget(&root, &mut level, path, &policy, &place, 3);
+            forget(&root, &mut level, path, setup, &place, 3);
         }
     }
 }
@@ -156,11 +170,11 @@ fn forget(
     root: &Root<'_>,
     level: &mut Level<'_>,
     path: &[usize],
-    policy: &Policy,
+    setup: Setup<'_>,
     place: &dyn Fn() -> Place,
     one_in: usize,
 ) {
-    let fused = written(root, level, policy, place()).expect("it is written");
+    let fused = written(root, level, setup, place()).expect("it is written");
     assert_eq!(refused(&fused), "");
     let functions = inside(level, path).survey.canonicals.len();
     let mut forgotten = 0;
@@ -168,7 +182,7 @@ fn forget(
         let Some(replaced) = inside(level, path).survey.canonicals[function].take() else {
             continue;
         };
-        if let Some(fused) = written(root, level, policy, place()) {
+        if let Some(fused) = written(root, level, setup, place()) {
             assert_ne!(refused(&fused), "", "function {function}");
         }
         inside(level, path).survey.canonicals[function] = Some(replaced);
@@ -244,7 +258,8 @@ fn swapped(bytes: &[u8], number: usize) -> Vec<u8> {
 
 /// A network of its own, which is not the one that is shared.
 fn impostor() -> Vec<u8> {
-    hub::component(b"another one").expect("it is written")
+    let hub = Hub::new(b"another one", None, Hosted::default());
+    hub.expect("it is written").component
 }
 
 const NOT_SHARED: &str = "the composed component was refused: a component inside is not given the \
@@ -256,11 +271,11 @@ fn another_network_than_the_shared_one_is_found() {
     let (user, other) = (user(), impostor());
     let bytes = around(&user, &[&other, &user, &around(&user, &[&other, &user])]);
     let root = read(&bytes, Bodies::All).expect("it is valid");
-    for policy in policies() {
-        let level = Level::of(&root, Reach::of(&policy, None)).expect("it can be fused");
+    for setup in setups(&policies(), &Script::default()) {
+        let level = Level::of(&root, reach(setup)).expect("it can be fused");
         let write = || {
-            let place = Place::Here(hub(&policy));
-            written(&root, &level, &policy, place).expect("it is written")
+            let place = Place::Here(hub(setup));
+            written(&root, &level, setup, place).expect("it is written")
         };
         assert_eq!(refused(&write()), "");
         for number in 0..2 {

@@ -1,4 +1,4 @@
-//! Standard error, for policies that log decisions.
+//! Standard error, for policies that log decisions, and for scripts that tell of programs.
 //!
 //! The host's is imported in a version that the guest does not import, so that nothing of the
 //! guest's imports has to be widened for it. Hosts take versions of 0.2 for each other.
@@ -91,21 +91,22 @@ pub(crate) fn import(builder: &mut ComponentBuilder, names: &[String]) -> Vec<Gi
     ]
 }
 
-/// The names of what the policy's component imports.
+/// The names of what the policy's component imports: types as WIT names them, and functions.
+pub(crate) const TYPES: [&str; 3] = [ERROR, STREAM, FAILURE];
 const ERROR: &str = "error";
 const STREAM: &str = "output-stream";
 const FAILURE: &str = "stream-error";
-const FUNC_GET: &str = "get";
-const FUNC_WRITE: &str = "write";
+pub(crate) const FUNC_GET: &str = "get";
+pub(crate) const FUNC_WRITE: &str = "write";
 
 /// The functions as the policy's component imports them.
-pub(super) struct Functions {
-    pub(super) get_stderr: u32,
-    pub(super) write: u32,
+pub(crate) struct Functions {
+    pub(crate) get_stderr: u32,
+    pub(crate) write: u32,
 }
 
 /// Imports in the policy's component what [`import`] gives it.
-pub(super) fn functions(component: &mut ComponentBuilder) -> Functions {
+pub(crate) fn functions(component: &mut ComponentBuilder) -> Functions {
     let resource = Ref::Type(TypeBounds::SubResource);
     let error = component.import(ERROR, resource);
     let stream = component.import(STREAM, resource);

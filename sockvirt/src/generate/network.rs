@@ -69,7 +69,7 @@ pub(crate) fn component(plan: &Plan<'_>, imports: &[&SocketImport<'_>]) -> Resul
 }
 
 /// The type of a function of a script's report.
-fn report_type(component: &mut ComponentBuilder, name: &str) -> u32 {
+pub(crate) fn report_type(component: &mut ComponentBuilder, name: &str) -> u32 {
     let (bytes, encoder) = component.type_defined(None);
     encoder.list(Val::Primitive(PrimitiveValType::U8));
     let param = match name {
@@ -85,6 +85,17 @@ fn report_type(component: &mut ComponentBuilder, name: &str) -> u32 {
     let (ty, mut encoder) = component.type_function(None);
     encoder.params(param).result(result);
     ty
+}
+
+/// What stands for a function that is not there: it is never called.
+pub(crate) fn never(component: &mut ComponentBuilder, signature: &Signature) -> u32 {
+    let mut module = CoreModule::<()>::new(Memory::None);
+    let mut body = Body::new(signature.clone());
+    body.plain([I::Unreachable]);
+    module.export_numbered(body);
+    let module = component.core_module_raw(None, &module.finish().0);
+    let instance = component.core_instantiate(None, module, []);
+    component.core_alias_export(None, instance, "0", ExportKind::Func)
 }
 
 /// A component whose instance is the report alone: it exports the functions that it imports.
@@ -153,16 +164,9 @@ impl<'p, 'r> Network<'p, 'r> {
         }
     }
 
-    /// What stands for a built-in of a function that the guest does not import: it is never called.
+    /// What stands for a built-in of a function that the guest does not import.
     fn never(&mut self, signature: &Signature) -> u32 {
-        let mut module = CoreModule::<()>::new(Memory::None);
-        let mut body = Body::new(signature.clone());
-        body.plain([I::Unreachable]);
-        module.export_numbered(body);
-        let component = &mut self.builders[self.at].component;
-        let module = component.core_module_raw(None, &module.finish().0);
-        let instance = component.core_instantiate(None, module, []);
-        component.core_alias_export(None, instance, "0", ExportKind::Func)
+        never(&mut self.builders[self.at].component, signature)
     }
 
     /// Lifts and exports the functions of all interfaces, and what drives the network.

@@ -49,7 +49,12 @@ pub(crate) const fn network(script: bool) -> &'static [u8] {
 }
 
 /// The same where the network is in another component.
-pub(crate) const REMOTE: &[u8] = include_bytes!("../../prebuilt/network-remote.wasm");
+pub(crate) const fn remote(script: bool) -> &'static [u8] {
+    match script {
+        false => include_bytes!("../../prebuilt/network-remote.wasm"),
+        true => include_bytes!("../../prebuilt/network-remote-script.wasm"),
+    }
+}
 
 /// The network for WASI 0.3, in a component beside the one that uses it: with a script that is played
 /// on it, and without.
@@ -63,8 +68,13 @@ pub(crate) const fn network_3(script: bool) -> &'static [u8] {
 /// How large the memory of a network may become, in pages of 64 KiB: as large as memories are.
 pub(crate) const MOST_PAGES: u64 = 65_536;
 
-/// The network in a component that several share.
-pub(crate) const HUB: &[u8] = include_bytes!("../../prebuilt/hub.wasm");
+/// The network in a component that several share: with a script that is played on it, and without.
+pub(crate) const fn hub(script: bool) -> &'static [u8] {
+    match script {
+        false => include_bytes!("../../prebuilt/hub.wasm"),
+        true => include_bytes!("../../prebuilt/hub-script.wasm"),
+    }
+}
 
 /// The name under which a table is exported.
 pub(crate) const TABLE: &str = "t";
@@ -181,6 +191,9 @@ pub(crate) struct Alone<'a> {
     pub(crate) bytes: &'a [u8],
     /// Functions that are exported behind those that were asked for.
     pub(crate) functions: &'a [Body<Infallible>],
+    /// What is before the numbers of functions that are exported. jco 1.35 names what a component
+    /// exports by instance and name: a bare number behind that of an instance is another instance's.
+    pub(crate) prefix: &'static str,
 }
 
 /// As [`take`], for a module that stands alone.
@@ -352,7 +365,10 @@ impl<'a> Whole<'a> {
             numbers: &numbers,
             types: Types::default(),
         };
-        let mut sections = Sections::default();
+        let mut sections = Sections {
+            prefix: alone.map_or("", |it| it.prefix),
+            ..Sections::default()
+        };
         if alone.is_none() {
             let memory = EntityType::Memory(memory(self.pages, None));
             sections.imports.import(STORE, "m", memory);
@@ -495,13 +511,14 @@ struct Sections {
     elements: ElementSection,
     code: CodeSection,
     data: DataSection,
-    /// How many functions are exported under their numbers.
+    /// How many functions are exported under their numbers, and what is before those.
     numbered: usize,
+    prefix: &'static str,
 }
 
 impl Sections {
     fn export_numbered(&mut self, function: u32) {
-        let name = self.numbered.to_string();
+        let name = format!("{}{}", self.prefix, self.numbered);
         self.exports.export(&name, ExportKind::Func, function);
         self.numbered += 1;
     }

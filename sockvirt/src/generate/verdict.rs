@@ -23,6 +23,13 @@ pub(crate) const LOAD: &str = "load";
 /// The function of `wasi:cli/run`: `func() -> result`.
 pub(crate) const RUN: &str = "run";
 
+/// The functions of the report, where a script is played: with or without [`LOAD`].
+pub(crate) fn reports(loads: Option<bool>) -> impl Iterator<Item = &'static str> {
+    let always = loads.map(|_| [ENDED, FINISH, TEXT]);
+    let load = (loads == Some(true)).then_some(LOAD);
+    always.into_iter().flatten().chain(load)
+}
+
 /// The component, which imports [`RUN`], [`ENDED`] and [`FINISH`] and exports [`RUN`].
 pub(crate) fn component() -> ComponentBuilder {
     let mut component = ComponentBuilder::default();

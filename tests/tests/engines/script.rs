@@ -12,10 +12,11 @@ use std::fs;
 
 type Test = fn() -> Result<()>;
 
-pub(crate) const TESTS: [(&str, Test); 3] = [
+pub(crate) const TESTS: [(&str, Test); 4] = [
     ("passes", passes),
     ("fails", fails),
     ("again_and_again", again_and_again),
+    ("in_several_components", in_several_components),
 ];
 
 /// How often the same script is played on Node.js.
@@ -97,14 +98,26 @@ fn fails() -> Result<()> {
 
 /// The same script says the same each time, and the same on both, to the byte.
 fn again_and_again() -> Result<()> {
-    let component = build(TALK, &Guest::Dialogue.build()?)?;
-    let wasmtime = script::run(&component, &TALKS).context("on wasmtime")?;
+    same_again(Guest::Dialogue, &TALKS)
+}
+
+/// The same for a component beside the one that is run, and one that only sleeps.
+fn in_several_components() -> Result<()> {
+    let told = TALKS.map(|it| format!("another: {it}"));
+    let mut told: Vec<_> = told.iter().map(String::as_str).collect();
+    told.extend(["sleeper: sleep 30000", "another: time"]);
+    same_again(Guest::Ensemble, &told)
+}
+
+fn same_again(guest: Guest, told: &[&str]) -> Result<()> {
+    let component = build(TALK, &guest.build()?)?;
+    let wasmtime = script::run(&component, told).context("on wasmtime")?;
     let report = reports(&wasmtime.stderr);
     ensure!(
         report == wasmtime.stderr && !report.is_empty(),
         "{wasmtime:?}"
     );
-    let run = node_again(&component, TIMES, &TALKS).context("on Node.js")?;
+    let run = node_again(&component, TIMES, told).context("on Node.js")?;
     let stderr = String::from_utf8(run.output.stderr)?;
     ensure!(
         run.output.status.code() == Some(wasmtime.status),
