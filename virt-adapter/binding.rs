@@ -133,4 +133,8 @@ pub(crate) mod flags {
     pub(crate) const EXIT: u8 = 8;
     /// What is no peer's may be the host's.
     pub(crate) const LEADS_OUT: u8 = 16;
+    /// The same of TCP alone.
+    pub(crate) const TCP_LEADS_OUT: u8 = 32;
+    /// The same of UDP alone.
+    pub(crate) const UDP_LEADS_OUT: u8 = 64;
 }

@@ -148,11 +148,49 @@ impl Constants<'_> {
                 self.open(text, &name, ty)?;
                 let cases = [result.ok.as_ref(), result.err.as_ref()];
                 self.payload(text, wit_parser::Int::U8, cases)?;
+                self.parts(text, result.ok.as_ref())?;
+                self.params(text, function)?;
             }
             TypeDefKind::List(_) => self.open(text, &name, ty)?,
             _ => return Ok(()),
         }
         writeln!(text, "}}")?;
+        Ok(())
+    }
+
+    /// Where the parts of a tuple are.
+    fn parts(&self, text: &mut String, ty: Option<&Type>) -> Result<()> {
+        let Some(Type::Id(id)) = ty else {
+            return Ok(());
+        };
+        if let TypeDefKind::Tuple(tuple) = &self.resolve.types[*id].kind {
+            let offsets = self.sizes.field_offsets(&tuple.types);
+            for (number, (offset, _)) in offsets.into_iter().enumerate() {
+                let offset = offset.size_wasm32();
+                writeln!(text, "pub(crate) const PART_{number}: usize = {offset};")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Where an async function has its parameters, if they are in memory.
+    fn params(&self, text: &mut String, function: &Function) -> Result<()> {
+        if !function.kind.is_async() {
+            return Ok(());
+        }
+        let types = function.params.iter().map(|param| &param.ty);
+        for (param, (offset, _)) in function.params.iter().zip(self.sizes.field_offsets(types)) {
+            let (name, offset) = (upper(&param.name), offset.size_wasm32());
+            writeln!(text, "pub(crate) const {name}: usize = {offset};")?;
+            let Type::Id(id) = param.ty else { continue };
+            if let TypeDefKind::Option(some) = &self.resolve.types[id].kind {
+                let payload = self
+                    .sizes
+                    .payload_offset(wit_parser::Int::U8, [None, Some(some)]);
+                let payload = offset + payload.size_wasm32();
+                writeln!(text, "pub(crate) const {name}_PAYLOAD: usize = {payload};")?;
+            }
+        }
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use xshell::{Shell, cmd};
 
 /// What `sockvirt/prebuilt` holds: the name, the source in `virt-adapter/`, and its features.
-const MODULES: [(&str, &str, &[&str]); 14] = [
+const MODULES: [(&str, &str, &[&str]); 16] = [
     ("hub", "hub", &[]),
     ("hub-script", "hub", &["script"]),
     ("interposer", "interposer", &[]),
@@ -22,7 +22,9 @@ const MODULES: [(&str, &str, &[&str]); 14] = [
     (REMOTE_SCRIPT, "p2", &["remote", "script"]),
     (SCRIPT, "p2", &["script"]),
     ("network-3", "p3", &[]),
+    ("network-3-host", "p3", &["host"]),
     ("network-3-script", "p3", &["script"]),
+    ("network-3-script-host", "p3", &["script", "host"]),
     ("policy", "policy", &[]),
     ("policy-log", "policy", &["log"]),
     ("policy-names", "policy", &["names"]),

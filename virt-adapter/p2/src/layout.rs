@@ -173,6 +173,8 @@ pub(crate) mod tcp {
     pub(crate) mod tcp_socket_finish_connect {
         pub(crate) const SIZE: usize = 12;
         pub(crate) const PAYLOAD: usize = 4;
+        pub(crate) const PART_0: usize = 0;
+        pub(crate) const PART_1: usize = 4;
     }
     pub(crate) mod tcp_socket_start_listen {
         pub(crate) const SIZE: usize = 2;
@@ -185,6 +187,9 @@ pub(crate) mod tcp {
     pub(crate) mod tcp_socket_accept {
         pub(crate) const SIZE: usize = 16;
         pub(crate) const PAYLOAD: usize = 4;
+        pub(crate) const PART_0: usize = 0;
+        pub(crate) const PART_1: usize = 4;
+        pub(crate) const PART_2: usize = 8;
     }
     pub(crate) mod tcp_socket_local_address {
         pub(crate) const SIZE: usize = 36;
@@ -291,6 +296,8 @@ pub(crate) mod udp {
     pub(crate) mod udp_socket_stream {
         pub(crate) const SIZE: usize = 12;
         pub(crate) const PAYLOAD: usize = 4;
+        pub(crate) const PART_0: usize = 0;
+        pub(crate) const PART_1: usize = 4;
     }
     pub(crate) mod udp_socket_local_address {
         pub(crate) const SIZE: usize = 36;

@@ -50,7 +50,17 @@ pub(crate) fn ends(pair: u64) -> [u32; 2] {
 /// An event of something that is waited for.
 pub(crate) mod event {
     pub(crate) const NONE: u32 = 0;
+    #[cfg(feature = "host")]
+    pub(crate) const SUBTASK: u32 = 1;
     pub(crate) const TASK_CANCELLED: u32 = 6;
+}
+
+/// How far a call of the host's has come.
+#[cfg(feature = "host")]
+pub(crate) mod subtask {
+    pub(crate) const RETURNED: u32 = 2;
+    pub(crate) const CANCELLED_BEFORE_START: u32 = 3;
+    pub(crate) const CANCELLED: u32 = 4;
 }
 
 /// What a function that is called back returns.
@@ -84,6 +94,12 @@ unsafe extern "C" {
     pub(crate) safe fn context_set(value: u32);
     #[link_name = "[task-cancel]"]
     pub(crate) safe fn task_cancel();
+    #[cfg(feature = "host")]
+    #[link_name = "[subtask-cancel]"]
+    pub(crate) safe fn subtask_cancel(subtask: u32) -> u32;
+    #[cfg(feature = "host")]
+    #[link_name = "[subtask-drop]"]
+    pub(crate) safe fn subtask_drop(subtask: u32);
 
     #[link_name = "[stream-read][method]tcp-socket.send"]
     pub(crate) safe fn read(stream: u32, to: *mut u8, count: u32) -> u32;

@@ -30,8 +30,8 @@ extern "C" fn wait_until(when: u64) -> u32 {
 }
 
 #[unsafe(export_name = "wasi:clocks/monotonic-clock@0.3#[callback]wait-until")]
-extern "C" fn wait_until_called_back(kind: u32, _: u32, _: u32) -> u32 {
-    wait::called_back(kind, until_on)
+extern "C" fn wait_until_called_back(kind: u32, _: u32, status: u32) -> u32 {
+    wait::called_back(kind, status, until_on)
 }
 
 #[unsafe(export_name = "wasi:clocks/monotonic-clock@0.3#[async-lift]wait-for")]
@@ -42,8 +42,8 @@ extern "C" fn wait_for(duration: u64) -> u32 {
 }
 
 #[unsafe(export_name = "wasi:clocks/monotonic-clock@0.3#[callback]wait-for")]
-extern "C" fn wait_for_called_back(kind: u32, _: u32, _: u32) -> u32 {
-    wait::called_back(kind, for_on)
+extern "C" fn wait_for_called_back(kind: u32, _: u32, status: u32) -> u32 {
+    wait::called_back(kind, status, for_on)
 }
 
 /// The functions have no errors.
@@ -97,8 +97,8 @@ extern "C" fn ended() -> u32 {
 }
 
 #[unsafe(export_name = "wasi:sockets/types@0.3#[callback]sockvirt-ended")]
-extern "C" fn ended_called_back(kind: u32, _: u32, _: u32) -> u32 {
-    wait::called_back(kind, ended_on)
+extern "C" fn ended_called_back(kind: u32, _: u32, status: u32) -> u32 {
+    wait::called_back(kind, status, ended_on)
 }
 
 fn ended_on(state: &mut State, _: For) -> Progress {

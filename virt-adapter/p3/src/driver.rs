@@ -69,6 +69,8 @@ impl State {
             Role::Sending(end) => self.send_event(end, copied),
             Role::Receiving(end) => self.receive_event(end, copied),
             Role::Accepting(listener) => self.accept_event(listener, copied),
+            #[cfg(feature = "host")]
+            Role::AcceptingHosted(listener) => self.accept_hosted_event(listener, copied),
             Role::Sent => self.drop_sent(waitable),
             Role::Received => self.drop_received(waitable),
             Role::Nothing => {}

@@ -1,6 +1,8 @@
 //! `wasi:sockets/ip-name-lookup@0.3`
 
 use crate::canon::return_resolve;
+#[cfg(feature = "host")]
+use crate::config::LOST;
 use crate::config::denied;
 use crate::layout::ip_name_lookup::error_code;
 use crate::layout::types::ip_address;
@@ -19,11 +21,13 @@ extern "C" fn resolve_addresses(at: u32, length: u32) -> u32 {
     // it.
     let name = unsafe { core::slice::from_raw_parts(name, length as usize) };
     let found = state.network.lookup(name);
+    #[cfg(feature = "host")]
+    if found == Err(LOST) {
+        return crate::host::names::resolve(state, at, length);
+    }
     release(at as usize, length as usize);
     match found {
-        Ok(id) => state.begin(For::Lookup(id), resolve_on, || {
-            fail(ErrorCode::TemporaryResolverFailure);
-        }),
+        Ok(id) => state.begin(For::Lookup(id), resolve_on, give_up),
         Err(code) => {
             fail(denied(code));
             state.waits.over()
@@ -32,12 +36,16 @@ extern "C" fn resolve_addresses(at: u32, length: u32) -> u32 {
 }
 
 #[unsafe(export_name = "wasi:sockets/ip-name-lookup@0.3#[callback]resolve-addresses")]
-extern "C" fn called_back(kind: u32, _: u32, _: u32) -> u32 {
-    wait::called_back(kind, resolve_on)
+extern "C" fn called_back(kind: u32, _: u32, status: u32) -> u32 {
+    wait::called_back(kind, status, resolve_on)
 }
 
 /// Gives what was found, once that has come.
-fn resolve_on(state: &mut State, waits: For) -> Progress {
+pub(crate) fn resolve_on(state: &mut State, waits: For) -> Progress {
+    #[cfg(feature = "host")]
+    if waits == For::Called {
+        return crate::host::names::found(state);
+    }
     let For::Lookup(id) = waits else {
         trap();
     };
@@ -63,6 +71,11 @@ fn resolve_on(state: &mut State, waits: For) -> Progress {
         }
     }
     Progress::Returned
+}
+
+/// Too many wait already.
+pub(crate) fn give_up() {
+    fail(ErrorCode::TemporaryResolverFailure);
 }
 
 fn fail(code: ErrorCode) {

@@ -73,6 +73,8 @@ pub(crate) mod types {
     pub(crate) mod tcp_socket_connect {
         pub(crate) const SIZE: usize = 20;
         pub(crate) const PAYLOAD: usize = 4;
+        pub(crate) const SELF: usize = 0;
+        pub(crate) const REMOTE_ADDRESS: usize = 4;
     }
     pub(crate) mod tcp_socket_listen {
         pub(crate) const SIZE: usize = 20;
@@ -165,10 +167,17 @@ pub(crate) mod types {
     pub(crate) mod udp_socket_send {
         pub(crate) const SIZE: usize = 20;
         pub(crate) const PAYLOAD: usize = 4;
+        pub(crate) const SELF: usize = 0;
+        pub(crate) const DATA: usize = 4;
+        pub(crate) const REMOTE_ADDRESS: usize = 12;
+        pub(crate) const REMOTE_ADDRESS_PAYLOAD: usize = 16;
     }
     pub(crate) mod udp_socket_receive {
         pub(crate) const SIZE: usize = 44;
         pub(crate) const PAYLOAD: usize = 4;
+        pub(crate) const PART_0: usize = 0;
+        pub(crate) const PART_1: usize = 8;
+        pub(crate) const SELF: usize = 0;
     }
     pub(crate) mod udp_socket_get_local_address {
         pub(crate) const SIZE: usize = 36;
@@ -219,5 +228,6 @@ pub(crate) mod ip_name_lookup {
     pub(crate) mod resolve_addresses {
         pub(crate) const SIZE: usize = 20;
         pub(crate) const PAYLOAD: usize = 4;
+        pub(crate) const NAME: usize = 0;
     }
 }

@@ -9,6 +9,8 @@
 //! | --- | --- |
 //! | `own` | `[resource-new]NAME` for sockets |
 //! | `canon` | built-ins of the Canonical ABI, for the streams and futures that a function has |
+//! | `around` | the same for the streams of the host's functions |
+//! | `INTERFACE@VERSION` | functions of the host, lowered; `[resource-drop]NAME` for its resources |
 //!
 //! The behaviour is the netstack's. What is here are streams and futures between it and the guest
 //! (`flow.rs`, `listener.rs`), functions that wait (`wait.rs`), and the task that goes on with all of
@@ -29,6 +31,8 @@ mod clocks;
 mod config;
 mod driver;
 mod flow;
+#[cfg(feature = "host")]
+mod host;
 mod ip_name_lookup;
 #[rustfmt::skip]
 mod layout;

@@ -1,12 +1,15 @@
 //! The streams of connections that listeners accept.
 
 use crate::canon::{self, Copied};
+#[cfg(feature = "host")]
+use crate::host::accept::Accepting;
+use crate::lower::Code;
 use crate::state::{Role, State};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::slice;
-use sockvirt_netstack::{ErrorCode, TcpId};
+use sockvirt_netstack::TcpId;
 
 /// A listener, and the stream that gives its connections.
 pub(crate) struct Listener {
@@ -17,6 +20,9 @@ pub(crate) struct Listener {
     accepted: Option<Box<u32>>,
     /// Whether the guest has dropped the socket. Its stream goes on, as in wasmtime.
     is_dropped: bool,
+    /// Where its connections come from, if it is the host's.
+    #[cfg(feature = "host")]
+    pub(crate) host: Option<Accepting>,
 }
 
 /// Who waits for whom.
@@ -32,7 +38,13 @@ enum Waits {
 impl State {
     /// Makes a socket listen, and gives the readable end of its stream. One that is not bound is
     /// bound to any port.
-    pub(crate) fn listen(&mut self, id: TcpId) -> Result<u32, ErrorCode> {
+    pub(crate) fn listen(&mut self, id: TcpId) -> Result<u32, Code> {
+        #[cfg(feature = "host")]
+        if let Some(socket) = self.hosted.tcp(id) {
+            let accepting = Accepting::new(socket)?;
+            self.watch(accepting.stream, Role::AcceptingHosted(id));
+            return Ok(self.begin_listener(id, Some(accepting)));
+        }
         let anywhere = SocketAddr::new(self.network.tcp_family(id).unspecified(), 0);
         // Fails where it is bound already, or in no state to listen, which is said below.
         if self.network.tcp_start_bind(id, anywhere).is_ok() {
@@ -40,6 +52,19 @@ impl State {
         }
         self.network.tcp_start_listen(id)?;
         self.network.tcp_finish_listen(id)?;
+        Ok(self.begin_listener(
+            id,
+            #[cfg(feature = "host")]
+            None,
+        ))
+    }
+
+    /// The readable end of a new listener's stream.
+    fn begin_listener(
+        &mut self,
+        id: TcpId,
+        #[cfg(feature = "host")] host: Option<Accepting>,
+    ) -> u32 {
         let [readable, stream] = canon::ends(canon::new_accepted());
         self.listeners.push(Listener {
             id,
@@ -47,13 +72,15 @@ impl State {
             waits: Waits::Nobody,
             accepted: None,
             is_dropped: false,
+            #[cfg(feature = "host")]
+            host,
         });
         self.watch(stream, Role::Accepting(id));
         self.pump_accepting(id);
-        Ok(readable)
+        readable
     }
 
-    fn listener(&mut self, id: TcpId) -> Option<&mut Listener> {
+    pub(crate) fn listener(&mut self, id: TcpId) -> Option<&mut Listener> {
         self.listeners.iter_mut().find(|it| it.id == id)
     }
 
@@ -72,7 +99,7 @@ impl State {
     }
 
     /// Gives what a listener has, if the guest reads.
-    fn pump_accepting(&mut self, id: TcpId) {
+    pub(crate) fn pump_accepting(&mut self, id: TcpId) {
         while let Some(listener) = self.listener(id) {
             let (stream, waits) = (listener.stream, listener.waits);
             if waits == Waits::Network {
@@ -122,6 +149,10 @@ impl State {
 
     /// Accepts a connection: its socket, as the guest's.
     fn accept(&mut self, id: TcpId) -> Option<u32> {
+        #[cfg(feature = "host")]
+        if self.hosted.tcp(id).is_some() {
+            return self.accept_hosted(id);
+        }
         let (socket, end) = self.network.tcp_accept(id).ok()?;
         self.begin_flow(end);
         // There is room for another.
@@ -130,18 +161,24 @@ impl State {
     }
 
     /// The guest takes no more connections. The port stays the socket's.
-    fn end_listener(&mut self, id: TcpId) {
+    pub(crate) fn end_listener(&mut self, id: TcpId) {
         let Some(place) = self.listeners.iter().position(|it| it.id == id) else {
             return;
         };
         let listener = self.listeners.swap_remove(place);
         self.forget(listener.stream);
         canon::drop_accepted(listener.stream);
+        #[cfg(feature = "host")]
+        if let Some(accepting) = &listener.host {
+            self.forget(accepting.stream);
+        }
         if let Some(socket) = listener.accepted {
             self.left.push((id, *socket));
         }
         if listener.is_dropped {
             self.drop_left(id);
+            #[cfg(feature = "host")]
+            self.drop_hosted_tcp(id);
             self.network.tcp_drop(id);
             // Who waits for room there is refused.
             self.wake_ready();

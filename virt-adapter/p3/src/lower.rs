@@ -220,23 +220,61 @@ pub(crate) fn lower_address(address: SocketAddr) -> [u32; 12] {
     words
 }
 
+/// An `ip-socket-address` in memory.
+#[cfg(feature = "host")]
+pub(crate) fn read_address(from: &[u8]) -> SocketAddr {
+    fn bytes<const N: usize>(from: &[u8], at: usize) -> [u8; N] {
+        let bytes = from.get(ip_socket_address::PAYLOAD + at..);
+        bytes
+            .and_then(|it| it.first_chunk())
+            .copied()
+            .unwrap_or_else(|| trap())
+    }
+    if from.first() == Some(&ip_socket_address::IPV4) {
+        let ip: [u8; 4] = bytes(from, ipv4_socket_address::ADDRESS);
+        let port = u16::from_le_bytes(bytes(from, ipv4_socket_address::PORT));
+        return SocketAddrV4::new(ip.into(), port).into();
+    }
+    let [flow, scope] = [
+        ipv6_socket_address::FLOW_INFO,
+        ipv6_socket_address::SCOPE_ID,
+    ]
+    .map(|at| u32::from_le_bytes(bytes(from, at)));
+    let port = u16::from_le_bytes(bytes(from, ipv6_socket_address::PORT));
+    let ip = Ipv6Addr::from(bytes::<16>(from, ipv6_socket_address::ADDRESS));
+    // Segments have their least byte first, and so it is exchanged.
+    SocketAddrV6::new(segments(ip).into(), port, flow, scope).into()
+}
+
 /// Room for the largest result, of which there is one at a time: a function that returns in memory
 /// writes it last, and its caller reads it first.
 #[repr(C, align(8))]
-struct Area(UnsafeCell<[u8; 64]>);
+pub(crate) struct Room(pub(crate) [u8; 64]);
+
+struct Area(UnsafeCell<Room>);
 
 // SAFETY: the module has one thread.
 unsafe impl Sync for Area {}
 
-static AREA: Area = Area(UnsafeCell::new([0; 64]));
+static AREA: Area = Area(UnsafeCell::new(Room([0; 64])));
 
 /// Writes a value where its reader looks for it.
 pub(crate) fn give(value: impl Value) -> *const u8 {
     // SAFETY: the module has one thread, and writing calls nobody.
-    let area = unsafe { &mut *AREA.0.get() };
+    let Room(area) = unsafe { &mut *AREA.0.get() };
     *area = [0; 64];
     value.put(area);
     area.as_ptr()
+}
+
+/// Has a result of the host's written where its reader looks for it.
+#[cfg(feature = "host")]
+pub(crate) fn pass(write: impl FnOnce(&mut Room)) -> *const u8 {
+    // SAFETY: the module has one thread, and the host writes there and calls nobody but `realloc`.
+    let area = unsafe { &mut *AREA.0.get() };
+    *area = Room([0; 64]);
+    write(area);
+    area.0.as_ptr()
 }
 
 /// A result whose payload is that far behind its start.
@@ -304,23 +342,44 @@ macro_rules! with_address {
 }
 pub(crate) use with_address;
 
-/// Options of sockets: how to read each, and how to set it, by these methods of the network. `$core`
-/// is what its value is passed as.
+/// Ends a function whose socket is the host's with the host's answer.
+macro_rules! forward {
+    ($state:ident $protocol:ident $of:ident $id:expr;
+     $function:ident($($param:expr),*) $layout:ident) => {
+        #[cfg(feature = "host")]
+        if let Some(socket) = $state.hosted.$of($id) {
+            let payload = $crate::layout::types::$layout::PAYLOAD;
+            return $state.hosted.answer(payload, |result| {
+                $crate::host::$protocol::$function(socket, $($param,)* result);
+            });
+        }
+    };
+}
+pub(crate) use forward;
+
+/// Options of sockets: how to read each, and how to set it, by these methods of the network, or on what
+/// of the socket is the host's. `$core` is what its value is passed as.
 macro_rules! options {
-    ($get_by:ident $set_by:ident;
+    ($protocol:ident $set_on:ident $get_by:ident $set_by:ident;
      $($option:ident $core:ty, |$value:ident| $lowered:expr,
        $get:literal $getter:ident $get_layout:ident,
        $set:literal $setter:ident $set_layout:ident;)*) => {$(
         #[unsafe(export_name = $get)]
         extern "C" fn $getter(this: u32) -> *const u8 {
-            let value = state().network.$get_by(id(this), SocketOption::$option);
+            let state = state();
+            forward!(state $protocol $protocol id(this); $getter() $get_layout);
+            let value = state.network.$get_by(id(this), SocketOption::$option);
             answer!($get_layout, value.map(|$value| $lowered))
         }
 
         #[unsafe(export_name = $set)]
         extern "C" fn $setter(this: u32, value: $core) -> *const u8 {
-            let network = &mut state().network;
-            let result = network.$set_by(id(this), SocketOption::$option, value.into());
+            let state = state();
+            let option = SocketOption::$option;
+            let result = state.network.$set_by(id(this), option, value.into());
+            if result.is_ok() {
+                forward!(state $protocol $set_on id(this); $setter(value) $set_layout);
+            }
             answer!($set_layout, result)
         }
     )*};

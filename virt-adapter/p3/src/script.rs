@@ -142,6 +142,8 @@ impl State {
                     describe(&mut text, ("udp", "receiving"), local, None);
                 }
                 For::Nothing | For::Lookup(_) | For::Until(_) | For::End => {}
+                #[cfg(feature = "host")]
+                For::Called => {}
             }
         }
         text

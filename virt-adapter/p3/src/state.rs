@@ -20,6 +20,9 @@ pub(crate) enum Role {
     Receiving(EndId),
     /// What a listener accepts.
     Accepting(TcpId),
+    /// What a listener of the host's does.
+    #[cfg(feature = "host")]
+    AcceptingHosted(TcpId),
     /// How sending has ended, or receiving: there until somebody reads it.
     Sent,
     Received,
@@ -44,6 +47,8 @@ pub(crate) struct State {
     /// Connections that were accepted when nobody took any more, by their listeners.
     pub(crate) left: Vec<(TcpId, u32)>,
     pub(crate) waits: Waits,
+    #[cfg(feature = "host")]
+    pub(crate) hosted: crate::host::Hosted,
     #[cfg(feature = "script")]
     pub(crate) script: crate::script::Script,
 }
@@ -75,6 +80,8 @@ pub(crate) fn resting() -> &'static mut State {
             listeners: Vec::new(),
             left: Vec::new(),
             waits: Waits::default(),
+            #[cfg(feature = "host")]
+            hosted: crate::host::Hosted::default(),
             #[cfg(feature = "script")]
             script: crate::script::Script::default(),
         }

@@ -3,7 +3,9 @@
 use crate::canon::{self, return_connect};
 use crate::config::denied;
 use crate::layout::types::error_code;
-use crate::lower::{Code, answer, flat, give, lift_family, lower_family, options, with_address};
+use crate::lower::{
+    Code, answer, flat, forward, give, lift_family, lower_family, options, with_address,
+};
 use crate::memory::trap;
 use crate::state::{State, state};
 use crate::wait::{self, For, Progress};
@@ -28,6 +30,8 @@ extern "C" fn drop_socket(this: u32) {
     if state.listens_on(id(this)) {
         return;
     }
+    #[cfg(feature = "host")]
+    state.drop_hosted_tcp(id(this));
     state.drop_left(id(this));
     let peer = state.network.tcp_end(id(this));
     let peer = peer.and_then(|end| state.network.end_peer(end));
@@ -41,40 +45,54 @@ extern "C" fn drop_socket(this: u32) {
 with_address! {
     "wasi:sockets/types@0.3#[method]tcp-socket.bind"
     bind(this; address) -> *const u8 {
-        answer!(tcp_socket_bind, begin_bind(state(), id(this), address))
+        let state = state();
+        forward!(state tcp tcp id(this); bind_host(address) tcp_socket_bind);
+        answer!(tcp_socket_bind, begin_bind(state, id(this), address))
     }
 }
 
-fn begin_bind(state: &mut State, id: TcpId, address: SocketAddr) -> Result<(), ErrorCode> {
-    match state.network.tcp_start_bind(id, address) {
+fn begin_bind(state: &mut State, id: TcpId, address: SocketAddr) -> Result<(), Code> {
+    let bound = match state.network.tcp_start_bind(id, address) {
         Ok(()) => state.network.tcp_finish_bind(id),
+        #[cfg(feature = "host")]
+        Err(ErrorCode::AddressNotBindable) if !state.has_tcp(address) => {
+            return crate::host::tcp::bind(state, id, address);
+        }
         Err(ErrorCode::AddressNotBindable) if !Network::is_inside(address.ip()) => {
             Err(denied(state.outside.tcp_bind))
         }
         Err(code) => Err(code),
-    }
+    };
+    bound.map_err(Code::from)
 }
 
 with_address! {
     "wasi:sockets/types@0.3#[async-lift][method]tcp-socket.connect"
     connect(this; address) -> u32 {
         let state = state();
+        #[cfg(feature = "host")]
+        if let Some(code) = crate::host::tcp::connect(state, id(this), address) {
+            return code;
+        }
         if let Err(code) = state.network.tcp_start_connect(id(this), address) {
             give_connected(Err(code.into()));
             return state.waits.over();
         }
-        let give_up = || give_connected(Err(Code(error_code::OUT_OF_MEMORY)));
-        state.begin(For::Connect(id(this)), connect_on, give_up)
+        state.begin(For::Connect(id(this)), connect_on, give_up_connect)
     }
 }
 
 #[unsafe(export_name = "wasi:sockets/types@0.3#[callback][method]tcp-socket.connect")]
-extern "C" fn connect_called_back(kind: u32, _: u32, _: u32) -> u32 {
-    wait::called_back(kind, connect_on)
+extern "C" fn connect_called_back(kind: u32, _: u32, status: u32) -> u32 {
+    wait::called_back(kind, status, connect_on)
 }
 
 /// Connects, unless the listener has no room.
-fn connect_on(state: &mut State, waits: For) -> Progress {
+pub(crate) fn connect_on(state: &mut State, waits: For) -> Progress {
+    #[cfg(feature = "host")]
+    if waits == For::Called {
+        return crate::host::tcp::connect_on(state);
+    }
     let For::Connect(id) = waits else {
         trap();
     };
@@ -91,7 +109,12 @@ fn connect_on(state: &mut State, waits: For) -> Progress {
     Progress::Returned
 }
 
-fn give_connected(result: Result<(), Code>) {
+/// Too many wait already.
+pub(crate) fn give_up_connect() {
+    give_connected(Err(Code(error_code::OUT_OF_MEMORY)));
+}
+
+pub(crate) fn give_connected(result: Result<(), Code>) {
     let [is_error, code] = flat(result);
     return_connect(is_error, code, 0, 0, 0);
 }
@@ -112,6 +135,10 @@ fn end_of(state: &State, id: TcpId) -> Result<EndId, Code> {
 #[unsafe(export_name = "wasi:sockets/types@0.3#[method]tcp-socket.send")]
 extern "C" fn send(this: u32, data: u32) -> u32 {
     let state = state();
+    #[cfg(feature = "host")]
+    if let Some(socket) = state.hosted.tcp(id(this)) {
+        return crate::host::tcp::send(socket, data);
+    }
     let code = match end_of(state, id(this)) {
         Ok(end) => match state.send(end, data) {
             Some(result) => return result,
@@ -128,6 +155,10 @@ extern "C" fn send(this: u32, data: u32) -> u32 {
 #[unsafe(export_name = "wasi:sockets/types@0.3#[method]tcp-socket.receive")]
 extern "C" fn receive(this: u32) -> *const u8 {
     let state = state();
+    #[cfg(feature = "host")]
+    if let Some(socket) = state.hosted.tcp(id(this)) {
+        return crate::lower::pass(|result| crate::host::tcp::receive(socket, result));
+    }
     let code = match end_of(state, id(this)) {
         Ok(end) => match state.receive(end) {
             Some(ends) => return give(ends),
@@ -144,19 +175,28 @@ extern "C" fn receive(this: u32) -> *const u8 {
 
 #[unsafe(export_name = "wasi:sockets/types@0.3#[method]tcp-socket.get-local-address")]
 extern "C" fn local_address(this: u32) -> *const u8 {
-    let address = state().network.tcp_local_address(id(this));
+    let state = state();
+    forward!(state tcp tcp id(this); local_address() tcp_socket_get_local_address);
+    let address = state.network.tcp_local_address(id(this));
     answer!(tcp_socket_get_local_address, address)
 }
 
 #[unsafe(export_name = "wasi:sockets/types@0.3#[method]tcp-socket.get-remote-address")]
 extern "C" fn remote_address(this: u32) -> *const u8 {
-    let address = state().network.tcp_remote_address(id(this));
+    let state = state();
+    forward!(state tcp tcp id(this); remote_address() tcp_socket_get_remote_address);
+    let address = state.network.tcp_remote_address(id(this));
     answer!(tcp_socket_get_remote_address, address)
 }
 
 #[unsafe(export_name = "wasi:sockets/types@0.3#[method]tcp-socket.get-is-listening")]
 extern "C" fn is_listening(this: u32) -> u32 {
-    state().network.tcp_is_listening(id(this)).into()
+    let state = state();
+    #[cfg(feature = "host")]
+    if let Some(socket) = state.hosted.tcp(id(this)) {
+        return crate::host::tcp::is_listening(socket);
+    }
+    state.network.tcp_is_listening(id(this)).into()
 }
 
 #[unsafe(export_name = "wasi:sockets/types@0.3#[method]tcp-socket.get-address-family")]
@@ -169,11 +209,15 @@ extern "C" fn set_listen_backlog_size(this: u32, value: u64) -> *const u8 {
     let state = state();
     let result = state.network.tcp_set_listen_backlog(id(this), value);
     state.wake_ready();
+    if result.is_ok() {
+        forward!(state tcp tcp id(this);
+            set_listen_backlog_size(value) tcp_socket_set_listen_backlog_size);
+    }
     answer!(tcp_socket_set_listen_backlog_size, result)
 }
 
 options! {
-    tcp_option tcp_set_option;
+    tcp set_on_tcp tcp_option tcp_set_option;
     KeepAlive u32, |value| value != 0,
         "wasi:sockets/types@0.3#[method]tcp-socket.get-keep-alive-enabled"
         keep_alive_enabled tcp_socket_get_keep_alive_enabled,

@@ -4,11 +4,11 @@ use crate::canon::{self, return_receive, return_send};
 use crate::config::{LOST, denied};
 use crate::layout::types::error_code;
 use crate::lower::{
-    Code, answer, flat, lift_address, lift_family, lower_address, lower_family, options,
+    Code, answer, flat, forward, lift_address, lift_family, lower_address, lower_family, options,
     with_address,
 };
 use crate::memory::{release, trap};
-use crate::state::{State, resting, state};
+use crate::state::{State, state};
 use crate::wait::{self, For, Progress};
 use alloc::vec::Vec;
 use core::net::SocketAddr;
@@ -28,18 +28,25 @@ extern "C" fn create(family: u32) -> *const u8 {
 /// The destructor.
 #[unsafe(export_name = "wasi:sockets/types@0.3#[dtor]udp-socket")]
 extern "C" fn drop_socket(this: u32) {
-    state().network.udp_drop(id(this));
+    let state = state();
+    #[cfg(feature = "host")]
+    state.drop_hosted_udp(id(this));
+    state.network.udp_drop(id(this));
 }
 
-/// How what leads to an address that is not inside ends, where that is the reason.
-fn outside(remote: Option<SocketAddr>, code: ErrorCode, denial: ErrorCode) -> ErrorCode {
+/// Whether an error is how what leads to an address ends that is not inside.
+pub(crate) fn is_denied(remote: SocketAddr, code: ErrorCode) -> bool {
     let early = [
         ErrorCode::InvalidArgument,
         ErrorCode::InvalidState,
         ErrorCode::DatagramTooLarge,
     ];
-    let is_outside = remote.is_some_and(|it| !Network::is_inside(it.ip()));
-    match is_outside && !early.contains(&code) {
+    !Network::is_inside(remote.ip()) && !early.contains(&code)
+}
+
+/// How what leads to an address that is not inside ends, where that is the reason.
+fn outside(remote: Option<SocketAddr>, code: ErrorCode, denial: ErrorCode) -> ErrorCode {
+    match remote.is_some_and(|it| is_denied(it, code)) {
         true => denied(denial),
         false => code,
     }
@@ -49,8 +56,16 @@ with_address! {
     "wasi:sockets/types@0.3#[method]udp-socket.bind"
     bind(this; address) -> *const u8 {
         let state = state();
+        forward!(state udp udp id(this); bind_host(address) udp_socket_bind);
         let bound = state.network.udp_start_bind(id(this), address);
         let bound = bound.and_then(|()| state.network.udp_finish_bind(id(this)));
+        #[cfg(feature = "host")]
+        if bound == Err(ErrorCode::AddressNotBindable) && !state.has_udp(address) {
+            return answer!(
+                udp_socket_bind,
+                crate::host::udp::bind(state, id(this), address)
+            );
+        }
         let bound = bound.map_err(|code| match code {
             ErrorCode::AddressNotBindable if !Network::is_inside(address.ip()) => {
                 denied(state.outside.udp_bind)
@@ -65,6 +80,10 @@ with_address! {
     "wasi:sockets/types@0.3#[method]udp-socket.connect"
     connect(this; address) -> *const u8 {
         let state = state();
+        #[cfg(feature = "host")]
+        if let Some(connected) = crate::host::udp::connect(state, id(this), address) {
+            return answer!(udp_socket_connect, connected);
+        }
         let connected = state.network.udp_connect(id(this), address);
         let denial = state.outside.udp_connect;
         let connected = connected.map_err(|code| outside(Some(address), code, denial));
@@ -74,9 +93,17 @@ with_address! {
 
 #[unsafe(export_name = "wasi:sockets/types@0.3#[method]udp-socket.disconnect")]
 extern "C" fn disconnect(this: u32) -> *const u8 {
+    let state = state();
+    #[cfg(feature = "host")]
+    if state.hosted.udp(id(this)).is_some() {
+        return answer!(
+            udp_socket_disconnect,
+            crate::host::udp::disconnect(state, id(this))
+        );
+    }
     answer!(
         udp_socket_disconnect,
-        state().network.udp_disconnect(id(this))
+        state.network.udp_disconnect(id(this))
     )
 }
 
@@ -89,14 +116,41 @@ extern "C" fn send(
     g: u32, h: u32, i: u32, j: u32, k: u32, l: u32,
 ) -> u32 {
     let to = (given != 0).then(|| lift_address([a, b, c, d, e, f, g, h, i, j, k, l]));
-    let result = send_to(state(), id(this), at, count, to);
+    let state = state();
+    #[cfg(feature = "host")]
+    if state.hosted.udp(id(this)).is_some() {
+        return crate::host::udp::send(state, id(this), [at, count], to);
+    }
+    let result = send_to(state, id(this), at, count, to);
+    #[cfg(feature = "host")]
+    if let (Err(code), Some(address)) = (result, to)
+        && crate::host::udp::leads_out(state, id(this), address, code)
+    {
+        return crate::host::udp::send(state, id(this), [at, count], to);
+    }
+    let result = result.map_err(|code| outside(to, code, code));
+    let result = match result {
+        Err(LOST) => Ok(()),
+        sent => sent,
+    };
     release(at as usize, count as usize);
-    let [is_error, code] = flat(result.map_err(Code::from));
+    give_sent(result.map_err(Code::from));
+    state.waits.over()
+}
+
+pub(crate) fn give_sent(result: Result<(), Code>) {
+    let [is_error, code] = flat(result);
     return_send(is_error, code, 0, 0, 0);
-    resting().waits.over()
 }
 
 #[unsafe(export_name = "wasi:sockets/types@0.3#[callback][method]udp-socket.send")]
+#[cfg(feature = "host")]
+extern "C" fn send_called_back(kind: u32, _: u32, status: u32) -> u32 {
+    wait::called_back(kind, status, crate::host::udp::send_on)
+}
+
+#[unsafe(export_name = "wasi:sockets/types@0.3#[callback][method]udp-socket.send")]
+#[cfg(not(feature = "host"))]
 extern "C" fn send_called_back(_: u32, _: u32, _: u32) -> u32 {
     match wait::ended() {
         true => canon::code::EXIT,
@@ -118,10 +172,7 @@ fn send_to(
     let data = unsafe { core::slice::from_raw_parts(data, count as usize) };
     let sent = state.network.udp_send(id, data, to);
     state.wake_ready();
-    match sent.map_err(|code| outside(to, code, code)) {
-        Err(LOST) => Ok(()),
-        sent => sent,
-    }
+    sent
 }
 
 #[unsafe(export_name = "wasi:sockets/types@0.3#[async-lift][method]udp-socket.receive")]
@@ -131,8 +182,8 @@ extern "C" fn receive(this: u32) -> u32 {
 }
 
 #[unsafe(export_name = "wasi:sockets/types@0.3#[callback][method]udp-socket.receive")]
-extern "C" fn receive_called_back(kind: u32, _: u32, _: u32) -> u32 {
-    wait::called_back(kind, receive_on)
+extern "C" fn receive_called_back(kind: u32, _: u32, status: u32) -> u32 {
+    wait::called_back(kind, status, receive_on)
 }
 
 /// Receives a datagram, if one has come.
@@ -140,6 +191,10 @@ fn receive_on(state: &mut State, waits: For) -> Progress {
     let For::Receive(id) = waits else {
         trap();
     };
+    #[cfg(feature = "host")]
+    if let Some(progress) = crate::host::udp::receive_on(state, id) {
+        return progress;
+    }
     let mut received = None;
     let result = state.network.udp_receive_with(id, |data, from| {
         received = Some((Vec::from(data), from));
@@ -163,13 +218,17 @@ fn fail_to_receive(code: Code) {
 
 #[unsafe(export_name = "wasi:sockets/types@0.3#[method]udp-socket.get-local-address")]
 extern "C" fn local_address(this: u32) -> *const u8 {
-    let address = state().network.udp_local_address(id(this));
+    let state = state();
+    forward!(state udp udp id(this); local_address() udp_socket_get_local_address);
+    let address = state.network.udp_local_address(id(this));
     answer!(udp_socket_get_local_address, address)
 }
 
 #[unsafe(export_name = "wasi:sockets/types@0.3#[method]udp-socket.get-remote-address")]
 extern "C" fn remote_address(this: u32) -> *const u8 {
-    let address = state().network.udp_remote_address(id(this));
+    let state = state();
+    forward!(state udp udp id(this); remote_address() udp_socket_get_remote_address);
+    let address = state.network.udp_remote_address(id(this));
     answer!(udp_socket_get_remote_address, address)
 }
 
@@ -179,7 +238,7 @@ extern "C" fn address_family(this: u32) -> u32 {
 }
 
 options! {
-    udp_option udp_set_option;
+    udp set_on_udp udp_option udp_set_option;
     HopLimit u32, |value| value as u8,
         "wasi:sockets/types@0.3#[method]udp-socket.get-unicast-hop-limit"
         hop_limit udp_socket_get_unicast_hop_limit,

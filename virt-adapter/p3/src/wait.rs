@@ -4,6 +4,8 @@
 //! to. It tries again then.
 
 use crate::canon::{self, Copied, code, event};
+#[cfg(feature = "host")]
+use crate::host::call::Call;
 use crate::memory::trap;
 use crate::state::{State, resting, state};
 use alloc::vec::Vec;
@@ -17,6 +19,9 @@ pub(crate) enum For {
     Lookup(LookupId),
     /// Nothing: the function has returned.
     Nothing,
+    /// A call of the host's.
+    #[cfg(feature = "host")]
+    Called,
     /// A moment of the script's clock.
     #[cfg(feature = "script")]
     Until(u64),
@@ -34,6 +39,9 @@ struct Place {
     writable: u32,
     /// Whether the readable end is being read.
     is_read: bool,
+    /// A call of the host's that it waits for.
+    #[cfg(feature = "host")]
+    call: Option<Call>,
 }
 
 /// All tasks that wait.
@@ -46,8 +54,8 @@ pub(crate) struct Waits {
 const MOST: usize = 65_536;
 
 impl Waits {
-    /// Has the task that is running wait; `None` where too many do.
-    pub(crate) fn begin(&mut self, waits: For) -> Option<u32> {
+    /// Gives the task that is running a place to wait in, unless too many have one.
+    pub(crate) fn take_place(&mut self, waits: For) -> bool {
         let vacant = self.places.iter().position(|it| it.waits.is_none());
         let number = match vacant {
             Some(number) => number,
@@ -61,24 +69,33 @@ impl Waits {
                     readable,
                     writable,
                     is_read: false,
+                    #[cfg(feature = "host")]
+                    call: None,
                 });
                 self.places.len() - 1
             }
-            None => return None,
+            None => return false,
         };
         canon::context_set(number as u32);
-        let place = self.places.get_mut(number)?;
-        place.waits = Some(waits);
-        Some(place.wait())
+        self.current().waits = Some(waits);
+        true
     }
 
     /// Has the task that is running end when it is called back, which is at once. wasmtime 48.0.8
     /// keeps a task for ever that has ended before its caller knows of its result.
     pub(crate) fn over(&mut self) -> u32 {
-        let Some(code) = self.begin(For::Nothing) else {
-            return code::EXIT;
-        };
-        self.current().wake();
+        match self.take_place(For::Nothing) {
+            true => self.over_here(),
+            false => code::EXIT,
+        }
+    }
+
+    /// The same for one that has a place.
+    pub(crate) fn over_here(&mut self) -> u32 {
+        let place = self.current();
+        place.waits = Some(For::Nothing);
+        let code = place.wait();
+        place.wake();
         code
     }
 
@@ -99,6 +116,8 @@ impl Waits {
         let place = self.current();
         match kind {
             event::TASK_CANCELLED => place.stop(),
+            #[cfg(feature = "host")]
+            event::SUBTASK => {}
             _ => place.is_read = false,
         }
         match place.waits {
@@ -114,8 +133,35 @@ impl Waits {
         place.waits = None;
     }
 
+    /// What the task that is running waits for.
+    #[cfg(feature = "host")]
+    pub(crate) fn current_waits(&mut self) -> Option<For> {
+        self.current().waits
+    }
+
+    /// The call of the host's that it waits for.
+    #[cfg(feature = "host")]
+    pub(crate) fn call(&mut self) -> Option<&mut Call> {
+        self.current().call.as_mut()
+    }
+
+    #[cfg(feature = "host")]
+    pub(crate) fn put_call(&mut self, call: Option<Call>) {
+        let place = self.current();
+        if let Some(call) = &call {
+            call.join(place.set);
+        }
+        place.call = call;
+    }
+
+    /// The call that the task waits for, once it is done.
+    #[cfg(feature = "host")]
+    pub(crate) fn take_call(&mut self) -> Option<Call> {
+        self.current().call.take_if(|it| it.is_done())
+    }
+
     /// Has tasks try again.
-    fn wake(&mut self, mut which: impl FnMut(For) -> bool) {
+    pub(crate) fn wake(&mut self, mut which: impl FnMut(For) -> bool) {
         for place in &mut self.places {
             if place.is_read && place.waits.is_some_and(&mut which) {
                 place.wake();
@@ -142,6 +188,10 @@ impl Waits {
 
 impl Place {
     fn wait(&mut self) -> u32 {
+        #[cfg(feature = "host")]
+        if self.waits == Some(For::Called) {
+            return code::wait(self.set);
+        }
         if !self.is_read {
             self.is_read = Copied::of(canon::read_wake(self.readable, 0, 1)) == Copied::Blocked;
         }
@@ -171,12 +221,24 @@ pub(crate) enum Progress {
     Waits,
 }
 
-/// What a function returns that was called back.
-pub(crate) fn called_back(kind: u32, step: fn(&mut State, For) -> Progress) -> u32 {
-    match ended() {
-        true => code::EXIT,
-        false => state().go_on(kind, step),
+/// What an async function does when it has begun, and when it goes on.
+pub(crate) type Step = fn(&mut State, For) -> Progress;
+
+/// What a function returns that was called back, by an event that has this to say.
+#[cfg_attr(
+    not(feature = "host"),
+    allow(unused_variables, reason = "only calls of the host's have")
+)]
+pub(crate) fn called_back(kind: u32, status: u32, step: Step) -> u32 {
+    if ended() {
+        return code::EXIT;
     }
+    #[cfg(feature = "host")]
+    let kind = match crate::host::call::settle(kind, status) {
+        Ok(kind) => kind,
+        Err(code) => return code,
+    };
+    state().go_on(kind, step)
 }
 
 /// Whether the function that was called back had returned before.
@@ -191,26 +253,41 @@ pub(crate) fn ended() -> bool {
 
 impl State {
     /// Begins a function that may have to wait: what it returns.
-    pub(crate) fn begin(
-        &mut self,
-        waits: For,
-        step: fn(&mut State, For) -> Progress,
-        give_up: fn(),
-    ) -> u32 {
+    #[cfg(not(feature = "host"))]
+    pub(crate) fn begin(&mut self, waits: For, step: Step, give_up: fn()) -> u32 {
         match step(self, waits) {
             Progress::Returned => self.waits.over(),
-            Progress::Waits => match self.waits.begin(waits) {
-                Some(code) => code,
-                None => {
-                    give_up();
-                    code::EXIT
-                }
-            },
+            Progress::Waits if self.waits.take_place(waits) => self.waits.again(),
+            Progress::Waits => {
+                give_up();
+                code::EXIT
+            }
+        }
+    }
+
+    /// The same where it may have to wait for the host: in its place, which has the call.
+    #[cfg(feature = "host")]
+    pub(crate) fn begin(&mut self, waits: For, step: Step, give_up: fn()) -> u32 {
+        match self.waits.take_place(waits) {
+            true => self.begin_here(waits, step),
+            false => {
+                give_up();
+                code::EXIT
+            }
+        }
+    }
+
+    /// The same of one that has a place.
+    #[cfg(feature = "host")]
+    pub(crate) fn begin_here(&mut self, waits: For, step: Step) -> u32 {
+        match self.step(waits, step) {
+            Some(code) => code,
+            None => self.waits.over_here(),
         }
     }
 
     /// Goes on with a function that waits: what it returns.
-    fn go_on(&mut self, kind: u32, step: fn(&mut State, For) -> Progress) -> u32 {
+    fn go_on(&mut self, kind: u32, step: Step) -> u32 {
         let (waits, goes_on) = self.waits.called_back(kind);
         if !goes_on {
             self.waits.end();
@@ -218,12 +295,27 @@ impl State {
             canon::task_cancel();
             return code::EXIT;
         }
+        self.step(waits, step).unwrap_or_else(|| {
+            self.waits.end();
+            code::EXIT
+        })
+    }
+
+    /// Does what can be done in the place of a task: what to return if it waits.
+    fn step(&mut self, waits: For, step: Step) -> Option<u32> {
         match step(self, waits) {
-            Progress::Returned => {
-                self.waits.end();
-                code::EXIT
+            Progress::Returned => None,
+            #[cfg(feature = "host")]
+            Progress::Waits if self.hear(waits) => self.step(waits, step),
+            Progress::Waits => {
+                let code = self.waits.again();
+                #[cfg(feature = "host")]
+                if self.has_datagram(waits) {
+                    // It is taken once the host's is taken back.
+                    self.waits.wake(|it| it == waits);
+                }
+                Some(code)
             }
-            Progress::Waits => self.waits.again(),
         }
     }
 
@@ -240,6 +332,8 @@ impl State {
             For::Lookup(id) => network.lookup_ready(id),
             #[cfg(not(feature = "script"))]
             For::Lookup(_) => true,
+            #[cfg(feature = "host")]
+            For::Called => false,
             #[cfg(feature = "script")]
             For::Until(moment) => network.now() >= moment,
             #[cfg(feature = "script")]
