@@ -84,7 +84,7 @@ pub fn check(bytes: &[u8]) -> Result<Check, Error> {
 fn enforced(root: &Root<'_>, evidence: &Evidence) -> Option<Policy> {
     let policy = Policy::from_toml(&evidence.policy).ok()?;
     let guest = root.last_component()?;
-    // A network in memory would be inside already.
+    // A network in memory would be inside already, where it leads to the host.
     let guest = read::read(guest, Bodies::All).ok()?;
     let plays = has_script(&guest);
     let mut virtualizer = Virtualizer::new(policy.clone());
@@ -92,6 +92,7 @@ fn enforced(root: &Root<'_>, evidence: &Evidence) -> Option<Policy> {
         virtualizer = virtualizer.script(script);
     }
     let network = virtualizer.network_beside(&guest);
+    let network = network.filter(|it| !it.leads_out);
     let built = virtualizer.compose(guest, network, plays).ok()?;
     (built.component == root.bytes).then_some(policy)
 }

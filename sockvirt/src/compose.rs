@@ -22,13 +22,13 @@ use wasm_encoder::{
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType, ResourceId};
 use wasmparser::{ComponentAlias, ComponentExport, ComponentExternalKind};
 
-/// Composes what was planned. `evidence` goes into a custom section of the name `section`, and is
-/// asked for when all the rest is there; what `script` says of a script, into one of its own.
-/// `plays` is whether a script is played in the guest, which then exports its report.
+/// Composes what was planned. `evidence` goes into a custom section of its name, unless another
+/// component is put around this one, and is asked for when all the rest is there; what `script` says of a
+/// script, into one of its own. `plays` is whether a script is played in the guest, which then exports
+/// its report.
 pub(crate) fn compose(
     plan: &Plan<'_>,
-    section: &str,
-    evidence: evidence::Text<'_>,
+    evidence: Option<(&str, evidence::Text<'_>)>,
     script: Option<String>,
     plays: bool,
 ) -> Result<Vec<u8>, Error> {
@@ -57,21 +57,26 @@ pub(crate) fn compose(
     // The guest is the last component.
     let verdict = match shell.plan.plays() {
         true => Some(verdict_3::component(shell.plan.tells())),
-        false => plays.then(verdict::component),
+        false => (plays && runs_0_2(plan.root)).then(verdict::component),
     };
     let verdict = verdict.map(|it| shell.builder.component(None, it));
     let report = shell.add_report();
     let guest = shell.add_guest();
     shell.add_exports(guest, verdict, report)?;
-    let policy = (section, evidence());
+    let policy = evidence.map(|(section, text)| (section, text()));
     let script = script.map(|text| (evidence::SCRIPT, text));
-    for (name, text) in [policy].into_iter().chain(script) {
+    for (name, text) in policy.into_iter().chain(script) {
         shell.builder.custom_section(&CustomSection {
             name: name.into(),
             data: text.as_bytes().into(),
         });
     }
     Ok(shell.builder.finish())
+}
+
+/// Whether a component is a program of WASI 0.2.
+fn runs_0_2(root: &Root<'_>) -> bool {
+    root.exports().any(|(_, export)| is_run(export, 2))
 }
 
 /// Whether a script is played in a component.
@@ -112,7 +117,7 @@ fn names_made_inside(plan: &Plan<'_>, socket: &SocketImport<'_>, at: usize) -> b
     let resource = exported_resource(socket.instance, name);
     let made = resource.and_then(|id| plan.resources.get(&id));
     plan.root.item_at(Space::Instance, *instance_index) == Some(socket.at)
-        && made.is_some_and(|made| *made != Made::Host)
+        && made.is_some_and(|made| *made != Made::Host || socket.route == Route::Mixed)
 }
 
 fn entangled(what: &str, name: &str, socket: &SocketImport<'_>) -> Error {
@@ -294,10 +299,11 @@ impl Shell<'_> {
     /// Adds the network in memory, where there is one.
     fn add_network(&mut self) -> Result<(), Error> {
         let sockets = self.plan.sockets.iter();
-        let served: Vec<_> = sockets.filter(|it| it.route == Route::Network).collect();
-        let Some(first) = served.first() else {
+        let served = sockets.filter(|it| matches!(it.route, Route::Network | Route::Mixed));
+        let served: Vec<_> = served.collect();
+        if served.is_empty() {
             return Ok(());
-        };
+        }
         for socket in &served {
             let mut others = served.iter().filter(|it| it.at != socket.at);
             if others.any(|it| it.interface == socket.interface) {
@@ -309,8 +315,13 @@ impl Shell<'_> {
                 });
             }
         }
-        let stub = network::component(self.plan, &served)?;
-        self.network = Some(self.instantiate(stub, first)?);
+        for socket in served.iter().filter(|it| it.route == Route::Mixed) {
+            self.place_around(socket)?;
+        }
+        let outer_type = |index| self.index(Space::Type, index).unwrap_or(u32::MAX);
+        let (stub, owners) = network::component(self.plan, &served, &outer_type)?;
+        let owners = owners.into_iter().filter_map(|at| served.get(at).copied());
+        self.network = Some(self.instantiate(stub, owners)?);
         Ok(())
     }
 
@@ -325,10 +336,14 @@ impl Shell<'_> {
         self.place_all(&closure)
     }
 
-    /// Instantiates a generated component.
-    fn instantiate(&mut self, stub: Stub, socket: &SocketImport<'_>) -> Result<u32, Error> {
+    /// Instantiates a generated component, whose arguments belong to these imports.
+    fn instantiate<'s>(
+        &mut self,
+        stub: Stub,
+        owners: impl Iterator<Item = &'s SocketImport<'s>>,
+    ) -> Result<u32, Error> {
         let mut args = Vec::new();
-        for (name, arg) in stub.args {
+        for ((name, arg), socket) in stub.args.into_iter().zip(owners) {
             let (kind, index) = self.arg(&arg, socket)?;
             args.push((name, kind, index));
         }
@@ -341,8 +356,8 @@ impl Shell<'_> {
         self.place_around(socket)?;
         let outer_type = |index| self.index(Space::Type, index).unwrap_or(u32::MAX);
         let stub = generate(self.plan, socket, outer_type)?;
-        let instance = self.instantiate(stub, socket)?;
-        if socket.route == Route::Checked {
+        let instance = self.instantiate(stub, std::iter::repeat(socket))?;
+        if matches!(socket.route, Route::Checked | Route::Mixed) {
             self.served.insert(socket.at, instance);
             return Ok(());
         }
@@ -362,7 +377,10 @@ impl Shell<'_> {
         socket: &SocketImport<'_>,
     ) -> Result<(ComponentExportKind, u32), Error> {
         let (host, prefix) = match socket.route {
-            Route::Network => (self.network.as_ref(), network::prefix(socket.interface)),
+            // What the network itself asks of is the host's.
+            Route::Network | Route::Mixed if self.network.is_some() => {
+                (self.network.as_ref(), network::prefix(socket.interface))
+            }
             _ => (self.placed.get(&socket.at), ""),
         };
         let served;

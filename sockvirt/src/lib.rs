@@ -158,8 +158,10 @@ impl Virtualizer {
             || self.policy.loopback() == LoopbackMode::Virtual && imports_sockets(&root);
         let beside = self.network_beside(&root);
         let mut built = match in_memory {
-            true if beside.is_some() => self.compose_in_memory(root, beside)?,
-            true => self.fuse(root)?,
+            true => match beside {
+                Some(beside) => self.compose_in_memory(root, beside)?,
+                None => self.fuse(root)?,
+            },
             false => self.compose(root, None, false)?,
         };
         let notes = &mut built.report.notes;
@@ -213,10 +215,10 @@ impl Virtualizer {
     /// The network in memory that is beside a component, if there is one.
     pub(crate) fn network_beside(&self, root: &Root<'_>) -> Option<Beside> {
         let is_asked = self.policy.loopback() == LoopbackMode::Virtual || self.script.is_some();
-        let leads_out = fuse::leads_to_host(&self.policy);
-        (is_asked && !leads_out && uses_only_0_3(root)).then(|| Beside {
+        (is_asked && uses_only_0_3(root)).then(|| Beside {
             config: fuse::configuration(&self.policy, self.given()),
             plays: self.script.as_ref().map(|_| self.loads),
+            leads_out: fuse::leads_to_host(&self.policy),
         })
     }
 
@@ -228,8 +230,9 @@ impl Virtualizer {
         })
     }
 
-    /// Puts a network in memory beside a component that uses sockets of WASI 0.3.
-    fn compose_in_memory(&self, root: Root<'_>, network: Option<Beside>) -> Result<Built, Error> {
+    /// Puts a network in memory beside a component that uses sockets of WASI 0.3; and whatever checks the
+    /// rest around both, where something leads to the host.
+    fn compose_in_memory(&self, root: Root<'_>, network: Beside) -> Result<Built, Error> {
         self.policy.check().map_err(|e| Error::Policy {
             message: e.to_string(),
         })?;
@@ -239,7 +242,12 @@ impl Virtualizer {
                 reason: "programs of WASI 0.3 have the script's clock alone".to_owned(),
             });
         }
-        let mut built = self.compose(root, network, false)?;
+        let leads_out = network.leads_out;
+        let mut built = self.compose(root, Some(network), false)?;
+        if leads_out {
+            let inner = read::read(&built.component, Bodies::All)?;
+            built = self.compose(inner, None, self.script.is_some())?;
+        }
         built.report.mode = match self.script {
             Some(_) => Mode::Script,
             None => Mode::Loopback,
@@ -271,9 +279,15 @@ impl Virtualizer {
                     None => plays.then_some(root.bytes).and_then(evidence::played),
                 };
                 let script = script.map(evidence::write_script);
-                let component = evidence::beside(&self.policy, |evidence| {
-                    compose::compose(&plan, SECTION, evidence, script, plays)
-                })?;
+                // The outer one of two has the evidence.
+                let is_inner = plan.network.as_ref().is_some_and(|it| it.leads_out);
+                let component = match is_inner {
+                    true => compose::compose(&plan, None, None, plays),
+                    false => evidence::beside(&self.policy, |evidence| {
+                        let evidence = Some((SECTION, evidence));
+                        compose::compose(&plan, evidence, script, plays)
+                    }),
+                }?;
                 let mut promise = Promise::of(&plan);
                 promise.reports = plan.plays();
                 // The output's types are as many again.

@@ -6,7 +6,7 @@ use crate::generate::{log, prebuilt, sockets_0_2, sockets_0_3, verdict};
 use crate::name::InterfaceName;
 use crate::root::Root;
 use crate::stand_in::{StandIns, destructor};
-use crate::widen::{Widened, widen};
+use crate::widen::{Widened, widen, widen_for_network};
 use semver::Version;
 use sockvirt_policy::{DenyAt, Log, Policy, Protocol};
 use std::collections::HashMap;
@@ -159,6 +159,8 @@ pub(crate) enum Route {
     Answered,
     /// A network in memory, which is in a component beside the guest.
     Network,
+    /// The same, where what is not in memory is the host's.
+    Mixed,
 }
 
 /// What becomes of a resource type that an interface of sockets defines.
@@ -272,6 +274,8 @@ pub(crate) struct Beside {
     pub(crate) config: Vec<u8>,
     /// Whether a script is played on it, and then whether the host may give another one.
     pub(crate) plays: Option<bool>,
+    /// Whether it leads to the host besides.
+    pub(crate) leads_out: bool,
 }
 
 impl Beside {
@@ -309,7 +313,8 @@ pub(crate) fn plan<'r>(
         match name {
             Some(name) if name.is_sockets() => {
                 let interface = SocketInterface::of(&name)?;
-                let route = match plan.network {
+                let route = match &plan.network {
+                    Some(it) if it.leads_out && interface.is_0_3() => Route::Mixed,
                     Some(_) if interface.is_0_3() => Route::Network,
                     _ => route(needs, interface),
                 };
@@ -318,6 +323,9 @@ pub(crate) fn plan<'r>(
                 if matches!(route, Route::Checked | Route::Answered) {
                     socket.stand_ins = StandIns::choose(needs, root, &socket)?;
                     widen(&mut socket)?;
+                }
+                if route == Route::Mixed {
+                    widen_for_network(&mut socket);
                 }
                 plan.add_resources(&socket);
                 plan.routes.insert(at, route);
@@ -535,7 +543,7 @@ impl<'r> Plan<'r> {
             _ => false,
         };
         match (socket.interface, resource) {
-            _ if matches!(socket.route, Route::Host | Route::Network) => Made::Host,
+            _ if matches!(socket.route, Route::Host | Route::Network | Route::Mixed) => Made::Host,
             _ if socket.stand_ins.position(&destructor(resource)).is_some() => Made::Wrapped,
             _ if socket.route == Route::Checked && !is_denied => Made::Host,
             (S::Network, "network") => Made::Network,

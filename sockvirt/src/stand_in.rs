@@ -132,7 +132,7 @@ impl StandIns {
             functions: &[],
             prefix: "",
         };
-        let code = prebuilt::network_3(network.plays.is_some());
+        let code = prebuilt::network_3(network.plays.is_some(), network.leads_out);
         let part = prebuilt::take_alone(code, &exports, &alone);
         let part = part.map_err(|e| Error::Refused {
             reason: format!("the code of the network is not as it was built: {e}"),

@@ -55,15 +55,20 @@ impl Promise {
 
 /// Checks that `bytes` are valid, import of `wasi:sockets` what was promised and nothing else,
 /// import and export otherwise what the guest does, have the guest in them as it was, and do not
-/// give it what it was not to have.
-pub(crate) fn verify(bytes: &[u8], guest: &Root<'_>, promise: &Promise) -> Result<(), Error> {
+/// give it what it was not to have. Gives what was read back.
+pub(crate) fn verify<'a>(
+    bytes: &'a [u8],
+    guest: &Root<'_>,
+    promise: &Promise,
+) -> Result<Root<'a>, Error> {
     // The guest's function bodies were validated when it was read. What was generated was not.
     let output = read_back(bytes, guest)?;
     verify_surface(&output, guest, promise)?;
     if !output.has_component(guest.bytes) {
         return Err(refused("the guest in it is not as it was".to_owned()));
     }
-    verify_wiring(&output, guest, promise)
+    verify_wiring(&output, guest, promise)?;
+    Ok(output)
 }
 
 /// Checks a component that a network was fused into: as [`verify`], but that the guest's functions
@@ -97,7 +102,7 @@ fn read_back<'a>(bytes: &'a [u8], guest: &Root<'_>) -> Result<Root<'a>, Error> {
 /// what the guest does.
 fn verify_surface(output: &Root<'_>, guest: &Root<'_>, promise: &Promise) -> Result<(), Error> {
     let kept = |(name, is_sockets): &(&str, bool)| match promise.route(name) {
-        Some(route) => matches!(route, Route::Host | Route::Checked),
+        Some(route) => matches!(route, Route::Host | Route::Checked | Route::Mixed),
         None => !is_sockets,
     };
     let added = promise.added.iter().map(|name| (name.as_str(), false));
@@ -159,4 +164,56 @@ fn imports<'r>(root: &'r Root<'_>) -> BTreeSet<(&'r str, bool)> {
 
 fn exports<'r>(root: &'r Root<'_>) -> BTreeSet<&'r str> {
     root.exports().map(|(_, export)| export.name.name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compose::compose;
+    use crate::plan::{Beside, plan};
+    use crate::test_guest::{guest, versions};
+    use sockvirt_policy::{Flag, LoopbackMode, Policy};
+
+    /// What was to be checked, or to be a network's that leads to the host, must not be the host's own.
+    #[test]
+    fn a_guest_that_is_given_the_hosts_own_sockets_is_refused() {
+        let policy = Flag::allow("tcp://192.0.2.1:80").expect("a flag");
+        let policy = Policy::deny_all().with_flag(policy).expect("a rule");
+        let policy = policy.with_loopback(LoopbackMode::Virtual);
+        let mut tried = 0;
+        for (resolve, world) in versions() {
+            let bytes = guest(&resolve, world);
+            let root = read(&bytes, Bodies::All).expect("valid");
+            let network = Some(Beside {
+                config: crate::fuse::configuration(&policy, None),
+                plays: None,
+                leads_out: true,
+            });
+            for network in [None, network] {
+                let mut plan = plan(&root, &policy, network).expect("a plan");
+                let promise = Promise::of(&plan);
+                let composed = compose(&plan, None, None, false).expect("a component");
+                verify(&composed, &root, &promise).expect("as it was promised");
+                for socket in &mut plan.sockets {
+                    if !plan_replaces(socket.route) {
+                        socket.route = Route::Host;
+                    }
+                }
+                plan.network = None;
+                let past = compose(&plan, None, None, false).expect("a component");
+                let refused = verify(&past, &root, &promise).err().map(|e| e.to_string());
+                assert!(
+                    refused.is_some_and(|it| it.contains("goes past the policy")),
+                    "{:?}",
+                    promise.routes
+                );
+                tried += 1;
+            }
+        }
+        assert!(tried > 0);
+    }
+
+    fn plan_replaces(route: Route) -> bool {
+        matches!(route, Route::Inside | Route::Answered | Route::Network)
+    }
 }

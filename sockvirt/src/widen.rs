@@ -254,6 +254,21 @@ pub(crate) fn widen(socket: &mut SocketImport<'_>) -> Result<(), Error> {
     Ok(())
 }
 
+/// Adds what a network in memory calls of the host's sockets that the guest may have no use for: it
+/// disconnects one when the guest connects it to what is in memory.
+pub(crate) fn widen_for_network(socket: &mut SocketImport<'_>) {
+    const DISCONNECT: &str = "[method]udp-socket.disconnect";
+    let types = &mut socket.declarations;
+    let connect = types.func("[method]udp-socket.connect");
+    if let Some(connect) = connect
+        && types.func(DISCONNECT).is_none()
+        && let Some((_, this)) = connect.params.first().copied()
+    {
+        let result = connect.result;
+        types.add_func_of(DISCONNECT, &[("self", this)], result);
+    }
+}
+
 fn add(types: &mut Widened<'_>, name: &str) -> Option<()> {
     let name = *ADDABLE.iter().find(|it| **it == name)?;
     const TCP: [&str; 5] = [

@@ -51,6 +51,15 @@ pub fn echo_server(ip: &str) -> SocketAddr {
     })
 }
 
+/// A TCP server that hears somebody out, and says it back in upper case.
+pub fn upper_case_server(ip: &str) -> SocketAddr {
+    tcp_server(ip, |mut stream| {
+        let mut heard = String::new();
+        let _ = stream.read_to_string(&mut heard);
+        let _ = stream.write_all(heard.to_uppercase().as_bytes());
+    })
+}
+
 /// A TCP server that greets everybody with a word and hangs up.
 pub fn greeter(ip: &str, word: &'static str) -> SocketAddr {
     tcp_server(ip, move |mut stream| {

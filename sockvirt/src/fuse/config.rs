@@ -49,6 +49,8 @@ fn head(policy: &Policy, reach: Reach, hosted: &Hosted) -> Vec<u8> {
         (hosted.exits, flags::EXIT),
         (hosted.host_time, flags::HOST_TIME),
         (reach.any(), flags::LEADS_OUT),
+        (reach.tcp, flags::TCP_LEADS_OUT),
+        (reach.udp, flags::UDP_LEADS_OUT),
     ];
     for (_, flag) in known.iter().filter(|(is, _)| *is) {
         flags |= flag;

@@ -98,8 +98,8 @@ pub(super) const NETWORK: &str = "sockvirt#network";
 /// What of the host's sockets is reached beside a network in memory.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Reach {
-    tcp: bool,
-    udp: bool,
+    pub(super) tcp: bool,
+    pub(super) udp: bool,
     names: bool,
     /// Whether a component can have handles of the network's.
     pub(super) handles: bool,

@@ -232,8 +232,7 @@ fn refuse_other_sockets(root: &Root<'_>) -> Result<(), Error> {
         {
             return Err(unsupported(
                 &format!("import `{name}`"),
-                "a network in memory serves 0.3 only where no sockets of 0.2 are imported as well, and \
-                 no rule leads to the host",
+                "a network in memory serves 0.3 only where no sockets of 0.2 are imported as well",
             ));
         }
     }

@@ -300,6 +300,7 @@ impl<'p> StubBuilder<'p, '_> {
                 Ok(self.component.resource_drop(ty))
             }
             ("canon", _) => self.canonical_builtin(import),
+            ("around", Some((builtin, function))) => self.end_builtin(builtin, function, true),
             _ => self.lower_host(import),
         }
     }
@@ -349,7 +350,7 @@ impl<'p> StubBuilder<'p, '_> {
                     let memory = options.into_iter().take(1).collect::<Vec<_>>();
                     self.component.task_return(result, memory)
                 }
-                Some((builtin, function)) => self.end_builtin(builtin, function)?,
+                Some((builtin, function)) => self.end_builtin(builtin, function, false)?,
                 None => return Err(self.mismatch("the code", "it is not as it was built")),
             },
         })
@@ -362,10 +363,24 @@ impl<'p> StubBuilder<'p, '_> {
         result.map_or(Vec::new(), |ty| self.abi.flat(ty))
     }
 
-    /// A built-in for the stream or the future that a function takes or gives.
-    fn end_builtin(&mut self, builtin: &str, function: &str) -> Result<u32, Error> {
+    /// A built-in for the stream or the future that a function takes or gives, or that the host's of this
+    /// name does.
+    fn end_builtin(
+        &mut self,
+        builtin: &str,
+        function: &str,
+        is_around: bool,
+    ) -> Result<u32, Error> {
         let stream = self.type_in(function, |ty| matches!(ty, RawDefined::Stream(_)));
         let future = self.type_in(function, |ty| matches!(ty, RawDefined::Future(_)));
+        let mut ends = [stream, future];
+        for local in ends.iter_mut().flatten() {
+            *local = match is_around {
+                true => self.around(*local)?,
+                false => self.local(*local)?.index,
+            };
+        }
+        let [stream, future] = ends;
         let missing = self.mismatch(&format!("`{function}`"), "its types are others");
         let memory: Vec<_> = self.options().into_iter().take(1).collect();
         let copies = memory.iter().copied().chain([CanonicalOption::Async]);
@@ -385,7 +400,7 @@ impl<'p> StubBuilder<'p, '_> {
         })
     }
 
-    /// The index of the first such type among the parameters and in the result of a function.
+    /// The first such local type among the parameters and in the result of a function.
     fn type_in(&self, function: &str, is: impl Fn(&RawDefined<'_>) -> bool) -> Option<u32> {
         let (_, ty) = self.functions.iter().find(|(it, _)| *it == function)?;
         let Definition::Func(func) = self.local(*ty).ok()?.definition else {
@@ -405,9 +420,7 @@ impl<'p> StubBuilder<'p, '_> {
             }
         }
         types.into_iter().find_map(|ty| match ty {
-            RawVal::Type(index) if defined(index).is_some_and(&is) => {
-                Some(self.local(index).ok()?.index)
-            }
+            RawVal::Type(index) if defined(index).is_some_and(&is) => Some(index),
             _ => None,
         })
     }

@@ -16,7 +16,7 @@ use super::verdict::{self, FINISH, LOAD};
 use super::{Arg, Stub};
 use crate::error::Error;
 use crate::plan::{Beside, Plan, Route, SocketImport, SocketInterface};
-use crate::stand_in::{DRIVE, ENDED, StandIns, callback};
+use crate::stand_in::{DRIVE, ENDED, StandIns, callback, host_function};
 use wasm_encoder::{
     BlockType, CanonicalOption, ComponentBuilder, ComponentExportKind, ComponentTypeRef as Ref,
     ComponentValType as Val, ExportKind, Instruction as I, PrimitiveValType, ValType,
@@ -41,15 +41,24 @@ pub(crate) fn prefix(interface: SocketInterface) -> &'static str {
     }
 }
 
-/// The component with the network, for these imports.
-pub(crate) fn component(plan: &Plan<'_>, imports: &[&SocketImport<'_>]) -> Result<Stub, Error> {
+/// The component with the network, for these imports, and for each of its arguments the import that it
+/// belongs to. `outer_type` gives the index that a type of the guest's outermost scope has in the
+/// component around.
+pub(crate) fn component(
+    plan: &Plan<'_>,
+    imports: &[&SocketImport<'_>],
+    outer_type: &dyn Fn(u32) -> u32,
+) -> Result<(Stub, Vec<usize>), Error> {
     let Some(beside) = &plan.network else {
-        return Ok(Stub::default());
+        return Ok(Default::default());
     };
     let stand_ins = StandIns::of_network(imports, beside)?;
     let builders = imports.iter().map(|import| {
         let mut builder = StubBuilder::new(plan, import);
-        builder.route = Route::Inside;
+        builder.route = match import.route {
+            Route::Mixed => Route::Checked,
+            _ => Route::Inside,
+        };
         builder.stand_ins = &stand_ins;
         builder.prefix = prefix(import.interface);
         builder.is_first = true;
@@ -58,14 +67,16 @@ pub(crate) fn component(plan: &Plan<'_>, imports: &[&SocketImport<'_>]) -> Resul
     let mut network = Network {
         builders: builders.collect(),
         at: 0,
+        owners: Vec::new(),
     };
-    network.declare()?;
+    network.declare(outer_type)?;
     let code = network.add_code()?;
     network.export(code, beside)?;
+    network.builder(0);
     let StubBuilder {
         component, args, ..
-    } = network.builders.swap_remove(network.at);
-    Ok(Stub { component, args })
+    } = network.builders.swap_remove(0);
+    Ok((Stub { component, args }, network.owners))
 }
 
 /// The type of a function of a script's report.
@@ -113,6 +124,8 @@ pub(crate) fn report(names: &[&str]) -> ComponentBuilder {
 struct Network<'p, 'r> {
     builders: Vec<StubBuilder<'p, 'r>>,
     at: usize,
+    /// For each argument of the component the builder whose interface it is of.
+    owners: Vec<usize>,
 }
 
 impl<'p, 'r> Network<'p, 'r> {
@@ -121,6 +134,7 @@ impl<'p, 'r> Network<'p, 'r> {
         let before = &mut self.builders[self.at];
         let component = std::mem::take(&mut before.component);
         let args = std::mem::take(&mut before.args);
+        self.owners.resize(args.len(), self.at);
         self.at = at;
         let builder = &mut self.builders[at];
         (builder.component, builder.args) = (component, args);
@@ -128,13 +142,13 @@ impl<'p, 'r> Network<'p, 'r> {
     }
 
     /// Declares the types of all interfaces.
-    fn declare(&mut self) -> Result<(), Error> {
+    fn declare(&mut self, outer_type: &dyn Fn(u32) -> u32) -> Result<(), Error> {
         self.builders[0].add_trampolines();
         let trampolines = self.builders[0].trampolines.clone();
         for at in 0..self.builders.len() {
             let builder = self.builder(at);
             builder.trampolines = trampolines.clone();
-            builder.add_declarations(|_| u32::MAX)?;
+            builder.add_declarations(outer_type)?;
         }
         Ok(())
     }
@@ -153,6 +167,9 @@ impl<'p, 'r> Network<'p, 'r> {
 
     /// The core function behind an import of the code, from the interface that has what it is about.
     fn core_import(&mut self, import: &Import) -> Result<u32, Error> {
+        if import.module.contains(':') {
+            return self.host_import(import);
+        }
         let subject = import.name.split_once(']').map(|(_, subject)| subject);
         match subject.filter(|it| !it.is_empty()) {
             None | Some("wake") => self.builders[self.at].core_import(import),
@@ -161,6 +178,20 @@ impl<'p, 'r> Network<'p, 'r> {
                 Some(at) => self.builder(at).core_import(import),
                 None => Ok(self.never(&import.signature)),
             },
+        }
+    }
+
+    /// The core function behind a function of the host's that the code calls, or what drops a resource of
+    /// the host's. What the guest does not import, it has no way to need.
+    fn host_import(&mut self, import: &Import) -> Result<u32, Error> {
+        let name = host_function(&import.name);
+        let name = name.strip_prefix("[resource-drop]").unwrap_or(name);
+        let has = |it: &StubBuilder<'_, '_>| {
+            it.import.interface.key() == import.module && it.declares(name)
+        };
+        match self.builders.iter().position(has) {
+            Some(at) => self.builder(at).core_import(import),
+            None => Ok(self.never(&import.signature)),
         }
     }
 

@@ -57,11 +57,13 @@ pub(crate) const fn remote(script: bool) -> &'static [u8] {
 }
 
 /// The network for WASI 0.3, in a component beside the one that uses it: with a script that is played
-/// on it, and without.
-pub(crate) const fn network_3(script: bool) -> &'static [u8] {
-    match script {
-        false => include_bytes!("../../prebuilt/network-3.wasm"),
-        true => include_bytes!("../../prebuilt/network-3-script.wasm"),
+/// on it, and with sockets of the host's beside its own.
+pub(crate) const fn network_3(script: bool, host: bool) -> &'static [u8] {
+    match (script, host) {
+        (false, false) => include_bytes!("../../prebuilt/network-3.wasm"),
+        (false, true) => include_bytes!("../../prebuilt/network-3-host.wasm"),
+        (true, false) => include_bytes!("../../prebuilt/network-3-script.wasm"),
+        (true, true) => include_bytes!("../../prebuilt/network-3-script-host.wasm"),
     }
 }
 
@@ -161,7 +163,7 @@ pub(crate) fn network_exports(script: bool, name: &str) -> bool {
 
 /// Whether the network for WASI 0.3 has a function of this name, with a script or without.
 pub(crate) fn network_3_exports(name: &str) -> bool {
-    static NAMES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| exports_of(network_3(true)));
+    static NAMES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| exports_of(network_3(true, false)));
     NAMES.contains(name)
 }
 

@@ -125,7 +125,11 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
         StubBuilder {
             plan,
             import,
-            route: import.route,
+            route: match import.route {
+                // The network decides, and not what is before it.
+                Route::Mixed => Route::Network,
+                route => route,
+            },
             stand_ins: &import.stand_ins,
             prefix: "",
             is_first: false,
@@ -292,8 +296,8 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
         let resource = exported_resource(self.import.instance, name);
         let source = Source::Export(name, None);
         let made = resource.and_then(|id| self.plan.resources.get(&id));
-        let is_host = made == Some(&Made::Host) && self.route != Route::Inside;
         let is_wrapped = self.destructor(name).is_some();
+        let is_host = made == Some(&Made::Host) && self.route != Route::Inside && !is_wrapped;
         // What the host makes, and what is made around it, comes in from around.
         let is_from_around = is_host || is_wrapped && self.route == Route::Checked;
         let around = is_from_around.then(|| {

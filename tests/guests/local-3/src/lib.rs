@@ -5,6 +5,7 @@
 extern crate alloc;
 
 mod given_up;
+mod hosted;
 mod net;
 mod tcp;
 mod udp;
@@ -71,7 +72,11 @@ impl wasip3::exports::cli::run::Guest for Guest {
                 "states" => tcp::states(&out).await,
                 "datagrams" => udp::datagrams(&out).await,
                 "names" => udp::names(&out).await,
-                _ => return Err(()),
+                name => match name.split_once(' ') {
+                    Some(("outside", to)) => hosted::outside(&out, to).await,
+                    Some(("beside", rest)) => hosted::beside(&out, rest).await,
+                    _ => return Err(()),
+                },
             }
         }
         net::print(out.0.into_inner()).await
