@@ -215,10 +215,13 @@ impl Virtualizer {
     /// The network in memory that is beside a component, if there is one.
     pub(crate) fn network_beside(&self, root: &Root<'_>) -> Option<Beside> {
         let is_asked = self.policy.loopback() == LoopbackMode::Virtual || self.script.is_some();
+        let leads_out = fuse::leads_to_host(&self.policy);
+        let host_time = leads_out && self.script.is_some() && plan::imports_timer(root);
         (is_asked && uses_only_0_3(root)).then(|| Beside {
-            config: fuse::configuration(&self.policy, self.given()),
+            config: fuse::configuration(&self.policy, self.given(), host_time),
             plays: self.script.as_ref().map(|_| self.loads),
-            leads_out: fuse::leads_to_host(&self.policy),
+            leads_out,
+            host_time,
         })
     }
 

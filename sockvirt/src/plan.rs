@@ -276,6 +276,8 @@ pub(crate) struct Beside {
     pub(crate) plays: Option<bool>,
     /// Whether it leads to the host besides.
     pub(crate) leads_out: bool,
+    /// Whether a script's time passes on the host's clock, which is there, while the host is waited for.
+    pub(crate) host_time: bool,
 }
 
 impl Beside {
@@ -336,8 +338,12 @@ pub(crate) fn plan<'r>(
                     && let Some(interface) = SocketInterface::clock(&name) =>
             {
                 let mut clock = socket_import(root, at, name, interface, import.ty, instance)?;
-                clock.route = Route::Network;
-                plan.routes.insert(at, Route::Network);
+                let keeps_time = plan.network.as_ref().is_some_and(|it| it.host_time);
+                clock.route = match interface {
+                    SocketInterface::MonotonicClock3 if keeps_time => Route::Mixed,
+                    _ => Route::Network,
+                };
+                plan.routes.insert(at, clock.route);
                 plan.sockets.push(clock);
             }
             Some(name) if name.package == "wasi:clocks" && name.interface == "monotonic-clock" => {
@@ -419,6 +425,17 @@ pub(crate) fn is_run(export: &ComponentExport<'_>, minor: u64) -> bool {
         let version = name.version.as_ref();
         (name.package.as_str(), name.interface.as_str()) == ("wasi:cli", "run")
             && version.is_some_and(|it| (it.major, it.minor) == (0, minor))
+    })
+}
+
+/// Whether a component imports a clock of WASI 0.3 that can be waited for.
+pub(crate) fn imports_timer(root: &Root<'_>) -> bool {
+    let mut imports = root.imports();
+    imports.any(|(_, import)| {
+        let clock = InterfaceName::of(&import.name).and_then(|it| SocketInterface::clock(&it));
+        clock == Some(SocketInterface::MonotonicClock3)
+            && instance_of(root, import.name.name)
+                .is_some_and(|it| exported_function(root, it, "wait-for").is_some())
     })
 }
 

@@ -185,9 +185,10 @@ mod tests {
             let bytes = guest(&resolve, world);
             let root = read(&bytes, Bodies::All).expect("valid");
             let network = Some(Beside {
-                config: crate::fuse::configuration(&policy, None),
+                config: crate::fuse::configuration(&policy, None, false),
                 plays: None,
                 leads_out: true,
+                host_time: false,
             });
             for network in [None, network] {
                 let mut plan = plan(&root, &policy, network).expect("a plan");

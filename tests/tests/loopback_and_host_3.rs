@@ -7,9 +7,11 @@ use sockvirt::{Mode, Policy, Virtualizer};
 use sockvirt_tests::guests::Guest;
 use sockvirt_tests::peers::{self, own_address, udp_echo_server, upper_case_server};
 use sockvirt_tests::recording::{Recording, Use};
-use std::io::ErrorKind;
-use std::net::{SocketAddr, UdpSocket};
+use sockvirt_tests::script::play;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::thread;
+use std::time::Duration;
 
 fn build<const N: usize>(guest: Guest, flags: [&str; N]) -> Result<Vec<u8>> {
     let mut policy = Policy::deny_all();
@@ -388,16 +390,77 @@ fn a_script_beside_what_is_the_hosts_has_its_verdict() -> Result<()> {
     let policy = Policy::from_toml(&script).map_err(|e| anyhow::anyhow!("{e}"))?;
     let built = Virtualizer::new(policy).build(&Guest::Dialogue3.build()?)?;
     let to_real = format!("connect {real}");
-    let run = host().run(
-        &built.component,
-        &[&to_real, "write a", "shutdown", "read 9"],
-    )?;
+    let args = [&*to_real, "write a", "shutdown", "read 9"];
+    let run = host().run(&built.component, &args)?;
     assert_eq!(run.lines()[3], "read 9: \"A\"");
     assert_eq!(run.outcome.status, 1);
     assert!(
         run.outcome.stderr.starts_with("FAIL peer \"peer\""),
         "{run:?}"
     );
+    // The same of one that is compiled once for any script.
+    let played = ["connect 192.0.2.1:1", "write ping"];
+    let good = play(
+        Guest::Dialogue3,
+        "a.toml",
+        &script,
+        &[&args[..], &played].concat(),
+    )?;
+    assert!(good.passed(), "{good}");
+    let bad = play(Guest::Dialogue3, "a.toml", &script, &args)?;
+    assert!(bad.to_string().starts_with("FAIL peer \"peer\""), "{bad}");
+    Ok(())
+}
+
+/// While a program has sockets of the host's, time is the host's; before and after, it is skipped.
+#[test]
+fn time_of_a_script_is_not_skipped_while_the_host_may_be_waited_for() -> Result<()> {
+    let listener = TcpListener::bind((own_address(), 0))?;
+    let real = listener.local_addr()?;
+    let slow = thread::spawn(move || -> std::io::Result<()> {
+        let (mut stream, _) = listener.accept()?;
+        thread::sleep(Duration::from_millis(300));
+        stream.write_all(b"late")?;
+        // It has hung up by then.
+        stream.read_exact(&mut [0; 3])
+    });
+    let script = format!(
+        "schema = 1\n[[allow]]\nto = \"{}\"\nport = {}\nproto = \"tcp\"\n\
+         [[peer]]\nat = \"tcp://192.0.2.1:1\"\nscript = [{{ expect = \"ping\" }}, {{ wait = \"30ms\" }}, \
+         {{ send = \"pong\" }}, {{ wait = \"10h\" }}, {{ send = \"more\" }}, {{ expect-close = \"both\" }}]\n",
+        real.ip(),
+        real.port()
+    );
+    let policy = Policy::from_toml(&script).map_err(|e| anyhow::anyhow!("{e}"))?;
+    let built = Virtualizer::new(policy).build(&Guest::Dialogue3.build()?)?;
+    let to_real = format!("connect {real}");
+    let steps = [
+        "sleep 36000000",
+        "timeout 60000",
+        &to_real,
+        "read 9",
+        "sleep 20",
+        "write bye",
+        "close",
+        "timeout 86400000",
+        "connect 192.0.2.1:1",
+        "write ping",
+        "read 9",
+        "read 9",
+        "close",
+        "time",
+    ];
+    let run = host().run(&built.component, &steps)?;
+    let said = run.lines();
+    assert_eq!(said[3], "read 9: \"late\"", "{run:?}");
+    assert_eq!(
+        said[10..12],
+        ["read 9: \"pong\"", "read 9: \"more\""],
+        "{run:?}"
+    );
+    assert!(said[13].starts_with("720"), "{run:?}");
+    assert_eq!(run.outcome.status, 0, "{run:?}");
+    slow.join().expect("no panic")?;
     Ok(())
 }
 

@@ -121,10 +121,19 @@ fn refuse_without_exit(script: Option<Given<'_>>, hosted: &Hosted) -> Result<(),
     Ok(())
 }
 
-/// What a network beside a component is configured with.
-pub(crate) fn configuration(policy: &Policy, script: Option<Given<'_>>) -> Vec<u8> {
+/// What a network beside a component is configured with. `host_time` is whether a script's time can pass
+/// on the host's clock.
+pub(crate) fn configuration(
+    policy: &Policy,
+    script: Option<Given<'_>>,
+    host_time: bool,
+) -> Vec<u8> {
     let reach = Reach::of(policy, script);
-    config::write(Setup { policy, script }, reach, &Hosted::default())
+    let hosted = Hosted {
+        host_time,
+        ..Hosted::default()
+    };
+    config::write(Setup { policy, script }, reach, &hosted)
 }
 
 /// What a network is set up by.

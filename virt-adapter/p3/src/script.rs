@@ -93,7 +93,12 @@ impl State {
             return self.end_program();
         }
         let moments = [until, self.network.next_moment()];
-        match moments.into_iter().flatten().min() {
+        let moment = moments.into_iter().flatten().min();
+        #[cfg(feature = "host")]
+        if self.may_wait_for_host(moment) {
+            return self.sleep(moment);
+        }
+        match moment {
             Some(moment) => {
                 if !self.network.pass_to(moment) {
                     self.network.note_deadlock("time to pass, again and again");

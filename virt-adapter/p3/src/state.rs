@@ -23,6 +23,9 @@ pub(crate) enum Role {
     /// What a listener of the host's does.
     #[cfg(feature = "host")]
     AcceptingHosted(TcpId),
+    /// A timer of the host's.
+    #[cfg(all(feature = "script", feature = "host"))]
+    Timer,
     /// How sending has ended, or receiving: there until somebody reads it.
     Sent,
     Received,
@@ -51,6 +54,8 @@ pub(crate) struct State {
     pub(crate) hosted: crate::host::Hosted,
     #[cfg(feature = "script")]
     pub(crate) script: crate::script::Script,
+    #[cfg(all(feature = "script", feature = "host"))]
+    pub(crate) sleep: crate::host::time::Sleep,
 }
 
 struct Global(UnsafeCell<Option<State>>);
@@ -84,6 +89,8 @@ pub(crate) fn resting() -> &'static mut State {
             hosted: crate::host::Hosted::default(),
             #[cfg(feature = "script")]
             script: crate::script::Script::default(),
+            #[cfg(all(feature = "script", feature = "host"))]
+            sleep: crate::host::time::Sleep::default(),
         }
     })
 }
@@ -105,6 +112,8 @@ pub(crate) fn state() -> &'static mut State {
     state.offer_again();
     #[cfg(feature = "script")]
     crate::script::turn(state);
+    #[cfg(all(feature = "script", feature = "host"))]
+    state.wake_driver();
     state
 }
 

@@ -154,6 +154,12 @@ impl Waits {
         place.call = call;
     }
 
+    /// Whether somebody waits for the host.
+    #[cfg(all(feature = "script", feature = "host"))]
+    pub(crate) fn has_calls(&self) -> bool {
+        self.places.iter().any(|it| it.call.is_some())
+    }
+
     /// The call that the task waits for, once it is done.
     #[cfg(feature = "host")]
     pub(crate) fn take_call(&mut self) -> Option<Call> {

@@ -12,6 +12,8 @@ pub(crate) mod accept;
 pub(crate) mod call;
 pub(crate) mod names;
 pub(crate) mod tcp;
+#[cfg(feature = "script")]
+pub(crate) mod time;
 pub(crate) mod udp;
 
 use crate::layout::types::error_code;
@@ -60,6 +62,12 @@ impl Hosted {
         if let Some(it) = self.tcp.get_mut(place) {
             *it = socket;
         }
+    }
+
+    /// Whether there are sockets of the host's.
+    #[cfg(feature = "script")]
+    fn is_used(&self) -> bool {
+        self.tcp.iter().any(|it| *it != 0) || self.udp.iter().any(Option::is_some)
     }
 
     /// The same for one of UDP, if nothing of it is the network's.
