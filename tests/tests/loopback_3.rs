@@ -41,6 +41,14 @@ fn reads_and_writes_of_nothing() -> Result<()> {
     same("readiness", "something else: [101, 108, 115, 101]")
 }
 
+/// A read of nothing waits when bytes come.
+#[test]
+fn reads_of_nothing_behind_other_connections() -> Result<()> {
+    let outcome = as_on_a_host_with(&Guest::Local3.build()?, &["echo", "readiness"])?;
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    Ok(())
+}
+
 #[test]
 fn a_peer_goes_with_everything_on_its_way() -> Result<()> {
     same("queued", "queued: 200000")

@@ -13,6 +13,7 @@ use crate::layout::types::error_code;
 use crate::lower::{Code, outcome};
 use crate::state::{Role, State};
 use alloc::vec::Vec;
+use core::ops::Range;
 use sockvirt_netstack::{EndId, StreamEnd, WriteError};
 
 /// The streams of an end.
@@ -41,6 +42,10 @@ struct Receiving {
     stream: u32,
     result: u32,
     waits: Waits,
+    /// A buffer with what was passed to the guest and is not taken yet, and where that is. It comes
+    /// before what is in the network.
+    buffer: Vec<u8>,
+    passed: Range<usize>,
 }
 
 /// Who waits for whom.
@@ -137,6 +142,8 @@ impl State {
             stream,
             result,
             waits: Waits::Nobody,
+            buffer: Vec::new(),
+            passed: 0..0,
         });
         self.network.end_retain(end);
         self.watch(stream, Role::Receiving(end));
@@ -215,10 +222,9 @@ impl State {
                 _ if count <= SMALL / 4 => SMALL,
                 _ => sending.size,
             };
-            let buffer = core::mem::take(&mut sending.buffer);
-            let bytes = buffer.get(..count).unwrap_or_default();
-            let passed = self.pass(end, bytes);
-            self.write(end, bytes.get(passed..).unwrap_or_default());
+            let mut buffer = core::mem::take(&mut sending.buffer);
+            let passed = self.pass(end, &mut buffer, count);
+            self.write(end, buffer.get(passed..count).unwrap_or_default());
             if let Some(sending) = self.sending(end) {
                 sending.buffer = buffer;
             } else {
@@ -239,29 +245,36 @@ impl State {
     /// Hands what was read of the guest to whoever waits for it at the other end, and how much that
     /// was. It is copied once less than what waits in between.
     #[cfg(not(feature = "script"))]
-    fn pass(&mut self, end: EndId, bytes: &[u8]) -> usize {
+    fn pass(&mut self, end: EndId, buffer: &mut Vec<u8>, count: usize) -> usize {
         let Some(reader) = self.network.waiting_reader(end) else {
             return 0;
         };
         let Some(receiving) = self.receiving(reader) else {
             return 0;
         };
-        if bytes.is_empty() || receiving.waits.is_under_way() {
+        if count == 0 || receiving.waits.is_under_way() || !receiving.passed.is_empty() {
             return 0;
         }
         let stream = receiving.stream;
-        let write = |count| Copied::of(canon::write(stream, bytes.as_ptr(), count));
-        // A write of nothing is done if the guest reads, and one of bytes is done then as well.
+        let write = |count| Copied::of(canon::write(stream, buffer.as_ptr(), count));
+        // A write of nothing is done if the guest reads, and one of bytes is done then as well, unless
+        // the read is one of nothing.
         let copied = match write(0) {
             Copied::Blocked => {
                 receiving.waits = Waits::Asking;
                 return 0;
             }
             asked if asked.is_last() => asked,
-            _ => write(bytes.len() as u32),
+            _ => write(count as u32),
         };
         match copied {
-            Copied::Blocked => crate::memory::trap(),
+            Copied::Blocked => {
+                // They wait where they are for the next read.
+                receiving.waits = Waits::Copying;
+                receiving.buffer = core::mem::take(buffer);
+                receiving.passed = 0..count;
+                return count;
+            }
             _ if copied.is_last() => self.leave_receiving(reader),
             _ => {
                 receiving.waits = Waits::Nobody;
@@ -273,7 +286,7 @@ impl State {
 
     /// A script sees all bytes.
     #[cfg(feature = "script")]
-    fn pass(&mut self, _: EndId, _: &[u8]) -> usize {
+    fn pass(&mut self, _: EndId, _: &mut Vec<u8>, _: usize) -> usize {
         0
     }
 
@@ -305,7 +318,8 @@ impl State {
             if waits.is_under_way() {
                 return;
             }
-            let is_there = !self.network.peek(end, 1)[0].is_empty();
+            let is_passed = !receiving.passed.is_empty();
+            let is_there = is_passed || !self.network.peek(end, 1)[0].is_empty();
             if waits == Waits::Guest && !is_there {
                 match self.network.readable(end, 1) {
                     Ok(_) => return,
@@ -327,7 +341,8 @@ impl State {
 
     /// Whether nothing more comes for now.
     fn is_drained(&mut self, end: EndId) -> bool {
-        self.receiving(end).is_some() && !self.network.input_ready(end)
+        let receiving = self.receiving(end);
+        receiving.is_some_and(|it| it.passed.is_empty()) && !self.network.input_ready(end)
     }
 
     /// Notes that something has happened, with which others may go on.
@@ -346,9 +361,13 @@ impl State {
             false => Waits::Asking,
         };
         let stream = receiving.stream;
-        let bytes = match is_there {
-            true => self.network.lend(end, LARGE),
-            false => &[],
+        let bytes = match (receiving.passed.is_empty(), is_there) {
+            (false, _) => {
+                let passed = receiving.buffer.get(receiving.passed.clone());
+                passed.unwrap_or_default()
+            }
+            (true, true) => self.network.lend(end, LARGE),
+            (true, false) => &[],
         };
         Copied::of(canon::write(stream, bytes.as_ptr(), bytes.len() as u32))
     }
@@ -360,8 +379,10 @@ impl State {
         };
         let was = core::mem::replace(&mut receiving.waits, Waits::Busy);
         let (count, is_last) = (copied.count(), copied.is_last());
-        if was == Waits::Copying {
-            self.network.take(end, count as usize);
+        match (was == Waits::Copying, receiving.passed.is_empty()) {
+            (true, false) => self.taken(end, count as usize),
+            (true, true) => self.network.take(end, count as usize),
+            (false, _) => {}
         }
         if count > 0 {
             self.has_moved();
@@ -375,6 +396,18 @@ impl State {
                 Waits::Asking => Waits::Guest,
                 _ => Waits::Nobody,
             };
+        }
+    }
+
+    /// So much of what was passed to the guest is taken.
+    fn taken(&mut self, end: EndId, count: usize) {
+        let Some(receiving) = self.receiving(end) else {
+            return;
+        };
+        receiving.passed.start += count;
+        if receiving.passed.is_empty() {
+            let buffer = core::mem::take(&mut receiving.buffer);
+            self.buffers.exchange(buffer, 0, false);
         }
     }
 
@@ -403,6 +436,7 @@ impl State {
         };
         self.forget(receiving.stream);
         canon::drop_writable(receiving.stream);
+        self.buffers.exchange(receiving.buffer, 0, false);
         self.settle_received(receiving.result, result);
         self.let_go(end);
     }
