@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use std::sync::LazyLock;
 use std::time::Duration;
-use wasmtime::component::{Component, Linker, ResourceTable};
+use wasmtime::component::{Accessor, Component, Instance, Linker, ResourceTable};
 use wasmtime::{Config, Engine, Store};
 use wasmtime_wasi::cli::{WasiCli, WasiCliView};
 use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemView};
@@ -16,6 +16,8 @@ use wasmtime_wasi::random::WasiRandom;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView, p3};
 use wasmtime_wasi_http::p2::bindings::Proxy;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
+use wasmtime_wasi_http::p3::Request;
+use wasmtime_wasi_http::p3::bindings::Service;
 use wasmtime_wasi_http::{
     Error as HttpError, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks,
     WasiHttpView,
@@ -158,7 +160,7 @@ pub fn linker(sockets: Sockets) -> Result<Linker<State>> {
 pub fn linker_without_sockets(engine: &Engine) -> Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     add_all_but_sockets(&mut linker)?;
-    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    add_http(&mut linker)?;
     Ok(linker)
 }
 
@@ -167,8 +169,14 @@ pub fn linker_with_sockets(engine: &Engine) -> Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     p3::add_to_linker(&mut linker)?;
-    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    add_http(&mut linker)?;
     Ok(linker)
+}
+
+fn add_http(linker: &mut Linker<State>) -> Result<()> {
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
+    wasmtime_wasi_http::p3::add_to_linker(linker)?;
+    Ok(())
 }
 
 fn add_all_but_sockets(l: &mut Linker<State>) -> Result<()> {
@@ -328,6 +336,37 @@ pub fn serve_all_in(
             answers.push(answer(&mut store, &proxy, request).await?);
         }
         Ok(answers)
+    })
+}
+
+/// Has an HTTP handler of 0.3 answer one request for a path, and gives the body of its answer; then does
+/// something with the instance that it was.
+pub fn serve_3_in<T>(
+    linker: &Linker<State>,
+    mut store: Store<State>,
+    component: &Component,
+    path: &str,
+    then: impl AsyncFnOnce(&mut Store<State>, &Instance) -> Result<T>,
+) -> Result<(String, T)> {
+    let request = http::Request::get(format!("http://localhost{path}"));
+    let body = http_body_util::Empty::<Bytes>::new();
+    let request = request.body(body.map_err(|never| -> HttpError { match never {} }))?;
+    runtime()?.block_on(async {
+        let instance = linker.instantiate_async(&mut store, component).await?;
+        let service = Service::new(&mut store, &instance)?;
+        let (request, io) = Request::from_http(&mut store.data_mut().hooks, request);
+        let answer = async |store: &Accessor<State>| -> Result<Bytes> {
+            let answer = service.handle(store, request).await?;
+            let answer = answer.map_err(|e| anyhow::anyhow!("{e:?}"))?;
+            let answer = store.with(|store| answer.into_http(store, async { Ok(()) }))?;
+            let body = answer.into_body().collect().await;
+            Ok(body.map_err(|e| anyhow::anyhow!("{e:?}"))?.to_bytes())
+        };
+        let answered = store.run_concurrent(answer);
+        let answered = tokio::time::timeout(PATIENCE, answered).await???;
+        drop(io);
+        let text = String::from_utf8(answered.to_vec())?;
+        Ok((text, then(&mut store, &instance).await?))
     })
 }
 

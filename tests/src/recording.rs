@@ -150,6 +150,15 @@ impl Recording {
         Ok((answer?, run))
     }
 
+    /// Has an HTTP handler of 0.3 answer a request for a path, and gives the body of its answer.
+    pub fn serve_3(&self, component: &[u8], path: &str) -> Result<(String, Run)> {
+        let (answer, run) = self.record(component, &[], |linker, store, component| {
+            let nothing = async |_: &mut _, _: &_| Ok(());
+            host::serve_3_in(linker, store, component, path, nothing)
+        })?;
+        Ok((answer?.0, run))
+    }
+
     /// Does something with a component here, and gives the result with what was written down.
     fn record<T>(
         &self,

@@ -9,7 +9,7 @@ use sockvirt_guest_builder::Guest;
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex};
 use wasmtime::Store;
-use wasmtime::component::Component;
+use wasmtime::component::{Component, Instance};
 use wasmtime_wasi::WasiCtx;
 
 /// A script in which time passes, gates open and datagrams go, and a step is left.
@@ -46,6 +46,22 @@ pub const TALKS: [&str; 12] = [
     "receive",
     "time",
 ];
+
+/// What an instance's report says of its script: whether all was as it should be, and what was not.
+pub async fn verdict(store: &mut Store<State>, instance: &Instance) -> Result<(bool, String)> {
+    const REPORT: &str = "sockvirt:virt/report@0.1.0";
+    let report = instance.get_export_index(&mut *store, None, REPORT);
+    let mut function = |name| {
+        let function = instance.get_export_index(&mut *store, report.as_ref(), name);
+        function.context("it has a report")
+    };
+    let (finish, text) = (function("finish")?, function("text")?);
+    let finish = instance.get_typed_func::<(), (bool,)>(&mut *store, finish)?;
+    let (is_well,) = finish.call_async(&mut *store, ()).await?;
+    let text = instance.get_typed_func::<(), (String,)>(&mut *store, text)?;
+    let (text,) = text.call_async(&mut *store, ()).await?;
+    Ok((is_well, text))
+}
 
 /// Runs a component with arguments.
 pub fn run(component: &[u8], args: &[&str]) -> Result<Outcome> {

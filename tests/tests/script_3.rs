@@ -1,13 +1,11 @@
 //! Scripts that are played to programs of WASI 0.3 which are no commands.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use sockvirt::{Policy, Virtualizer};
 use sockvirt_tests::guests::Guest;
 use sockvirt_tests::host::{self, Sockets};
-use sockvirt_tests::script::play;
+use sockvirt_tests::script::{play, verdict};
 use wasmtime::component::Component;
-
-const REPORT: &str = "sockvirt:virt/report@0.1.0";
 
 /// What an export of the program's own gives, and what the script's report says then.
 fn serve(script: &str) -> Result<(String, bool, String)> {
@@ -23,15 +21,7 @@ fn serve(script: &str) -> Result<(String, bool, String)> {
         let serve = instance.get_typed_func::<(u16,), (String,)>(&mut store, "serve")?;
         let call = async |store: &_| serve.call_concurrent(store, (80,)).await;
         let (asked,) = store.run_concurrent(call).await??;
-        let report = instance.get_export_index(&mut store, None, REPORT);
-        let finish = instance.get_export_index(&mut store, report.as_ref(), "finish");
-        let finish = finish.context("it has a report")?;
-        let finish = instance.get_typed_func::<(), (bool,)>(&mut store, finish)?;
-        let (is_well,) = finish.call_async(&mut store, ()).await?;
-        let text = instance.get_export_index(&mut store, report.as_ref(), "text");
-        let text = text.context("it has a text")?;
-        let text = instance.get_typed_func::<(), (String,)>(&mut store, text)?;
-        let (text,) = text.call_async(&mut store, ()).await?;
+        let (is_well, text) = verdict(&mut store, &instance).await?;
         Ok((asked, is_well, text))
     })
 }

@@ -92,6 +92,8 @@ pub enum Guest {
     EnsembleNested,
     /// A server of WASI 0.3 behind an export of its own.
     Service3,
+    /// An HTTP handler of WASI 0.3 that also uses sockets.
+    Http3,
 }
 
 impl Guest {
@@ -152,6 +154,7 @@ impl Guest {
             Guest::Ensemble => "ensemble",
             Guest::EnsembleNested => "ensemble-nested",
             Guest::Service3 => "service-3",
+            Guest::Http3 => "http-3",
         }
     }
 
@@ -165,6 +168,7 @@ impl Guest {
                 | Guest::Local3
                 | Guest::Dialogue3
                 | Guest::Service3
+                | Guest::Http3
                 | Guest::Turns3
                 | Guest::Sequence3
         )
@@ -211,6 +215,7 @@ impl Guest {
             Guest::Service3 => only_p3("guest-service-3"),
             Guest::Ensemble => ensemble(Ok),
             Guest::EnsembleNested => ensemble(|it| wrap(&wrap(&it)?)),
+            Guest::Http3 => only_p3("guest-http-3"),
             Guest::Neighbours => neighbours(&service()?),
             Guest::TurnsAndMore => beside_another(&Guest::Turns.build()?),
             Guest::Nested => neighbours(&wrap(&wrap(&service()?)?)?),
