@@ -38,6 +38,14 @@ pub fn own_address() -> IpAddr {
     socket.local_addr().expect("an address").ip()
 }
 
+/// An address of IPv6 that is the machine's own, if it has one.
+pub fn own_address_of_6() -> Option<IpAddr> {
+    let socket = UdpSocket::bind("[::]:0").ok()?;
+    socket.connect("[2001:db8::1]:9").ok()?;
+    let own = socket.local_addr().ok()?.ip();
+    Some(own).filter(|it| !it.is_loopback() && !it.is_unspecified())
+}
+
 /// A TCP server on this address that says back what it hears, to everybody, as long as the
 /// process runs.
 pub fn echo_server(ip: &str) -> SocketAddr {

@@ -8,18 +8,10 @@ use anyhow::Result;
 use sockvirt::policy::{Flag, Log, LoopbackMode};
 use sockvirt::{Mode, Policy, Virtualizer};
 use sockvirt_guest_builder::{Guest, beside_another};
-use sockvirt_tests::peers::own_address;
+use sockvirt_tests::peers::{own_address, own_address_of_6};
 use sockvirt_tests::recording::Recording;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
-
-/// An address of IPv6 that is the machine's own, if it has one.
-fn own_address_of_6() -> Option<IpAddr> {
-    let socket = UdpSocket::bind("[::]:0").ok()?;
-    socket.connect("[2001:db8::1]:9").ok()?;
-    let own = socket.local_addr().ok()?.ip();
-    Some(own).filter(|it| !it.is_loopback() && !it.is_unspecified())
-}
 
 /// A server that answers one connection with what it hears, in upper case.
 fn server() -> SocketAddr {

@@ -2,10 +2,13 @@
 //! host. As in `loopback_and_host.rs`, what is the host's is at the address that the machine itself has.
 
 use anyhow::Result;
-use sockvirt::policy::{Flag, Log, LoopbackMode};
+use sockvirt::policy::{Destination, Flag, Log, LoopbackMode, Operation};
 use sockvirt::{Mode, Policy, Virtualizer};
 use sockvirt_tests::guests::Guest;
-use sockvirt_tests::peers::{self, own_address, udp_echo_server, upper_case_server};
+use sockvirt_tests::host::{self, Sockets};
+use sockvirt_tests::peers::{
+    self, own_address, own_address_of_6, udp_echo_server, upper_case_server,
+};
 use sockvirt_tests::recording::{Recording, Use};
 use sockvirt_tests::script::play;
 use std::io::{ErrorKind, Read, Write};
@@ -31,7 +34,7 @@ fn build_with(guest: Guest, policy: Policy) -> Result<Vec<u8>> {
 }
 
 /// The host that lets programs use the machine's own address.
-fn host() -> Recording {
+fn open_host() -> Recording {
     Recording::new().letting(own_address())
 }
 
@@ -58,7 +61,7 @@ fn an_address_is_either_in_memory_or_the_hosts() -> Result<()> {
         format!("connect {server}"),
         format!("udp-connect {datagrams}"),
     ];
-    let run = host().run(
+    let run = open_host().run(
         &component,
         &[
             "tcp4",
@@ -136,6 +139,53 @@ fn an_address_is_either_in_memory_or_the_hosts() -> Result<()> {
     Ok(())
 }
 
+/// Whatever leads to the host, what is in memory is as it is without.
+#[test]
+fn what_is_in_memory_is_the_same() -> Result<()> {
+    let rules = ["tcp://203.0.113.9:80", "udp://203.0.113.9:80"];
+    let mixed = build(Guest::Local3, rules)?;
+    let alone = build(Guest::Local3, [])?;
+    let names = [
+        "echo",
+        "half",
+        "drops",
+        "cancel",
+        "readiness",
+        "queued",
+        "connects",
+        "many",
+        "datagrams",
+        "names",
+        "states",
+    ];
+    let alone = host::run_with(&alone, Sockets::None, &names)?;
+    let run = open_host().run(&mixed, &names)?;
+    assert_eq!(run.outcome, alone);
+    assert_eq!(run.reached(), [""; 0]);
+    Ok(())
+}
+
+/// What it reaches can be asked of a component.
+#[test]
+fn a_component_says_what_it_reaches() -> Result<()> {
+    let component = build(Guest::Probe3, ["tcp://203.0.113.9:80"])?;
+    let inspected = sockvirt::inspect(&component)?;
+    let names = inspected.network.iter().map(|it| it.name.split('@').next());
+    let names: Vec<_> = names.collect();
+    assert_eq!(names, [Some("wasi:sockets/types")]);
+    for (to, decision) in [
+        ("tcp://203.0.113.9:80", "allow"),
+        ("tcp://203.0.113.9:81", "deny"),
+    ] {
+        let to = Destination::parse(Operation::Connect, to)?;
+        let explained = sockvirt::explain(&component, Operation::Connect, &to)?;
+        let explained = explained.expect("it has a policy");
+        assert!(explained.enforced);
+        assert_eq!(explained.explanation.decision, decision, "{explained:?}");
+    }
+    Ok(())
+}
+
 /// What is denied ends as the policy says, also where it is lost without a word.
 #[test]
 fn what_is_denied_ends_as_the_policy_says() -> Result<()> {
@@ -159,7 +209,7 @@ fn what_is_denied_ends_as_the_policy_says() -> Result<()> {
             "tcp4",
             "connect 203.0.113.9:80",
         ];
-        let run = host().run(&build_with(Guest::Probe3, policy)?, &steps)?;
+        let run = open_host().run(&build_with(Guest::Probe3, policy)?, &steps)?;
         assert_eq!(run.results()[2], shown);
         assert_eq!(run.results()[4], "connection-refused");
         assert_eq!(run.reached_by(Use::UdpSend), [""; 0], "{run:?}");
@@ -174,7 +224,7 @@ fn what_is_denied_ends_as_the_policy_says() -> Result<()> {
 fn a_socket_that_becomes_the_hosts_keeps_what_it_was_told() -> Result<()> {
     let server = server();
     let component = build(Guest::Local3, [&*format!("tcp://{server}")])?;
-    let run = host().run(&component, &[&format!("outside {server}")])?;
+    let run = open_host().run(&component, &[&format!("outside {server}")])?;
     let options = "(7, true, 5000000000, 3)";
     let expected = format!(
         "before: {options}\nfamily: IpAddressFamily::Ipv4\nconnected: Ok(())\nafter: {options}\n\
@@ -201,7 +251,7 @@ fn a_socket_on_a_wildcard_address_reaches_both() -> Result<()> {
         &*format!("connect=udp://{outside}"),
     ];
     let component = build(Guest::Local3, rules)?;
-    let run = host().run(&component, &[&format!("beside {outside} {denied}")])?;
+    let run = open_host().run(&component, &[&format!("beside {outside} {denied}")])?;
     let expected = [
         "inside: Ok(())",
         "outside: Ok(())",
@@ -263,6 +313,51 @@ fn a_socket_on_a_wildcard_address_reaches_both() -> Result<()> {
     Ok(())
 }
 
+/// The same over IPv6, where the machine has an address of it.
+#[test]
+fn sockets_of_6_reach_both() -> Result<()> {
+    let Some(own) = own_address_of_6() else {
+        eprintln!("nothing is tried: the machine has no address of IPv6 but loopback");
+        return Ok(());
+    };
+    let server = upper_case_server(&own.to_string());
+    let outside = udp_echo_server(&own.to_string());
+    let rules = [
+        &*format!("tcp://{server}"),
+        &*format!("send=udp://{outside}"),
+    ];
+    let [connect, send] = [
+        format!("connect {server}"),
+        format!("send-to {outside} far"),
+    ];
+    let steps = [
+        "tcp6",
+        &connect,
+        "remote",
+        "send hello",
+        "shutdown",
+        "receive-all",
+        "udp6",
+        "bind [::1]:90",
+        "udp6",
+        "bind [::]:9000",
+        &send,
+        "receive",
+        "send-to [::1]:90 near",
+        "use 1",
+        "receive",
+    ];
+    let run = Recording::new()
+        .letting(own)
+        .run(&build(Guest::Probe3, rules)?, &steps)?;
+    let results = run.results();
+    assert_eq!(results[2], server.to_string());
+    assert_eq!(results[5], "HELLO");
+    assert_eq!(results[11], format!("far from {outside}"));
+    assert_eq!(results[14], "near from [::1]:9000");
+    Ok(())
+}
+
 /// Connections from the host and from memory come to the listener that each is for.
 #[test]
 fn a_listener_is_either_in_memory_or_the_hosts() -> Result<()> {
@@ -306,7 +401,7 @@ fn a_listener_is_either_in_memory_or_the_hosts() -> Result<()> {
         "send two",
         "shutdown",
     ];
-    let run = host().run(&component, &steps)?;
+    let run = open_host().run(&component, &steps)?;
     let results = run.results();
     let server = server.to_string();
     assert_eq!(results[..5], ["ok", "ok", &server, "invalid-state", "ok"]);
@@ -358,7 +453,7 @@ fn a_script_stands_beside_what_is_the_hosts() -> Result<()> {
     let by_answer = [to_named.as_str(), "write named", "shutdown", "read 9"];
     let denied = [to_away.as_str(), "connect 203.0.113.1:80"];
     let args = [&played[..], &by_name, &at_host, &by_answer, &denied].concat();
-    let host = host().answering("named.test", [&*named.ip().to_string()]);
+    let host = open_host().answering("named.test", [&*named.ip().to_string()]);
     let run = host.run(&built.component, &args)?;
     let said: Vec<_> = run.lines();
     assert_eq!(said[2], "read 9: \"pong\"", "{run:?}");
@@ -391,7 +486,7 @@ fn a_script_beside_what_is_the_hosts_has_its_verdict() -> Result<()> {
     let built = Virtualizer::new(policy).build(&Guest::Dialogue3.build()?)?;
     let to_real = format!("connect {real}");
     let args = [&*to_real, "write a", "shutdown", "read 9"];
-    let run = host().run(&built.component, &args)?;
+    let run = open_host().run(&built.component, &args)?;
     assert_eq!(run.lines()[3], "read 9: \"A\"");
     assert_eq!(run.outcome.status, 1);
     assert!(
@@ -450,7 +545,7 @@ fn time_of_a_script_is_not_skipped_while_the_host_may_be_waited_for() -> Result<
         "close",
         "time",
     ];
-    let run = host().run(&built.component, &steps)?;
+    let run = open_host().run(&built.component, &steps)?;
     let said = run.lines();
     assert_eq!(said[3], "read 9: \"late\"", "{run:?}");
     assert_eq!(
@@ -474,7 +569,7 @@ fn calls_of_the_host_are_given_up() -> Result<()> {
         .with_flag(Flag::allow("send=udp://203.0.113.9:90")?)?
         .with_flag(Flag::allow(&format!("send=udp://{outside}"))?)?
         .with_flag(Flag::allow("tcp://slow.test:80#resolves-to=203.0.113.9")?)?;
-    let host = host()
+    let host = open_host()
         .never_deciding("203.0.113.9:80".parse()?)
         .never_deciding("203.0.113.9:90".parse()?)
         .never_answering("slow.test");
@@ -552,7 +647,7 @@ fn the_log_has_what_may_lead_to_the_host() -> Result<()> {
         "udp4",
         "bind 203.0.113.9:80",
     ];
-    let run = host().run(&build_with(Guest::Probe3, policy)?, &steps)?;
+    let run = open_host().run(&build_with(Guest::Probe3, policy)?, &steps)?;
     let expected = format!(
         "{{\"op\":\"connect\",\"proto\":\"tcp\",\"to\":\"{server}\",\"decision\":\"allow\",\
         \"rule\":\"allow[1]\"}}\n\
@@ -576,7 +671,7 @@ fn a_name_is_either_in_memory_or_the_hosts() -> Result<()> {
         .with_flag(Flag::host("gone.test=!name-unresolvable")?)?
         .with_flag(Flag::allow(&rule("there"))?)?
         .with_flag(Flag::allow(&rule("asked"))?)?;
-    let host = host().answering("asked.test", [&*own.to_string()]);
+    let host = open_host().answering("asked.test", [&*own.to_string()]);
     let [there, asked] = ["there", "asked"].map(|it| format!("connect-name {it}.test:{port}"));
     let run = host.run(
         &build_with(Guest::Probe3, policy)?,
