@@ -151,7 +151,7 @@ struct Shell<'p> {
     tainted: HashMap<usize, usize>,
 }
 
-impl Shell<'_> {
+impl<'p> Shell<'p> {
     /// Declares the imports that stay.
     fn add_imports(&mut self) -> Result<(), Error> {
         let mut kept = Vec::new();
@@ -296,26 +296,29 @@ impl Shell<'_> {
         Ok(())
     }
 
-    /// Adds the network in memory, where there is one.
-    fn add_network(&mut self) -> Result<(), Error> {
+    /// The imports that the network in memory serves.
+    fn served(&self) -> Vec<&'p SocketImport<'p>> {
         let sockets = self.plan.sockets.iter();
         let served = sockets.filter(|it| matches!(it.route, Route::Network | Route::Mixed));
-        let served: Vec<_> = served.collect();
+        served.collect()
+    }
+
+    /// Adds the network in memory, where there is one.
+    fn add_network(&mut self) -> Result<(), Error> {
+        let served = self.served();
         if served.is_empty() {
             return Ok(());
         }
-        for socket in &served {
+        for socket in served.iter().filter(|it| it.route == Route::Mixed) {
             let mut others = served.iter().filter(|it| it.at != socket.at);
             if others.any(|it| it.interface == socket.interface) {
                 return Err(Error::Unsupported {
                     item: format!("import `{}`", socket.name),
                     reason: "it imports another version of it besides, and a network in memory \
-                             has sockets of one"
+                             leads to the host's sockets of one"
                         .to_owned(),
                 });
             }
-        }
-        for socket in served.iter().filter(|it| it.route == Route::Mixed) {
             self.place_around(socket)?;
         }
         let outer_type = |index| self.index(Space::Type, index).unwrap_or(u32::MAX);
@@ -376,12 +379,13 @@ impl Shell<'_> {
         arg: &Arg,
         socket: &SocketImport<'_>,
     ) -> Result<(ComponentExportKind, u32), Error> {
-        let (host, prefix) = match socket.route {
+        let (host, labels) = match socket.route {
             // What the network itself asks of is the host's.
             Route::Network | Route::Mixed if self.network.is_some() => {
-                (self.network.as_ref(), network::prefix(socket.interface))
+                let labels = network::Labels::of(socket, &self.served());
+                (self.network, labels)
             }
-            _ => (self.placed.get(&socket.at), ""),
+            _ => (self.placed.get(&socket.at).copied(), Default::default()),
         };
         let served;
         let (instance, function) = match arg {
@@ -391,24 +395,24 @@ impl Shell<'_> {
                 return Ok((ComponentExportKind::Type, said.unwrap_or(u32::MAX)));
             }
             Arg::HostType(name) => {
-                let instance = host.copied().unwrap_or(u32::MAX);
-                let name = format!("{prefix}{name}");
+                let instance = host.unwrap_or(u32::MAX);
+                let name = labels.label(name);
                 let ty = self.alias(instance, &name, ComponentExportKind::Type);
                 return Ok((ComponentExportKind::Type, ty));
             }
             Arg::HostFunc(name) if name == DRIVE => (host, name.as_str()),
             Arg::HostFunc(name) => {
-                served = format!("{prefix}{name}");
+                served = labels.label(name);
                 (host, served.as_str())
             }
-            Arg::Policy(name) => (self.policy.as_ref(), name.as_str()),
-            Arg::Open(id) => (self.makers.get(id), OPEN),
+            Arg::Policy(name) => (self.policy, name.as_str()),
+            Arg::Open(id) => (self.makers.get(id).copied(), OPEN),
             Arg::Clock(clock) => match &clock.from {
-                ClockFrom::Guest(at) => (self.placed.get(at), clock.function),
-                ClockFrom::Added { name, .. } => (self.clocks.get(name), clock.function),
+                ClockFrom::Guest(at) => (self.placed.get(at).copied(), clock.function),
+                ClockFrom::Added { name, .. } => (self.clocks.get(name).copied(), clock.function),
             },
         };
-        let Some(instance) = instance.copied() else {
+        let Some(instance) = instance else {
             return Err(Error::UnexpectedType {
                 interface: Box::new(socket.name.clone()),
                 item: "the type".to_owned(),

@@ -7,6 +7,7 @@ use crate::generate::prebuilt::{self, Alone, Part};
 use crate::plan::{Beside, Needs, Route, SocketImport, SocketInterface, exported_resource};
 use crate::root::Root;
 use sockvirt_policy::Protocol;
+use std::collections::BTreeMap;
 use wasmparser::component_types::ComponentEntityType;
 
 /// What is compiled for one import.
@@ -90,27 +91,35 @@ impl StandIns {
         network: &Beside,
     ) -> Result<Self, Error> {
         let (mut names, mut exports) = (Vec::new(), Vec::new());
+        // Resources are those of all versions.
+        let mut destructors = BTreeMap::new();
         let mut add = |name: String, export: String| {
             names.push(name);
             exports.push(export);
         };
         for socket in imports {
             let key = socket.interface.key();
+            let labels = network::Labels::of(socket, imports);
             for (name, item) in &socket.instance.exports {
                 let candidate = match item.ty {
                     ComponentEntityType::Func(_) => name.to_string(),
-                    _ if exported_resource(socket.instance, name).is_some() => destructor(name),
+                    _ if exported_resource(socket.instance, name).is_some() => {
+                        destructors.insert(destructor(name), format!("{key}#{}", destructor(name)));
+                        continue;
+                    }
                     _ => continue,
                 };
                 for name in [callback(&candidate), candidate] {
                     let forms = [format!("{key}#{name}"), format!("{key}#[async-lift]{name}")];
                     let mut forms = forms.into_iter();
                     if let Some(export) = forms.find(|it| prebuilt::network_3_exports(it)) {
-                        let prefix = network::prefix(socket.interface);
-                        add(format!("{prefix}{name}"), export);
+                        add(labels.label(&name), export);
                     }
                 }
             }
+        }
+        for (name, export) in destructors {
+            add(name, export);
         }
         let types = SocketInterface::Types3.key();
         let ended = network.plays.map(|_| ENDED);

@@ -95,10 +95,7 @@ impl<'p> StubBuilder<'p, '_> {
 
     /// The position of a function of the interface among the exports of its code.
     fn position(&self, function: &str) -> Option<usize> {
-        match self.prefix {
-            "" => self.stand_ins.position(function),
-            prefix => self.stand_ins.position(&format!("{prefix}{function}")),
-        }
+        self.stand_ins.position(&self.labels.label(function))
     }
 
     /// Whether a function is the host's own, as it is.

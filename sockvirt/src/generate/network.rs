@@ -11,12 +11,13 @@ use super::core::{Body, CoreModule, Memory, signature};
 use super::link::{Callee, Intrinsic};
 use super::prebuilt::Import;
 use super::store::{RESULT, STARTED, WORD};
-use super::stub::StubBuilder;
+use super::stub::{Source, StubBuilder};
 use super::verdict::{self, FINISH, LOAD};
 use super::{Arg, Stub};
 use crate::error::Error;
 use crate::plan::{Beside, Plan, Route, SocketImport, SocketInterface};
 use crate::stand_in::{DRIVE, ENDED, StandIns, callback, host_function};
+use std::collections::HashMap;
 use wasm_encoder::{
     BlockType, CanonicalOption, ComponentBuilder, ComponentExportKind, ComponentTypeRef as Ref,
     ComponentValType as Val, ExportKind, Instruction as I, PrimitiveValType, ValType,
@@ -31,13 +32,42 @@ pub(super) fn starts(function: &str) -> bool {
     )
 }
 
-/// What stands before the names of what the network exports for an interface.
-pub(crate) fn prefix(interface: SocketInterface) -> &'static str {
-    match interface {
-        SocketInterface::IpNameLookup3 => "lookup-",
-        SocketInterface::MonotonicClock3 => "monotonic-",
-        SocketInterface::SystemClock3 => "system-",
-        _ => "",
+/// What the network calls what it exports for an import.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Labels {
+    /// What stands before the names.
+    prefix: &'static str,
+    /// How many imports are of the same interface in another version, and come before.
+    earlier: usize,
+}
+
+impl Labels {
+    /// Those for one of these imports.
+    pub(crate) fn of(import: &SocketImport<'_>, all: &[&SocketImport<'_>]) -> Self {
+        let prefix = match import.interface {
+            SocketInterface::IpNameLookup3 => "lookup-",
+            SocketInterface::MonotonicClock3 => "monotonic-",
+            SocketInterface::SystemClock3 => "system-",
+            _ => "",
+        };
+        let earlier = all.iter().take_while(|it| it.at != import.at);
+        let earlier = earlier.filter(|it| it.interface == import.interface);
+        Labels {
+            prefix,
+            earlier: earlier.count(),
+        }
+    }
+
+    /// The label for a name. Only one method can be called as methods are.
+    pub(crate) fn label(self, name: &str) -> String {
+        let Labels { prefix, earlier } = self;
+        match earlier {
+            0 => format!("{prefix}{name}"),
+            _ => {
+                let plain = name.replace('[', "").replace([']', '.'], "-");
+                format!("again{earlier}-{prefix}{plain}")
+            }
+        }
     }
 }
 
@@ -60,7 +90,7 @@ pub(crate) fn component(
             _ => Route::Inside,
         };
         builder.stand_ins = &stand_ins;
-        builder.prefix = prefix(import.interface);
+        builder.labels = Labels::of(import, imports);
         builder.is_first = true;
         builder
     });
@@ -145,10 +175,13 @@ impl<'p, 'r> Network<'p, 'r> {
     fn declare(&mut self, outer_type: &dyn Fn(u32) -> u32) -> Result<(), Error> {
         self.builders[0].add_trampolines();
         let trampolines = self.builders[0].trampolines.clone();
+        let mut shared = HashMap::new();
         for at in 0..self.builders.len() {
             let builder = self.builder(at);
             builder.trampolines = trampolines.clone();
+            builder.shared = shared;
             builder.add_declarations(outer_type)?;
+            shared = builder.own_resources();
         }
         Ok(())
     }
@@ -205,7 +238,7 @@ impl<'p, 'r> Network<'p, 'r> {
         for at in 0..self.builders.len() {
             let builder = self.builder(at);
             for (name, function, _) in builder.lift_all(code)? {
-                let name = format!("{}{name}", builder.prefix);
+                let name = builder.labels.label(name);
                 let kind = ComponentExportKind::Func;
                 builder.component.export(&name, kind, function, None);
             }
@@ -222,6 +255,19 @@ impl<'p, 'r> Network<'p, 'r> {
 }
 
 impl<'p> StubBuilder<'p, '_> {
+    /// The resources that are defined in the component so far, by name.
+    fn own_resources(&self) -> HashMap<&'p str, u32> {
+        let own = self.locals.iter().filter_map(|local| match local.source {
+            Source::Export(name, None) => Some((name, local.index)),
+            _ => None,
+        });
+        self.shared
+            .iter()
+            .map(|(name, at)| (*name, *at))
+            .chain(own)
+            .collect()
+    }
+
     /// Whether the interface has a function, or a resource, of this name.
     fn declares(&self, name: &str) -> bool {
         let mut functions = self.functions.iter();

@@ -3,6 +3,7 @@
 use super::compiled::Trampolines;
 use super::core::Body;
 use super::link::{self, Callee, Intrinsic};
+use super::network::Labels;
 use super::store::{self, Contents};
 use super::values::Naming;
 use super::{Arg, OPEN, helpers};
@@ -78,8 +79,10 @@ pub(super) struct StubBuilder<'p, 'r> {
     /// Who serves the import, and the code for it.
     pub(super) route: Route,
     pub(super) stand_ins: &'p StandIns,
-    /// What stands before the names of exports.
-    pub(super) prefix: &'static str,
+    /// What exports are called.
+    pub(super) labels: Labels,
+    /// The resources of an interface that was said before in another version, which are those of this one.
+    pub(super) shared: HashMap<&'p str, u32>,
     /// Whether nothing of the scope around is there yet.
     pub(super) is_first: bool,
     pub(super) abi: Abi<'p>,
@@ -131,7 +134,8 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
                 route => route,
             },
             stand_ins: &import.stand_ins,
-            prefix: "",
+            labels: Labels::default(),
+            shared: HashMap::new(),
             is_first: false,
             abi: Abi(plan.root.types()),
             own: own.collect(),
@@ -283,7 +287,7 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
             RawBounds::SubResource => self.add_resource(name),
         };
         if !self.import.declarations.is_added(name) {
-            let name = format!("{}{name}", self.prefix);
+            let name = self.labels.label(name);
             local.index =
                 self.component
                     .export(&name, ComponentExportKind::Type, local.index, None);
@@ -306,6 +310,7 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
         });
         let index = match around {
             Some(around) if is_host => around,
+            _ if let Some(shared) = self.shared.get(name) => *shared,
             _ => {
                 let destructor = self.destructor(name).or_else(|| self.free(name));
                 self.component.type_resource(None, ValType::I32, destructor)

@@ -94,6 +94,8 @@ pub enum Guest {
     Service3,
     /// An HTTP handler of WASI 0.3 that also uses sockets.
     Http3,
+    /// Sockets of two versions of 0.3.
+    Versions3,
 }
 
 impl Guest {
@@ -155,6 +157,7 @@ impl Guest {
             Guest::EnsembleNested => "ensemble-nested",
             Guest::Service3 => "service-3",
             Guest::Http3 => "http-3",
+            Guest::Versions3 => "versions-3",
         }
     }
 
@@ -169,6 +172,7 @@ impl Guest {
                 | Guest::Dialogue3
                 | Guest::Service3
                 | Guest::Http3
+                | Guest::Versions3
                 | Guest::Turns3
                 | Guest::Sequence3
         )
@@ -216,6 +220,7 @@ impl Guest {
             Guest::Ensemble => ensemble(Ok),
             Guest::EnsembleNested => ensemble(|it| wrap(&wrap(&it)?)),
             Guest::Http3 => only_p3("guest-http-3"),
+            Guest::Versions3 => only_p3("guest-versions-3"),
             Guest::Neighbours => neighbours(&service()?),
             Guest::TurnsAndMore => beside_another(&Guest::Turns.build()?),
             Guest::Nested => neighbours(&wrap(&wrap(&service()?)?)?),
@@ -264,6 +269,7 @@ fn add_target(target: &str) {
 fn only_p3(package: &str) -> Result<Vec<u8>> {
     let module = cargo(package, "wasm32-unknown-unknown", "")?;
     wit_component::ComponentEncoder::default()
+        .merge_imports_based_on_semver(false)
         .module(&module)?
         .encode()
 }

@@ -1,0 +1,86 @@
+//! Uses sockets of two versions of WASI 0.3: a server has those of one, and its client those of another.
+
+#![no_std]
+
+extern crate alloc;
+
+#[path = "../../local-3/src/net.rs"]
+#[allow(dead_code, reason = "each program has its part")]
+mod net;
+
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use futures_util::future::join;
+use net::{Connection, accept};
+use wasi::sockets::ip_name_lookup::resolve_addresses;
+use wasi::sockets::types::{
+    IpAddressFamily, IpSocketAddress, Ipv4SocketAddress, TcpSocket, UdpSocket,
+};
+use wasip3::sockets::types as newer;
+
+wit_bindgen::generate!({
+    path: "wit",
+    world: "versions",
+    generate_all,
+});
+
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    core::arch::wasm32::unreachable()
+}
+
+wasip3::cli::command::export!(Guest);
+
+struct Guest;
+
+impl wasip3::exports::cli::run::Guest for Guest {
+    async fn run() -> Result<(), ()> {
+        let (_listener, mut accepted, address) = net::listen(newer::IpAddressFamily::Ipv4);
+        let server = async {
+            let mut connection = Connection::of(accept(&mut accepted).await);
+            connection.write(b"answer".to_vec()).await;
+            drop(connection.writer);
+            connection.reader.collect().await
+        };
+        let (asked, answered) = join(server, client(net::port(address))).await;
+        let [asked, answered] = [asked, answered].map(|it| String::from_utf8(it).unwrap());
+        // Sockets of UDP are those of one version alone.
+        let datagram = datagrams().await;
+        let names = resolve_addresses("::1".to_owned()).await;
+        let named = wasip3::sockets::ip_name_lookup::resolve_addresses("127.0.0.1".to_owned());
+        let counts = (names.unwrap().len(), named.await.unwrap().len());
+        net::print(format!("{asked} {answered} {datagram} {counts:?}\n")).await
+    }
+}
+
+fn here(port: u16) -> IpSocketAddress {
+    let address = (127, 0, 0, 1);
+    IpSocketAddress::Ipv4(Ipv4SocketAddress { port, address })
+}
+
+async fn client(port: u16) -> Vec<u8> {
+    let socket = TcpSocket::create(IpAddressFamily::Ipv4).unwrap();
+    socket.connect(here(port)).await.unwrap();
+    let (mut writer, data) = wit_stream::new();
+    let sent = socket.send(data);
+    let (reader, received) = socket.receive();
+    writer.write_all(b"query".to_vec()).await;
+    drop(writer);
+    sent.await.unwrap();
+    let answer = reader.collect().await;
+    received.await.unwrap();
+    answer
+}
+
+async fn datagrams() -> String {
+    let socket = UdpSocket::create(IpAddressFamily::Ipv4).unwrap();
+    socket.bind(here(0)).unwrap();
+    let own = socket.get_local_address().unwrap();
+    socket.send(b"datagram".to_vec(), Some(own)).await.unwrap();
+    String::from_utf8(socket.receive().await.unwrap().0).unwrap()
+}
