@@ -7,6 +7,7 @@ use sockvirt::policy::Policy;
 use sockvirt_tests::guests::Guest;
 use sockvirt_tests::host::{self, Sockets};
 use sockvirt_tests::{loopback, peers, recording};
+use std::net::{SocketAddr, TcpListener};
 use wasmtime::component::Component;
 
 #[global_allocator]
@@ -33,6 +34,19 @@ fn takes_no_more(run: impl Fn(usize) -> Result<()>) -> Result<()> {
     Ok(())
 }
 
+/// A server that accepts and hangs up, in one thread.
+fn hangs_up(ip: &str) -> Result<SocketAddr> {
+    let listener = TcpListener::bind((ip, 0))?;
+    let address = listener.local_addr()?;
+    std::thread::spawn(move || listener.incoming().for_each(drop));
+    Ok(address)
+}
+
+/// How long it took the program, which it says unless something went wrong.
+fn took(said: &str) -> Option<u64> {
+    said.trim().split_once(" -> ")?.1.parse().ok()
+}
+
 /// One test: what is measured is of the whole process.
 #[test]
 fn calls_leave_nothing_behind() -> Result<()> {
@@ -46,9 +60,31 @@ fn calls_leave_nothing_behind() -> Result<()> {
     takes_no_more(|count| {
         let argument = format!("pings {server} 16 {count}");
         let outcome = recording::run_open(host::engine(), &component, &[&argument])?;
-        assert!(outcome.stdout.contains(" -> "), "{outcome:?}");
+        assert!(took(&outcome.stdout).is_some(), "{outcome:?}");
         Ok(())
     })?;
+
+    // The same through a network in memory, to the machine's own address.
+    let own = peers::own_address().to_string();
+    let (datagrams, server) = (peers::udp_echo_server(&own), hangs_up(&own)?);
+    let rules = format!(
+        "schema = 1\n[loopback]\nmode = \"virtual\"\n\
+         [[allow]]\nto = \"{own}\"\nport = {}\nproto = \"udp\"\nop = [\"send\"]\n\
+         [[allow]]\nto = \"{own}\"\nport = {}\nproto = \"tcp\"\n",
+        datagrams.port(),
+        server.port()
+    );
+    let built = Virtualizer::new(Policy::from_toml(&rules)?).build(&Guest::Probe3.build()?)?;
+    let component = Component::new(host::engine(), built.component)?;
+    for (does, to) in [("pings", datagrams), ("connects", server)] {
+        takes_no_more(|count| {
+            let size = if does == "pings" { "16 " } else { "" };
+            let argument = format!("{does} {to} {size}{count}");
+            let outcome = recording::run_open(host::engine(), &component, &[&argument])?;
+            assert!(took(&outcome.stdout).is_some(), "{outcome:?}");
+            Ok(())
+        })?;
+    }
 
     let built = loopback::build(&Guest::Turns3.build()?)?;
     takes_no_more(|count| {
