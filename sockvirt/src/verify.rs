@@ -170,27 +170,56 @@ fn exports<'r>(root: &'r Root<'_>) -> BTreeSet<&'r str> {
 mod tests {
     use super::*;
     use crate::compose::compose;
+    use crate::inspect::network_imports;
     use crate::plan::{Beside, plan};
-    use crate::test_guest::{guest, versions};
+    use crate::test_guest::{guest, versions, without};
     use sockvirt_policy::{Flag, LoopbackMode, Policy};
+
+    /// A network in memory, and a rule that leads to the host.
+    fn policy() -> Policy {
+        let policy = Flag::allow("tcp://192.0.2.1:80").expect("a flag");
+        let policy = Policy::deny_all().with_flag(policy).expect("a rule");
+        policy.with_loopback(LoopbackMode::Virtual)
+    }
+
+    fn beside(policy: &Policy) -> Beside {
+        Beside {
+            config: crate::fuse::configuration(policy, None, false),
+            plays: None,
+            leads_out: true,
+            host_time: false,
+        }
+    }
+
+    /// What a network calls of the host's is imported, whether the guest does or not.
+    #[test]
+    fn what_a_network_needs_of_the_host_is_imported() {
+        const DISCONNECT: &str = "[method]udp-socket.disconnect";
+        let (resolve, world) = without("disconnect:");
+        let bytes = guest(&resolve, world);
+        let root = read(&bytes, Bodies::All).expect("valid");
+        let imports = |root: &Root<'_>| {
+            let imports = network_imports(root);
+            let mut functions = imports.iter().flat_map(|it| &it.functions);
+            functions.any(|it| it == DISCONNECT)
+        };
+        assert!(!imports(&root));
+        let policy = policy();
+        let plan = plan(&root, &policy, Some(beside(&policy))).expect("a plan");
+        let composed = compose(&plan, None, None, false).expect("a component");
+        let output = verify(&composed, &root, &Promise::of(&plan)).expect("as it was promised");
+        assert!(imports(&output));
+    }
 
     /// What was to be checked, or to be a network's that leads to the host, must not be the host's own.
     #[test]
     fn a_guest_that_is_given_the_hosts_own_sockets_is_refused() {
-        let policy = Flag::allow("tcp://192.0.2.1:80").expect("a flag");
-        let policy = Policy::deny_all().with_flag(policy).expect("a rule");
-        let policy = policy.with_loopback(LoopbackMode::Virtual);
+        let policy = policy();
         let mut tried = 0;
         for (resolve, world) in versions() {
             let bytes = guest(&resolve, world);
             let root = read(&bytes, Bodies::All).expect("valid");
-            let network = Some(Beside {
-                config: crate::fuse::configuration(&policy, None, false),
-                plays: None,
-                leads_out: true,
-                host_time: false,
-            });
-            for network in [None, network] {
+            for network in [None, Some(beside(&policy))] {
                 let mut plan = plan(&root, &policy, network).expect("a plan");
                 let promise = Promise::of(&plan);
                 let composed = compose(&plan, None, None, false).expect("a component");
