@@ -34,6 +34,14 @@ fn ends_go_away() -> Result<()> {
 }
 
 #[test]
+fn a_listener_goes_with_connections_that_nobody_took() -> Result<()> {
+    same(
+        "unaccepted",
+        "unaccepted: ([], Err(ErrorCode::ConnectionReset))",
+    )
+}
+
+#[test]
 fn reads_and_writes_are_taken_back() -> Result<()> {
     same("cancel", "the last: [108, 97, 115, 116]")
 }

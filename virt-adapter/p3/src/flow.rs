@@ -70,16 +70,6 @@ impl Waits {
 }
 
 impl State {
-    /// The ends that have streams.
-    #[cfg(feature = "script")]
-    pub(crate) fn flowing(&self) -> Vec<EndId> {
-        let flows = (0..).zip(&self.flows);
-        let flowing = flows.filter(|(_, it)| it.sending.is_some() || it.receiving.is_some());
-        flowing
-            .map(|(number, _)| EndId::from_number(number))
-            .collect()
-    }
-
     /// The ends that the guest reads, and waits for bytes of.
     #[cfg(feature = "script")]
     pub(crate) fn reading(&self) -> impl Iterator<Item = EndId> {
@@ -339,6 +329,19 @@ impl State {
         }
     }
 
+    /// Goes on with all streams.
+    pub(crate) fn pump_flows(&mut self) {
+        for number in 0..self.flows.len() as u32 {
+            self.pump_both(EndId::from_number(number));
+        }
+    }
+
+    /// Goes on with both streams of an end.
+    pub(crate) fn pump_both(&mut self, end: EndId) {
+        self.pump_receiving(end);
+        self.pump_sending(end);
+    }
+
     /// Whether nothing more comes for now.
     fn is_drained(&mut self, end: EndId) -> bool {
         let receiving = self.receiving(end);
@@ -446,8 +449,7 @@ impl State {
         let peer = self.network.end_peer(end);
         self.network.end_release(end);
         if let Some(peer) = peer {
-            self.pump_receiving(peer);
-            self.pump_sending(peer);
+            self.pump_both(peer);
         }
     }
 

@@ -180,7 +180,8 @@ impl State {
             #[cfg(feature = "host")]
             self.drop_hosted_tcp(id);
             self.network.tcp_drop(id);
-            // Who waits for room there is refused.
+            // Whom nobody has accepted is told so, and who waits for room there is refused.
+            self.pump_flows();
             self.wake_ready();
         }
     }

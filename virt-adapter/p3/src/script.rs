@@ -52,10 +52,7 @@ pub(crate) fn turn(state: &mut State) {
 impl State {
     /// Goes on with everything that may have changed.
     fn pump_all(&mut self) {
-        for end in self.flowing() {
-            self.pump_receiving(end);
-            self.pump_sending(end);
-        }
+        self.pump_flows();
         self.pump_listeners();
         if self.network.traps() {
             self.script.is_at_end = true;

@@ -35,10 +35,13 @@ extern "C" fn drop_socket(this: u32) {
     state.drop_left(id(this));
     let peer = state.network.tcp_end(id(this));
     let peer = peer.and_then(|end| state.network.end_peer(end));
+    let was_listening = state.network.tcp_is_listening(id(this));
     state.network.tcp_drop(id(this));
+    if was_listening {
+        state.pump_flows();
+    }
     if let Some(peer) = peer {
-        state.pump_receiving(peer);
-        state.pump_sending(peer);
+        state.pump_both(peer);
     }
 }
 

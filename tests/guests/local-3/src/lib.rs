@@ -63,6 +63,7 @@ impl wasip3::exports::cli::run::Guest for Guest {
                 "echo" => tcp::echo(&out).await,
                 "half" => tcp::half_close(&out).await,
                 "drops" => tcp::drops(&out).await,
+                "unaccepted" => tcp::unaccepted(&out).await,
                 "cancel" => given_up::cancel(&out).await,
                 "readiness" => given_up::readiness(&out).await,
                 "queued" => given_up::queued(&out).await,

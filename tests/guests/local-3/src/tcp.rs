@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use futures_util::future::join_all;
 use futures_util::join;
 use wasip3::sockets::types::{IpAddressFamily, TcpSocket};
+use wasip3::wit_bindgen::yield_async;
 
 const FAMILIES: [IpAddressFamily; 2] = [IpAddressFamily::Ipv4, IpAddressFamily::Ipv6];
 
@@ -197,4 +198,19 @@ pub async fn states(out: &Out) {
         out.say("send twice", &late.send(wasip3::wit_stream::new().1).await);
         drop((taken, vec![late, listener]));
     }
+}
+
+/// A listener goes away with a connection that nobody has accepted, while its client reads.
+pub async fn unaccepted(out: &Out) {
+    let (listener, accepted, address) = listen(IpAddressFamily::Ipv4);
+    let mut client = Connection::of(connect(address).await.unwrap());
+    let gone = async {
+        // The client has its turns, and waits.
+        for _ in 0..10 {
+            yield_async().await;
+        }
+        drop((listener, accepted));
+    };
+    let (bytes, ()) = join!(client.read(10), gone);
+    out.say("unaccepted", &(bytes, client.received.await));
 }
