@@ -53,7 +53,13 @@ fn main() -> Result<()> {
         let [bare, built] = both_sides()?;
         return compare(&works, [&bare, &built], true);
     }
-    bytes_added(&[Guest::Wasip3, Guest::Local3, Guest::Turns3])?;
+    bytes_added(&[
+        Guest::Wasip3,
+        Guest::Local3,
+        Guest::Turns3,
+        Guest::Mixed,
+        Guest::Both,
+    ])?;
     let [bare, built] = both_sides()?;
     println!("\n| what | kernel's loopback | in memory | times as fast |");
     println!("| --- | --- | --- | --- |");

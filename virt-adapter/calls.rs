@@ -1,4 +1,4 @@
-//! How a network is called that is in another component (`hub/`): a module of both sides.
+//! How a network is called that is in another component (`served.rs`): a module of both sides.
 //!
 //! A call is a block of eight numbers, the first of which says what is called, and so is its answer.
 //! Longer things are handed over before a call, or fetched behind it, a block at a time. Nothing here
@@ -10,7 +10,8 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddr
 #[cfg(feature = "script")]
 use sockvirt_netstack::script::Protocol;
 use sockvirt_netstack::{
-    EndId, ErrorCode, Family, LookupId, Shutdown, SocketOption, StreamEnd, TcpId, UdpId, WriteError,
+    EndId, ErrorCode, Family, LookupId, Network, Shutdown, SocketOption, StreamEnd, TcpId, UdpId,
+    WriteError,
 };
 
 /// What is passed at a time.
@@ -99,12 +100,15 @@ macro_rules! calls {
                 send(id: UdpId, count: usize, to: Option<SocketAddr>) -> Result<(), ErrorCode>;
                 receive(id: UdpId) -> Result<Option<(usize, SocketAddr)>, ErrorCode>;
                 look_up(count: usize) -> Result<LookupId, ErrorCode>;
+                catch_up() -> bool;
                 #[cfg(feature = "script")]
                 waits(count: usize) -> ();
                 #[cfg(feature = "script")]
                 take_turn() -> bool;
                 #[cfg(feature = "script")]
                 verdict() -> bool;
+                #[cfg(feature = "script")]
+                untold() -> Option<usize>;
                 #[cfg(feature = "script")]
                 end() -> ();
             }
@@ -159,11 +163,19 @@ impl Numbers {
 pub(crate) trait Wire: Sized {
     fn put(self, to: &mut Numbers);
     fn get(from: &mut Numbers) -> Self;
+
+    /// The end of a connection that it stands for.
+    fn end(&self, _: &Network) -> Option<EndId> {
+        None
+    }
 }
 
 /// Types that are one number.
 macro_rules! one_number {
-    ($($ty:ty: $value:ident => $number:expr, $from:ident => $back:expr;)*) => {$(
+    ($(
+        $ty:ty: $value:ident => $number:expr, $from:ident => $back:expr
+        $(, end of $id:ident on $network:ident => $end:expr)?;
+    )*) => {$(
         impl Wire for $ty {
             fn put(self, to: &mut Numbers) {
                 let $value = self;
@@ -174,6 +186,13 @@ macro_rules! one_number {
                 let $from = from.get();
                 $back
             }
+            $(
+                fn end(&self, network: &Network) -> Option<EndId> {
+                    let $id = *self;
+                    let $network = network;
+                    $end
+                }
+            )?
         }
     )*};
 }
@@ -182,9 +201,11 @@ one_number! {
     u64: value => value, number => number;
     usize: value => value as u64, number => number as usize;
     bool: value => value.into(), number => number != 0;
-    TcpId: id => id.number().into(), number => TcpId::from_number(number as u32);
+    TcpId: id => id.number().into(), number => TcpId::from_number(number as u32),
+        end of id on network => network.tcp_end(id);
     UdpId: id => id.number().into(), number => UdpId::from_number(number as u32);
-    EndId: id => id.number().into(), number => EndId::from_number(number as u32);
+    EndId: id => id.number().into(), number => EndId::from_number(number as u32),
+        end of id on _network => Some(id);
     LookupId: id => id.number().into(), number => LookupId::from_number(number as u32);
     ErrorCode: code => code as u64, number => ErrorCode::of(number as u8).unwrap_or(ErrorCode::Unknown);
     Family: family => (family == Family::V6).into(), number => match number {

@@ -7,6 +7,7 @@
 
 use crate::error::Error;
 use crate::evidence;
+use crate::fuse::hub;
 use crate::generate::{
     Arg, OPEN, Stub, generate, log, network, policy, values, verdict, verdict_3,
 };
@@ -324,7 +325,16 @@ impl<'p> Shell<'p> {
         let outer_type = |index| self.index(Space::Type, index).unwrap_or(u32::MAX);
         let (stub, owners) = network::component(self.plan, &served, &outer_type)?;
         let owners = owners.into_iter().filter_map(|at| served.get(at).copied());
-        self.network = Some(self.instantiate(stub, owners)?);
+        let network = self.instantiate(stub, owners)?;
+        self.network = Some(network);
+        if let Some(at) = self.plan.network.as_ref().and_then(|it| it.shared) {
+            let kind = ComponentExportKind::Func;
+            let functions =
+                hub::FUNCTIONS.map(|name| (name, kind, self.alias(network, name, kind)));
+            let component = self.builder.component(None, hub::alone());
+            let hub = self.builder.instantiate(None, component, functions);
+            self.placed.insert(at, hub);
+        }
         Ok(())
     }
 
@@ -360,7 +370,7 @@ impl<'p> Shell<'p> {
         let outer_type = |index| self.index(Space::Type, index).unwrap_or(u32::MAX);
         let stub = generate(self.plan, socket, outer_type)?;
         let instance = self.instantiate(stub, std::iter::repeat(socket))?;
-        if matches!(socket.route, Route::Checked | Route::Mixed) {
+        if !self.plan.replaces(socket.at) {
             self.served.insert(socket.at, instance);
             return Ok(());
         }

@@ -185,20 +185,30 @@ impl Virtualizer {
         })?;
         let leads_to_host = fuse::leads_to_host(&self.policy);
         let script = self.given();
-        let is_inner = leads_to_host || script.is_some();
+        let with_0_3 = !leads_to_host && uses(&root, 3);
+        let is_inner = leads_to_host || script.is_some() || with_0_3;
         let evidence = evidence::write(&self.policy);
         let evidence = (!is_inner).then_some((SECTION, evidence.as_str()));
         let plan = plan(&root, &self.policy, None)?;
         let mut report = self.report(&plan);
-        let promise = Promise::in_memory(&plan, leads_to_host, script.is_some());
-        let fused = fuse::fuse(&root, &self.policy, script, evidence)?;
+        let fused = fuse::fuse(&root, &self.policy, script, evidence, with_0_3)?;
+        let beside = fused.needs_hub.then_some(fuse::hub::NAME);
+        let plays_inside = script.is_some() && !with_0_3;
+        let promise = Promise::in_memory(&plan, leads_to_host, plays_inside, beside);
         root.forget_types();
         let output = verify::verify_fused(&fused, &root, &promise)?;
         let component = match is_inner {
             true => {
-                let built = self.compose(output, None, script.is_some())?;
+                // Sockets of 0.3 that it has are still to be served.
+                let network = self.network_beside(&output);
+                let built = self.compose(output, network, plays_inside)?;
                 if leads_to_host {
                     report = built.report;
+                } else if with_0_3 {
+                    report.imports = built.report.imports;
+                    let removed = built.report.removed.into_iter();
+                    let more: Vec<_> = removed.filter(|it| !report.removed.contains(it)).collect();
+                    report.removed.extend(more);
                 }
                 built.component
             }
@@ -217,11 +227,13 @@ impl Virtualizer {
         let is_asked = self.policy.loopback() == LoopbackMode::Virtual || self.script.is_some();
         let leads_out = fuse::leads_to_host(&self.policy);
         let host_time = leads_out && self.script.is_some() && plan::imports_timer(root);
-        (is_asked && uses_only_0_3(root)).then(|| Beside {
+        let is_beside = uses(root, 3) && !uses(root, 2);
+        (is_asked && is_beside).then(|| Beside {
             config: fuse::configuration(&self.policy, self.given(), host_time),
             plays: self.script.as_ref().map(|_| self.loads),
             leads_out,
             host_time,
+            shared: fuse::hub::imported(root),
         })
     }
 
@@ -245,6 +257,7 @@ impl Virtualizer {
                 reason: "programs of WASI 0.3 have the script's clock alone".to_owned(),
             });
         }
+        fuse::hub::refuse(&root)?;
         let leads_out = network.leads_out;
         let mut built = self.compose(root, Some(network), false)?;
         if leads_out {
@@ -366,12 +379,12 @@ impl Virtualizer {
     }
 }
 
-/// Whether all sockets that a component imports are of WASI 0.3.
-fn uses_only_0_3(root: &Root<'_>) -> bool {
+/// Whether a component imports sockets of a generation of WASI.
+fn uses(root: &Root<'_>, minor: u64) -> bool {
     let names = root.imports();
-    let names = names.filter_map(|(_, import)| InterfaceName::of(&import.name));
-    let mut sockets = names.filter(InterfaceName::is_sockets).peekable();
-    sockets.peek().is_some() && sockets.all(|it| it.version.is_some_and(|it| it.minor == 3))
+    let mut names = names.filter_map(|(_, import)| InterfaceName::of(&import.name));
+    let is_its = |name: InterfaceName| name.version.is_some_and(|it| it.minor == minor);
+    names.any(|name| name.is_sockets() && is_its(name))
 }
 
 fn imports_sockets(root: &Root<'_>) -> bool {

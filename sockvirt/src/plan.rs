@@ -9,7 +9,7 @@ use crate::stand_in::{StandIns, destructor};
 use crate::widen::{Widened, widen, widen_for_network};
 use semver::Version;
 use sockvirt_policy::{DenyAt, Log, Policy, Protocol};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use wasmparser::component_types::{
     ComponentAnyTypeId, ComponentDefinedType, ComponentEntityType, ComponentFuncType,
     ComponentInstanceType, ComponentValType, ResourceId,
@@ -97,6 +97,14 @@ impl SocketInterface {
         matches!(
             self,
             SocketInterface::Types3 | SocketInterface::IpNameLookup3
+        )
+    }
+
+    /// Whether it is a clock.
+    fn is_clock(self) -> bool {
+        matches!(
+            self,
+            SocketInterface::MonotonicClock3 | SocketInterface::SystemClock3
         )
     }
 
@@ -256,6 +264,8 @@ pub(crate) struct Plan<'r> {
     pub(crate) sockets: Vec<SocketImport<'r>>,
     /// Their places among the items of the guest, and who serves each.
     routes: HashMap<usize, Route>,
+    /// Clocks that stay imported, for others are made of their types. Nobody calls them.
+    kept: HashSet<usize>,
     /// The resource types that the replaced imports define.
     pub(crate) resources: HashMap<ResourceId, Made>,
     /// For the resource type of pollables of each version, where they can come from.
@@ -278,6 +288,8 @@ pub(crate) struct Beside {
     pub(crate) leads_out: bool,
     /// Whether a script's time passes on the host's clock, which is there, while the host is waited for.
     pub(crate) host_time: bool,
+    /// Where the guest imports it for sockets of 0.2, which are in the guest itself.
+    pub(crate) shared: Option<usize>,
 }
 
 impl Beside {
@@ -301,15 +313,19 @@ pub(crate) fn plan<'r>(
         needs,
         sockets: Vec::new(),
         routes: HashMap::new(),
+        kept: HashSet::new(),
         resources: HashMap::new(),
         clocks: HashMap::new(),
         log: Vec::new(),
         network,
     };
+    let shared = plan.network.as_ref().and_then(|it| it.shared);
+    plan.routes.extend(shared.map(|at| (at, Route::Network)));
     for (at, import) in root.imports() {
         let instance = instance_of(root, import.name.name);
         let name = InterfaceName::of(&import.name);
-        if let Some(name) = name.as_ref().filter(|_| plan.plays()) {
+        // What shares the network has been given the script's clock and its end before.
+        if let Some(name) = name.as_ref().filter(|_| plan.plays() && shared.is_none()) {
             refuse_beside_script(name)?;
         }
         match name {
@@ -354,6 +370,7 @@ pub(crate) fn plan<'r>(
             _ => refuse_disguised(&import.name)?,
         }
     }
+    plan.keep_clocks();
     plan.add_clocks();
     let logs = plan.calls_policy() && policy.log() != Log::None;
     // The host that gives the script asks for what is told.
@@ -580,6 +597,20 @@ impl<'r> Plan<'r> {
         imports.any(|import| import.module == "policy")
     }
 
+    /// Keeps the clocks that are a script's where other imports are made of their types.
+    fn keep_clocks(&mut self) {
+        let clocks = self.sockets.iter().filter(|it| it.interface.is_clock());
+        let clocks: Vec<_> = clocks.map(|it| it.at).collect();
+        if clocks.is_empty() {
+            return;
+        }
+        let others = self.root.imports().map(|(at, _)| at);
+        let others: Vec<_> = others.filter(|at| !self.replaces(*at)).collect();
+        let made_of = self.root.closure(others, |_| false);
+        let kept = clocks.iter().filter(|at| made_of.contains(at));
+        self.kept.extend(kept);
+    }
+
     /// Adds clocks where answers of the policy's own need a pollable, and the guest has none to
     /// take it from. Every host that has sockets has clocks.
     fn add_clocks(&mut self) {
@@ -643,6 +674,14 @@ impl<'r> Plan<'r> {
         sockets.any(|socket| matches!(socket.route, Route::Checked | Route::Answered))
     }
 
+    /// The name of the import by which sockets of 0.2 in the guest call the network.
+    pub(crate) fn shared(&self) -> Option<&str> {
+        let shared = self.network.as_ref()?.shared?;
+        let mut imports = self.root.imports();
+        let import = imports.find(|(at, _)| *at == shared);
+        import.map(|(_, import)| import.name.name)
+    }
+
     /// Whether a script is played on a network beside the guest.
     pub(crate) fn plays(&self) -> bool {
         self.network.as_ref().is_some_and(|it| it.plays.is_some())
@@ -656,10 +695,11 @@ impl<'r> Plan<'r> {
     /// Whether the import at this place is the host's no more.
     pub(crate) fn replaces(&self, at: usize) -> bool {
         let route = self.routes.get(&at);
-        matches!(
+        let is_replaced = matches!(
             route,
             Some(Route::Inside | Route::Answered | Route::Network)
-        )
+        );
+        is_replaced && !self.kept.contains(&at)
     }
 
     /// Whether a value of this type can only be had from a resource that never exists.

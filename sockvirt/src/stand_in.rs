@@ -1,6 +1,7 @@
 //! The compiled functions that take the place of the host's, for one import.
 
 use crate::error::Error;
+use crate::fuse::hub;
 use crate::generate::abi::Abi;
 use crate::generate::network;
 use crate::generate::prebuilt::{self, Alone, Part};
@@ -132,6 +133,9 @@ impl StandIns {
         for name in network.reports() {
             add(name.to_owned(), format!("sockvirt#{name}"));
         }
+        for name in hub::FUNCTIONS.iter().filter(|_| network.shared.is_some()) {
+            add((*name).to_owned(), (*name).to_owned());
+        }
         add(REALLOC.to_owned(), REALLOC.to_owned());
         let exports: Vec<_> = exports.iter().map(String::as_str).collect();
         let alone = Alone {
@@ -141,7 +145,11 @@ impl StandIns {
             functions: &[],
             prefix: "",
         };
-        let code = prebuilt::network_3(network.plays.is_some(), network.leads_out);
+        let plays = network.plays.is_some();
+        let code = match network.shared {
+            Some(_) => prebuilt::network_3_shared(plays),
+            None => prebuilt::network_3(plays, network.leads_out),
+        };
         let part = prebuilt::take_alone(code, &exports, &alone);
         let part = part.map_err(|e| Error::Refused {
             reason: format!("the code of the network is not as it was built: {e}"),

@@ -25,24 +25,38 @@ impl Promise {
         let routes = sockets.map(|socket| {
             let name = plan.root.imports().find(|(at, _)| *at == socket.at);
             let name = name.map_or(String::new(), |(_, import)| import.name.name.to_owned());
-            (name, socket.route)
+            // What stays imported is not given to the guest.
+            let route = match socket.route {
+                Route::Network if !plan.replaces(socket.at) => Route::Checked,
+                route => route,
+            };
+            (name, route)
         });
+        let shared = plan.shared().map(|name| (name.to_owned(), Route::Network));
         Promise {
-            routes: routes.collect(),
+            routes: routes.chain(shared).collect(),
             added: plan.added().map(str::to_owned).collect(),
             reports: false,
         }
     }
 
-    /// The same for a network in memory that is put into the guest, which adds no import. Where it
-    /// leads to the host, the imports of sockets stay.
-    pub(crate) fn in_memory(plan: &Plan<'_>, leads_to_host: bool, reports: bool) -> Self {
+    /// The same for a network in memory that is put into the guest, which adds no import, unless it
+    /// is beside the guest in the end. Where it leads to the host, the imports of sockets stay, and
+    /// where it is beside the guest, those of 0.3.
+    pub(crate) fn in_memory(
+        plan: &Plan<'_>,
+        leads_to_host: bool,
+        reports: bool,
+        beside: Option<&str>,
+    ) -> Self {
         let mut promise = Promise::of(plan);
         promise.reports = reports;
-        for (_, route) in promise.routes.iter_mut().filter(|_| leads_to_host) {
-            *route = Route::Host;
+        for (socket, (_, route)) in plan.sockets.iter().zip(&mut promise.routes) {
+            if leads_to_host || socket.interface.is_0_3() {
+                *route = Route::Host;
+            }
         }
-        promise.added.clear();
+        promise.added = beside.map(str::to_owned).into_iter().collect();
         promise
     }
 
@@ -188,6 +202,7 @@ mod tests {
             plays: None,
             leads_out: true,
             host_time: false,
+            shared: None,
         }
     }
 

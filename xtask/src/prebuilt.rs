@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use xshell::{Shell, cmd};
 
 /// What `sockvirt/prebuilt` holds: the name, the source in `virt-adapter/`, and its features.
-const MODULES: [(&str, &str, &[&str]); 16] = [
+const MODULES: [(&str, &str, &[&str]); 18] = [
     ("hub", "hub", &[]),
     ("hub-script", "hub", &["script"]),
     ("interposer", "interposer", &[]),
@@ -25,6 +25,8 @@ const MODULES: [(&str, &str, &[&str]); 16] = [
     ("network-3-host", "p3", &["host"]),
     ("network-3-script", "p3", &["script"]),
     ("network-3-script-host", "p3", &["script", "host"]),
+    ("network-3-shared", "p3", &["shared"]),
+    ("network-3-shared-script", "p3", &["shared", "script"]),
     ("policy", "policy", &[]),
     ("policy-log", "policy", &["log"]),
     ("policy-names", "policy", &["names"]),

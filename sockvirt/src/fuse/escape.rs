@@ -1,7 +1,7 @@
 //! Reads a fused component back: no function that was to be replaced may have got past the network.
 
 use super::Fused;
-use super::hooks::Surface;
+use super::hooks::{self, Surface};
 use super::hub::{self, Place};
 use super::nested;
 use super::survey::{Replaced, Survey, broken, outermost};
@@ -34,10 +34,14 @@ struct Scope<'a> {
 /// [`Error::Refused`] if it still imports sockets and reaches none, or if a function of `wasi:io` that the network
 /// has a part in is given to anything but glue.
 pub(crate) fn verify(fused: &Fused, output: &Root<'_>) -> Result<(), Error> {
+    let is_left = |name: InterfaceName| {
+        let is_beside = fused.reach.with_0_3 && hooks::key(&name).is_none();
+        name.is_sockets() && !is_beside
+    };
     let sockets = output
         .imports()
         .filter(|_| !fused.reach.any())
-        .find(|(_, import)| InterfaceName::of(&import.name).is_some_and(|name| name.is_sockets()));
+        .find(|(_, import)| InterfaceName::of(&import.name).is_some_and(is_left));
     if let Some((_, import)) = sockets {
         return Err(refused(format!("it still imports `{}`", import.name.name)));
     }

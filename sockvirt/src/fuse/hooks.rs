@@ -105,6 +105,8 @@ pub(super) struct Reach {
     pub(super) handles: bool,
     /// What a script takes the place of besides.
     pub(super) script: Option<Played>,
+    /// Whether sockets of 0.3 are on the same network, and stay imported until they are given it.
+    pub(super) with_0_3: bool,
 }
 
 /// A script that is played.
@@ -135,6 +137,7 @@ impl Reach {
                 host_clock: it.script.host_clock,
                 loads: it.loads,
             }),
+            with_0_3: false,
         }
     }
 

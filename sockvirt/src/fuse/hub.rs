@@ -2,6 +2,8 @@
 //! numbers (`virt-adapter/hub`). Each of them has the handles itself, and calls this one.
 //!
 //! With a script, it has that too: it is asked for the report, tells of it, and ends the program.
+//!
+//! The network for WASI 0.3 has the same functions, for a component that has sockets of 0.2 besides.
 
 use super::binding::Slot;
 use super::hooks::{Played, unsupported};
@@ -41,10 +43,10 @@ pub(super) enum Place {
 }
 
 /// The name by which components are given it.
-pub(super) const NAME: &str = "sockvirt:network/hub";
+pub(crate) const NAME: &str = "sockvirt:network/hub";
 
 /// Its functions: a call, the next block of what is handed over, and of what is fetched.
-pub(super) const FUNCTIONS: [&str; 3] = ["call", "put", "get"];
+pub(crate) const FUNCTIONS: [&str; 3] = ["call", "put", "get"];
 
 const NUMBER: Val = Val::Primitive(PrimitiveValType::U64);
 /// The numbers of a block.
@@ -92,30 +94,24 @@ impl Hub {
         let part = prebuilt::take_alone(code, &names, &alone).map_err(not_as_built)?;
         let mut component = ComponentBuilder::default();
         let (memory, code) = add_code(&mut component, &part, &hosted)?;
-        let (block, encoder) = component.ty(None);
-        block_type(encoder);
         let mut options = vec![CanonicalOption::Memory(memory)];
         let mut number = 0;
-        let mut lift = |component: &mut ComponentBuilder, name, ty, options: &[_]| {
-            let core = format!("{}{number}", alone.prefix);
-            let core = component.core_alias_export(None, code, &core, ExportKind::Func);
-            let lifted = component.lift_func(None, core, ty, options.iter().copied());
-            component.export(name, ComponentExportKind::Func, lifted, None);
+        let mut core = |component: &mut ComponentBuilder| {
+            let name = format!("{}{number}", alone.prefix);
             number += 1;
+            component.core_alias_export(None, code, &name, ExportKind::Func)
         };
-        for function in FUNCTIONS {
-            let (ty, encoder) = component.ty(None);
-            function_type(encoder, function, block);
-            lift(&mut component, function, ty, &options);
-        }
+        let functions = FUNCTIONS.map(|_| core(&mut component));
+        export(&mut component, &options, &functions);
         if script.is_some() {
             let realloc = format!("{}{}", alone.prefix, names.len() - 1);
             let realloc = component.core_alias_export(None, code, &realloc, ExportKind::Func);
             options.push(CanonicalOption::Realloc(realloc));
         }
         for name in reports(script) {
-            let ty = report_type(&mut component, name);
-            lift(&mut component, name, ty, &options);
+            let (core, ty) = (core(&mut component), report_type(&mut component, name));
+            let lifted = component.lift_func(None, core, ty, options.iter().copied());
+            component.export(name, ComponentExportKind::Func, lifted, None);
         }
         Ok(Hub {
             component: component.finish(),
@@ -215,14 +211,57 @@ fn add_host(
     Ok(component.core_instantiate_exports(None, given))
 }
 
-/// Has a component import it, and gives the instance.
-pub(super) fn import(writer: &mut Writer, root: &Root<'_>) -> Result<u32, Error> {
-    if root.imports().any(|(_, import)| import.name.name == NAME) {
-        return Err(unsupported(
+/// Exports the functions, which are these of the core.
+pub(crate) fn export(
+    component: &mut ComponentBuilder,
+    options: &[CanonicalOption],
+    functions: &[u32],
+) {
+    let (block, encoder) = component.ty(None);
+    block_type(encoder);
+    for (function, core) in FUNCTIONS.into_iter().zip(functions) {
+        let (ty, encoder) = component.ty(None);
+        function_type(encoder, function, block);
+        let lifted = component.lift_func(None, *core, ty, options.iter().copied());
+        component.export(function, ComponentExportKind::Func, lifted, None);
+    }
+}
+
+/// A component whose instance is the functions alone: it exports those that it imports.
+pub(crate) fn alone() -> ComponentBuilder {
+    let mut component = ComponentBuilder::default();
+    let (block, encoder) = component.ty(None);
+    block_type(encoder);
+    for function in FUNCTIONS {
+        let (ty, encoder) = component.ty(None);
+        function_type(encoder, function, block);
+        let given = component.import(function, ComponentTypeRef::Func(ty));
+        component.export(function, ComponentExportKind::Func, given, None);
+    }
+    component
+}
+
+/// Where a component imports it.
+pub(crate) fn imported(root: &Root<'_>) -> Option<usize> {
+    let mut imports = root.imports();
+    let import = imports.find(|(_, import)| import.name.name == NAME);
+    import.map(|(at, _)| at)
+}
+
+/// Refuses a component that asks for it by itself.
+pub(crate) fn refuse(root: &Root<'_>) -> Result<(), Error> {
+    match imported(root) {
+        None => Ok(()),
+        Some(_) => Err(unsupported(
             &format!("import `{NAME}`"),
             "it is one of sockvirt's own, for components that share a network",
-        ));
+        )),
     }
+}
+
+/// Has a component import it, and gives the instance.
+pub(super) fn import(writer: &mut Writer, root: &Root<'_>) -> Result<u32, Error> {
+    refuse(root)?;
     let mut instance = InstanceType::new();
     block_type(instance.ty());
     for (number, function) in (1..).zip(FUNCTIONS) {

@@ -1,7 +1,7 @@
 //! What nobody needs once the network is inside: the imports of sockets, and what is made of their
 //! types.
 
-use super::hooks::Surface;
+use super::hooks::{self, Surface};
 use super::nested::Child;
 use crate::error::Error;
 use crate::name::InterfaceName;
@@ -78,12 +78,13 @@ impl LeftOut {
     }
 }
 
-/// The interface, where an item is an import of sockets.
+/// The interface, where an item is an import of sockets that the network has.
 fn sockets(item: &Item<'_>) -> Option<InterfaceName> {
-    match item {
-        Item::Import(import) => InterfaceName::of(&import.name).filter(InterfaceName::is_sockets),
-        _ => None,
-    }
+    let Item::Import(import) = item else {
+        return None;
+    };
+    let name = InterfaceName::of(&import.name).filter(InterfaceName::is_sockets);
+    name.filter(|name| hooks::key(name).is_some())
 }
 
 /// The items that one refers to, and the type behind an export of one.

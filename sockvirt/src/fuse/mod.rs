@@ -17,7 +17,7 @@ mod escape;
 mod glue;
 mod hooks;
 mod hosted;
-mod hub;
+pub(crate) mod hub;
 mod left_out;
 mod nested;
 mod network;
@@ -32,6 +32,7 @@ mod writer;
 
 use crate::error::Error;
 use crate::name::InterfaceName;
+use crate::plan::is_run;
 use crate::root::Root;
 use copy::Fuser;
 use hooks::{Reach, Surface, unsupported};
@@ -62,7 +63,7 @@ pub(crate) struct Fused {
     wants: Vec<(String, BTreeSet<&'static str>)>,
     /// Where the network is, and whether this one must be given the hub.
     place: Place,
-    needs_hub: bool,
+    pub(crate) needs_hub: bool,
     /// Whether functions of its own are replaced, and not only what is inside.
     is_replaced: bool,
     /// The components inside that use sockets.
@@ -72,16 +73,27 @@ pub(crate) struct Fused {
 /// Puts a network into the component, or into the one inside of it that uses sockets, set up by the
 /// policy. Where several use sockets, or what a script takes the place of, they share one that is beside
 /// them. `evidence` goes into a custom section of this name, where nothing is put around the component
-/// that has it.
+/// that has it. `with_0_3` is whether it has sockets of 0.3 as well: the network is then the one that
+/// these are given.
 pub(crate) fn fuse(
     root: &Root<'_>,
     policy: &Policy,
     script: Option<Given<'_>>,
     evidence: Option<(&str, &str)>,
+    with_0_3: bool,
 ) -> Result<Fused, Error> {
-    let reach = Reach::of(policy, script);
+    let setup = Setup {
+        policy,
+        script,
+        with_0_3,
+    };
+    let reach = setup.reach();
     let level = Level::of(root, reach)?;
-    let setup = Setup { policy, script };
+    if with_0_3 {
+        hub::refuse(root)?;
+        refuse_both(root, &level, reach)?;
+        return fuse_level(root, &level, setup, Place::Outside, evidence);
+    }
     if !level.children.is_empty() {
         refuse_other_clocks(root, reach)?;
     }
@@ -128,12 +140,16 @@ pub(crate) fn configuration(
     script: Option<Given<'_>>,
     host_time: bool,
 ) -> Vec<u8> {
-    let reach = Reach::of(policy, script);
+    let setup = Setup {
+        policy,
+        script,
+        with_0_3: true,
+    };
     let hosted = Hosted {
         host_time,
         ..Hosted::default()
     };
-    config::write(Setup { policy, script }, reach, &hosted)
+    config::write(setup, setup.reach(), &hosted)
 }
 
 /// What a network is set up by.
@@ -141,6 +157,16 @@ pub(crate) fn configuration(
 struct Setup<'s> {
     policy: &'s Policy,
     script: Option<Given<'s>>,
+    /// Whether sockets of 0.3 are on it.
+    with_0_3: bool,
+}
+
+impl Setup<'_> {
+    fn reach(self) -> Reach {
+        let mut reach = Reach::of(self.policy, self.script);
+        reach.with_0_3 = self.with_0_3;
+        reach
+    }
 }
 
 /// Puts the network, or what calls it, into the component and those inside of it.
@@ -151,8 +177,12 @@ fn fuse_level(
     place: Place,
     evidence: Option<(&str, &str)>,
 ) -> Result<Fused, Error> {
-    let mut reach = Reach::of(setup.policy, setup.script);
-    if let Place::Outside = place {
+    let mut reach = setup.reach();
+    // Beside sockets of 0.3 it is the whole program.
+    let is_alone = reach.with_0_3;
+    if let Place::Outside = place
+        && !is_alone
+    {
         reach = reach.beside_others(root);
     }
     let surface = Surface::of(root, reach);
@@ -175,7 +205,7 @@ fn fuse_level(
             survey = &without_handles;
         }
         hosted = Hosted::of(root, survey, reach, setup.policy.on_deadlock(), &place)?;
-        if let Place::Inside = place {
+        if matches!(place, Place::Inside) || is_alone {
             refuse_without_exit(setup.script, &hosted)?;
         }
     }
@@ -241,9 +271,36 @@ fn refuse_other_sockets(root: &Root<'_>) -> Result<(), Error> {
         {
             return Err(unsupported(
                 &format!("import `{name}`"),
-                "a network in memory serves 0.3 only where no sockets of 0.2 are imported as well",
+                "a network in memory serves 0.3 beside 0.2 only where no rule leads to the host",
             ));
         }
     }
     Ok(())
+}
+
+/// Refuses what a network for both generations of WASI cannot be given.
+fn refuse_both(root: &Root<'_>, level: &Level<'_>, reach: Reach) -> Result<(), Error> {
+    if !level.children.is_empty() {
+        return Err(unsupported(
+            COMPOSED,
+            "one inside of it uses `wasi:sockets`, and sockets of 0.2 and of 0.3 are on one network \
+             where one component has both",
+        ));
+    }
+    let Some(script) = reach.script else {
+        return Ok(());
+    };
+    if script.host_clock {
+        return Err(unsupported(
+            "`mode = \"host\"` of the clock",
+            "programs of WASI 0.3 have the script's clock alone",
+        ));
+    }
+    match root.exports().find(|(_, export)| is_run(export, 2)) {
+        None => Ok(()),
+        Some((_, export)) => Err(unsupported(
+            &format!("export `{}`", export.name.name),
+            "a script is played to sockets of 0.3 in programs that export `run` of 0.3",
+        )),
+    }
 }

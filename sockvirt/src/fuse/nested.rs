@@ -44,7 +44,9 @@ pub(super) struct Nested<'a> {
 
 impl<'a> Level<'a> {
     pub(super) fn of(root: &Root<'a>, reach: Reach) -> Result<Self, Error> {
-        super::refuse_other_sockets(root)?;
+        if !reach.with_0_3 {
+            super::refuse_other_sockets(root)?;
+        }
         let survey = Survey::of(root, &Surface::of(root, reach))?;
         let mut children: Vec<Child<'a>> = Vec::new();
         for instance in instances(root)? {

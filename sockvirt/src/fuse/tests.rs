@@ -25,8 +25,11 @@ fn setups<'s>(policies: &'s [Policy; 2], script: &'s Script) -> [Setup<'s>; 3] {
     let loads = false;
     let given = Some(Given { script, loads });
     let [memory, everywhere] = policies;
-    [(memory, None), (everywhere, None), (memory, given)]
-        .map(|(policy, script)| Setup { policy, script })
+    [(memory, None), (everywhere, None), (memory, given)].map(|(policy, script)| Setup {
+        policy,
+        script,
+        with_0_3: false,
+    })
 }
 
 /// A component that imports every function of `wasi:sockets`, and with them a clock's.
@@ -79,7 +82,7 @@ fn hub(setup: Setup<'_>) -> Hub {
 }
 
 fn reach(setup: Setup<'_>) -> Reach {
-    Reach::of(setup.policy, setup.script)
+    setup.reach()
 }
 
 /// A component with what is inside, as it is written where they share the network at `place`.
@@ -120,8 +123,11 @@ const ASKS_FOR_A_CODE: &str = r#"(component
 fn no_code_is_told_in_the_memory_of_who_asks() {
     let bytes = wat::parse_str(ASKS_FOR_A_CODE).expect("valid text");
     let root = read(&bytes, Bodies::All).expect("it is valid");
-    let (policy, script) = (&Policy::deny_all(), None);
-    let setup = Setup { policy, script };
+    let setup = Setup {
+        policy: &Policy::deny_all(),
+        script: None,
+        with_0_3: false,
+    };
     let level = Level::of(&root, reach(setup)).expect("it can be fused");
     assert_eq!(level.survey.canonicals.iter().flatten().count(), 1);
     let fused = written(&root, &level, setup, Place::Inside).expect("it is written");
@@ -136,6 +142,22 @@ fn a_forgotten_function_is_found() {
     for setup in setups(&policies(), &Script::default()) {
         let mut level = Level::of(&root, reach(setup)).expect("it can be fused");
         forget(&root, &mut level, &[], setup, &|| Place::Inside, 1);
+    }
+}
+
+/// The same where the network is beside the component, for sockets of 0.3 as well.
+#[test]
+fn a_forgotten_function_is_found_where_the_network_is_beside() {
+    let bytes = user();
+    let root = read(&bytes, Bodies::All).expect("it is valid");
+    let (policies, script) = (policies(), Script::default());
+    for setup in setups(&policies, &script) {
+        let setup = Setup {
+            with_0_3: true,
+            ..setup
+        };
+        let mut level = Level::of(&root, setup.reach()).expect("it can be fused");
+        forget(&root, &mut level, &[], setup, &|| Place::Outside, 2);
     }
 }
 

@@ -15,6 +15,7 @@ use super::stub::{Source, StubBuilder};
 use super::verdict::{self, FINISH, LOAD};
 use super::{Arg, Stub};
 use crate::error::Error;
+use crate::fuse::hub;
 use crate::plan::{Beside, Plan, Route, SocketImport, SocketInterface};
 use crate::stand_in::{DRIVE, ENDED, StandIns, callback, host_function};
 use std::collections::HashMap;
@@ -250,7 +251,11 @@ impl<'p, 'r> Network<'p, 'r> {
         }
         beside
             .reports()
-            .try_for_each(|name| builder.export_report(code, name))
+            .try_for_each(|name| builder.export_report(code, name))?;
+        match beside.shared {
+            Some(_) => builder.export_hub(code),
+            None => Ok(()),
+        }
     }
 }
 
@@ -309,6 +314,20 @@ impl<'p> StubBuilder<'p, '_> {
         let lifted = self.component.lift_func(None, function, ty, options);
         self.component
             .export(name, ComponentExportKind::Func, lifted, None);
+        Ok(())
+    }
+
+    /// Exports the functions that sockets of 0.2 in the guest call.
+    fn export_hub(&mut self, code: u32) -> Result<(), Error> {
+        let mut functions = Vec::new();
+        for name in hub::FUNCTIONS {
+            let Some(position) = self.stand_ins.position(name) else {
+                return Err(self.mismatch("the code", "nobody can share it"));
+            };
+            functions.push(self.core_export(code, position));
+        }
+        let options = self.options();
+        hub::export(&mut self.component, &options, &functions);
         Ok(())
     }
 

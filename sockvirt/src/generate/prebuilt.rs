@@ -67,6 +67,14 @@ pub(crate) const fn network_3(script: bool, host: bool) -> &'static [u8] {
     }
 }
 
+/// The same for sockets of 0.2 as well.
+pub(crate) const fn network_3_shared(script: bool) -> &'static [u8] {
+    match script {
+        false => include_bytes!("../../prebuilt/network-3-shared.wasm"),
+        true => include_bytes!("../../prebuilt/network-3-shared-script.wasm"),
+    }
+}
+
 /// How large the memory of a network may become, in pages of 64 KiB: as large as memories are.
 pub(crate) const MOST_PAGES: u64 = 65_536;
 

@@ -96,6 +96,8 @@ pub enum Guest {
     Http3,
     /// Sockets of two versions of 0.3.
     Versions3,
+    /// Servers and their clients in one, some of 0.2 and some of 0.3.
+    Both,
 }
 
 impl Guest {
@@ -158,6 +160,7 @@ impl Guest {
             Guest::Service3 => "service-3",
             Guest::Http3 => "http-3",
             Guest::Versions3 => "versions-3",
+            Guest::Both => "both",
         }
     }
 
@@ -175,6 +178,7 @@ impl Guest {
                 | Guest::Versions3
                 | Guest::Turns3
                 | Guest::Sequence3
+                | Guest::Both
         )
     }
 
@@ -221,6 +225,7 @@ impl Guest {
             Guest::EnsembleNested => ensemble(|it| wrap(&wrap(&it)?)),
             Guest::Http3 => only_p3("guest-http-3"),
             Guest::Versions3 => only_p3("guest-versions-3"),
+            Guest::Both => cargo("guest-both", wasip2, ""),
             Guest::Neighbours => neighbours(&service()?),
             Guest::TurnsAndMore => beside_another(&Guest::Turns.build()?),
             Guest::Nested => neighbours(&wrap(&wrap(&service()?)?)?),

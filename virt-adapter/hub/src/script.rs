@@ -41,22 +41,14 @@ impl Script {
 }
 
 impl Hub {
-    /// Notes that the program waits for what can never happen: what was handed over says for what.
-    pub(crate) fn waits(&mut self, count: usize) {
-        let blocks = self.take_over();
-        if let Ok(text) = core::str::from_utf8(blocks.bytes(count)) {
-            self.network.note_deadlock(text);
-        }
-    }
-
     /// Has everybody in the script do what can be done. Whether the program is to end at once.
-    pub(crate) fn take_turn(&mut self) -> bool {
+    pub(crate) fn turn(&mut self) -> bool {
         self.network.turn();
         self.network.traps() && !self.script.report.is_over()
     }
 
     /// Ends the script, and tells of it what is to be told. Whether all was as it should be.
-    pub(crate) fn verdict(&mut self) -> bool {
+    pub(crate) fn judge(&mut self) -> bool {
         let Script { report, flags } = &mut self.script;
         if let Some(text) = report.end(&mut self.network)
             && *flags & flags::REPORT != 0
@@ -70,8 +62,8 @@ impl Hub {
     }
 
     /// Ends the program with its script, if the host lets programs end.
-    pub(crate) fn end(&mut self) {
-        let is_well = self.verdict();
+    pub(crate) fn end_program(&mut self) {
+        let is_well = self.judge();
         if self.script.flags & flags::EXIT != 0 {
             host::exit((!is_well).into());
         }
@@ -87,7 +79,7 @@ extern "C" fn ended(status: u32) {
 /// Ends the script with its program, and says whether all was as it should be.
 #[unsafe(export_name = "sockvirt#finish")]
 extern "C" fn finish() -> u32 {
-    crate::hub().verdict().into()
+    crate::hub().judge().into()
 }
 
 /// What was not as it should be: where its text is, and how long.

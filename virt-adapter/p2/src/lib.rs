@@ -6,8 +6,8 @@
 //! leads to the caller's memory and to the host. Glue that `sockvirt` writes calls it for handles
 //! that were given here; the others are the host's.
 //!
-//! With the feature `remote` the network is in another component, for several to share
-//! (`remote.rs`).
+//! With the feature `remote` the network is in another component, for several to share, or for sockets
+//! of 0.3 as well (`remote.rs`).
 //!
 //! The behaviour is the netstack's. What is here are the Canonical ABI (`lower.rs`, `layout.rs`),
 //! the handles, and waiting, which has no place in a network without a clock.

@@ -1,7 +1,9 @@
-//! A network that is in another component, which several share (`hub/`). It is called as the
-//! netstack is.
+//! A network that is in another component, which several share, or sockets of 0.3 as well. It is called
+//! as the netstack is.
 
 use crate::calls::{self, Block, Blocks, Call, MOST, Numbers, Wire, calls};
+#[cfg(feature = "script")]
+use alloc::string::String;
 use core::net::{IpAddr, SocketAddr};
 #[cfg(feature = "script")]
 use sockvirt_netstack::script::Protocol;
@@ -92,7 +94,7 @@ fn hand_over(count: usize, fill: impl FnOnce(&mut [u8])) {
 
 /// Fetches so many bytes.
 fn fetch(count: usize) -> Blocks {
-    let mut blocks = Blocks::with_room(count.min(MOST));
+    let mut blocks = Blocks::with_room(count);
     for block in blocks.blocks_mut() {
         hub::get(block);
     }
@@ -155,9 +157,14 @@ impl Network {
         hand_over(name.len(), |place| place.copy_from_slice(name));
         look_up(name.len())
     }
+
+    /// Has sockets of 0.3 go on with what has happened: whether anything has.
+    pub(crate) fn catch_up(&self) -> bool {
+        catch_up()
+    }
 }
 
-/// A script is the hub's, which ends it, tells of it, and ends the program.
+/// A script is the network's, which ends it. A hub tells of it and ends the program as well.
 #[cfg(feature = "script")]
 impl Network {
     pub(crate) fn note_deadlock(&self, text: &str) {
@@ -173,6 +180,13 @@ impl Network {
     /// Ends the script, and says whether all was as it should be.
     pub(crate) fn verdict(&self) -> bool {
         verdict()
+    }
+
+    /// What was not as it should be, if it is not told where the network is.
+    pub(crate) fn untold(&self) -> Option<String> {
+        let count = untold()?;
+        let text = fetch(count).bytes(count).to_vec();
+        String::from_utf8(text).ok()
     }
 
     /// Ends the program with its script, if the host lets programs end.

@@ -12,20 +12,32 @@ use alloc::vec::Vec;
 #[cfg(feature = "remote")]
 use elsewhere::{end, take_turn, verdict};
 
-/// The verdict of a script that is played in another component, which tells of it and ends the program.
+/// The verdict of a script that is played in another component. A hub tells of it and ends the program;
+/// where sockets of 0.3 have the network as well, that is done here, as the flags say.
 #[cfg(feature = "remote")]
 mod elsewhere {
-    use super::State;
+    use super::{State, flags, last_guest};
 
     pub(super) fn take_turn(state: &mut State) -> bool {
         state.network.take_turn()
     }
 
     pub(super) fn verdict(state: &mut State) -> bool {
-        state.network.verdict()
+        let is_well = state.network.verdict();
+        if state.outside.flags & flags::REPORT != 0
+            && last_guest().is_bound()
+            && let Some(report) = state.network.untold()
+        {
+            last_guest().report(&report);
+        }
+        is_well
     }
 
     pub(super) fn end(state: &mut State) {
+        if state.outside.flags & flags::EXIT != 0 && last_guest().is_bound() {
+            let is_well = verdict(state);
+            last_guest().exit(is_well);
+        }
         state.network.end();
     }
 }
@@ -59,6 +71,10 @@ pub(crate) fn pass(
     until: Option<u64>,
     hosts: &[Handle],
 ) -> Passed {
+    #[cfg(feature = "remote")]
+    if state.network.catch_up() {
+        return Passed::Time;
+    }
     if hosts.iter().any(|it| guest.is_ready(*it)) {
         return Passed::Nothing;
     }
@@ -103,12 +119,16 @@ extern "C" fn exit_with_code(code: u32, binding: u32) -> u32 {
 }
 
 fn status_of(status: u32, binding: u32) -> u32 {
-    // What is told elsewhere is told through nobody here, who may have nothing of the host's.
     if cfg!(not(feature = "remote")) {
         came_by(binding);
     }
-    state().network.note_status(status);
-    match (verdict(state()), status) {
+    let state = state();
+    // What is told elsewhere is told through nobody here, who may have nothing of the host's.
+    if state.outside.flags & (flags::REPORT | flags::EXIT) != 0 {
+        came_by(binding);
+    }
+    state.network.note_status(status);
+    match (verdict(state), status) {
         (false, 0) => 1,
         (_, status) => status,
     }

@@ -16,9 +16,18 @@ pub(crate) enum Passed {
 
 /// Has time pass for a program that waits until a moment of its own, if it has one, and for
 /// pollables of the host's. Without a script there is no time, and nothing happens by itself.
-#[cfg(not(feature = "script"))]
+#[cfg(not(any(feature = "script", feature = "remote")))]
 pub(crate) fn pass(_: &mut State, _: Guest, _: Option<u64>, _: &[Handle]) -> Passed {
     Passed::Nothing
+}
+
+/// The same where others may be on the network.
+#[cfg(all(feature = "remote", not(feature = "script")))]
+pub(crate) fn pass(state: &mut State, _: Guest, _: Option<u64>, _: &[Handle]) -> Passed {
+    match state.network.catch_up() {
+        true => Passed::Time,
+        false => Passed::Nothing,
+    }
 }
 
 #[cfg(feature = "script")]

@@ -31,19 +31,20 @@ extern "C" fn called_back(kind: u32, waitable: u32, status: u32) -> u32 {
     if kind != event::NONE {
         state.take_event(waitable, status);
     }
-    state.take_events();
+    state.take_events(|_| {});
     state.rest()
 }
 
 impl State {
-    /// Takes what has happened already.
-    pub(crate) fn take_events(&mut self) {
+    /// Takes what has happened already, and tells what it was of.
+    pub(crate) fn take_events(&mut self, mut tell: impl FnMut(Role)) {
         for _ in 0..AT_ONCE {
             let mut more = [0; 2];
             if canon::waitable_set_poll(self.set, &mut more) == event::NONE {
                 break;
             }
             let [waitable, status] = more;
+            tell(self.role(waitable));
             self.take_event(waitable, status);
         }
     }

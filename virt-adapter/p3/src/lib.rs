@@ -14,7 +14,8 @@
 //!
 //! The behaviour is the netstack's. What is here are streams and futures between it and the guest
 //! (`flow.rs`, `listener.rs`), functions that wait (`wait.rs`), and the task that goes on with all of
-//! it while no function is called (`driver.rs`).
+//! it while no function is called (`driver.rs`). With the feature `shared`, sockets of 0.2 are on the
+//! same network (`shared.rs`).
 
 #![cfg_attr(target_family = "wasm", no_std)]
 
@@ -23,6 +24,9 @@ extern crate alloc;
 #[path = "../../binding.rs"]
 mod binding;
 mod buffers;
+#[cfg(feature = "shared")]
+#[path = "../../calls.rs"]
+mod calls;
 mod canon;
 #[cfg(feature = "script")]
 mod clocks;
@@ -48,6 +52,11 @@ mod memory;
 mod panic;
 #[cfg(feature = "script")]
 mod script;
+#[cfg(feature = "shared")]
+#[path = "../../served.rs"]
+mod served;
+#[cfg(feature = "shared")]
+mod shared;
 mod state;
 mod tcp;
 #[cfg(feature = "script")]

@@ -51,7 +51,7 @@ pub(crate) fn turn(state: &mut State) {
 
 impl State {
     /// Goes on with everything that may have changed.
-    fn pump_all(&mut self) {
+    pub(crate) fn pump_all(&mut self) {
         self.pump_flows();
         self.pump_listeners();
         if self.network.traps() {
@@ -151,11 +151,17 @@ impl State {
         text
     }
 
+    /// What was not as it should be.
+    #[cfg(feature = "shared")]
+    pub(crate) fn untold(&self) -> Option<&str> {
+        self.script.report.failure()
+    }
+
     /// Ends the script, and says whether all was as it should be.
-    fn verdict(&mut self) -> bool {
+    pub(crate) fn verdict(&mut self) -> bool {
         // What the driver waits for may be on its way to it, and must not be taken from it.
         if !self.script.is_awaited {
-            self.take_events();
+            self.take_events(|_| {});
         }
         self.script.report.end(&mut self.network);
         self.script.report.is_well()

@@ -1,0 +1,205 @@
+//! Scripts that are played to programs with sockets of WASI 0.2 and of 0.3.
+
+use anyhow::Result;
+use sockvirt::{Mode, Policy, Virtualizer};
+use sockvirt_tests::guests::Guest;
+use sockvirt_tests::host::{self, Outcome, Sockets};
+use sockvirt_tests::script::play;
+use std::collections::BTreeSet;
+
+fn build(script: &str) -> Result<Vec<u8>> {
+    let policy = Policy::from_toml(script).map_err(|e| anyhow::anyhow!("{e}"))?;
+    let built = Virtualizer::new(policy).build(&Guest::Both.build()?)?;
+    let report = built.report;
+    assert_eq!(report.mode, Mode::Script);
+    let said: BTreeSet<_> = report.imports.iter().map(|it| it.name.clone()).collect();
+    let imports = sockvirt::inspect(&built.component)?.imports;
+    assert_eq!(said, imports.into_iter().collect());
+    Ok(built.component)
+}
+
+/// What the program does for an argument, on a host without sockets.
+fn run(script: &str, argument: &str) -> Result<Outcome> {
+    host::run_with(&build(script)?, Sockets::None, &[argument])
+}
+
+const PEERS: &str = r#"
+schema = 1
+[dns.hosts]
+"cache.test" = { answer = ["192.0.2.10"] }
+[[peer]]
+name = "cache"
+at = "tcp://cache.test:6379"
+[[peer.connection]]
+script = [{ expect = "PING\r\n" }, { wait = "2s" }, { send = "+PONG\r\n", segment = 2, gap = "1s" }]
+[[peer.connection]]
+script = [{ expect = "PING\r\n" }, { wait = "3s" }, { send = "+PONG\r\n", segment = 2, gap = "1s" }]
+[[peer]]
+name = "dns"
+at = "udp://192.0.2.53:53"
+[[peer.connection]]
+script = [{ expect = "old" }, { wait = "1s" }, { send = "a" }]
+[[peer.connection]]
+script = [{ expect = "new" }, { wait = "1s" }, { send = "b" }]
+"#;
+
+#[test]
+fn both_ask_peers() -> Result<()> {
+    let outcome = run(PEERS, "asks")?;
+    let expected = "old: Ok(())\nanswer: Ok(\"+PONG\\r\\n\")\nleft: 0\nnew: Ok(\"+PONG\\r\\n\")\n\
+        seconds: 11\nold: Ok((1, 192.0.2.53:53))\nsent: Ok(())\nnew: Ok([98])\n";
+    assert_eq!(outcome.stdout, expected, "{outcome:?}");
+    assert_eq!((outcome.status, outcome.stderr.as_str()), (0, ""));
+    Ok(())
+}
+
+#[test]
+fn clients_ask_both() -> Result<()> {
+    let script = r#"
+schema = 1
+[[client]]
+to = "tcp://127.0.0.1:80"
+script = [{ send = "on", segment = 1 }, { wait = "1h" }, { send = "e.." }, { expect = "answer" }]
+[[client]]
+to = "tcp://127.0.0.1:81"
+script = [{ send = "two.." }, { expect = "answer" }]
+[[client]]
+to = "tcp://127.0.0.1:82"
+script = [{ wait = "2h" }, { send = "three" }, { expect = "answer" }]
+[report]
+when-done = "stay"
+"#;
+    let outcome = run(script, "serves")?;
+    let expected = "old: Ok(\"one..\")\nold: Ok(\"two..\")\nnew: (5, 0)\n";
+    assert_eq!(outcome.stdout, expected, "{outcome:?}");
+    assert_eq!((outcome.status, outcome.stderr.as_str()), (0, ""));
+    Ok(())
+}
+
+/// A server that goes on for ever ends with its script, whatever it waits for.
+#[test]
+fn servers_end_with_their_script() -> Result<()> {
+    let script = r#"
+schema = 1
+[[client]]
+to = "tcp://127.0.0.1:80"
+script = [{ expect = "old" }]
+[[client]]
+to = "tcp://127.0.0.1:82"
+script = [{ wait = "1m" }, { expect = "new" }]
+"#;
+    for argument in ["for-ever-in-0.2", "for-ever-in-0.3"] {
+        let outcome = run(script, argument)?;
+        assert_eq!(
+            (outcome.status, outcome.stderr.as_str()),
+            (0, ""),
+            "{argument}"
+        );
+        let outcome = run(&script.replace("new", "old"), argument)?;
+        assert_eq!(outcome.status, 1, "{argument}: {outcome:?}");
+        assert!(
+            outcome.stderr.starts_with("FAIL client \"client 2\""),
+            "{outcome:?}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn time_is_the_same_for_both() -> Result<()> {
+    let script = "schema = 1\n[[peer]]\nat = \"tcp://192.0.2.1:1\"\nconnections = \"0+\"\n\
+        service = \"discard\"\n";
+    let outcome = run(script, "naps")?;
+    let expected = "date: 1767229260\nseconds: (60, 60)\n";
+    assert_eq!(outcome.stdout, expected, "{outcome:?}");
+    Ok(())
+}
+
+#[test]
+fn what_went_wrong_is_told_whoever_it_was() -> Result<()> {
+    for wrong in [
+        "PONG\\r\\n\" }, { wait = \"2s\"",
+        "PONG\\r\\n\" }, { wait = \"3s\"",
+    ] {
+        let script = PEERS.replace(&wrong.replace("PONG", "PING"), wrong);
+        assert_ne!(script, PEERS);
+        let ended = run(&script, "asks");
+        let told = match &ended {
+            Ok(outcome) => format!("{} {}", outcome.status, outcome.stderr),
+            Err(e) => format!("{e:?}"),
+        };
+        assert!(
+            told.contains("FAIL peer \"cache\" tcp 192.0.2.10:6379"),
+            "{told}"
+        );
+        assert!(!told.starts_with('0'), "{told}");
+    }
+    Ok(())
+}
+
+/// A program that ends itself is not done with its script.
+#[test]
+fn an_exit_is_seen() -> Result<()> {
+    let outcome = run(PEERS, "exits")?;
+    assert_eq!(outcome.status, 1, "{outcome:?}");
+    assert!(
+        outcome.stderr.starts_with("FAIL peer \"cache\""),
+        "{outcome:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn what_can_never_come_is_told() -> Result<()> {
+    let script = "schema = 1\n[[peer]]\nname = \"cache\"\nat = \"tcp://cache.test:6379\"\n\
+        script = [{ expect = \"PING\\r\\n\" }, { hang = true }]\n";
+    let outcome = run(script, "waits")?;
+    let told = "FAIL the program waits for what can never happen\n  it waits for tcp ";
+    assert!(outcome.stderr.starts_with(told), "{outcome:?}");
+    assert_eq!(outcome.status, 1);
+    Ok(())
+}
+
+/// The same by `sockvirt test`, where the script comes when the component is there.
+#[test]
+fn another_script_is_given() -> Result<()> {
+    let report = play(Guest::Both, "a.toml", PEERS, &["asks"])?;
+    assert_eq!(
+        (report.status, report.to_string().as_str()),
+        (Some(0), ""),
+        "{report:?}"
+    );
+    let script = PEERS.replace("expect = \"new\"", "expect = \"old\"");
+    let report = play(Guest::Both, "a.toml", &script, &["asks"])?;
+    assert!(
+        report.to_string().starts_with("FAIL peer \"dns\""),
+        "{report:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn the_script_is_the_one_that_it_says() -> Result<()> {
+    let checked = sockvirt::check(&build(PEERS)?)?;
+    assert!(checked.passed() && checked.enforced, "{checked:?}");
+    assert!(checked.script_digest.is_some(), "{checked:?}");
+    Ok(())
+}
+
+/// What cannot be played is refused by name.
+#[test]
+fn what_cannot_be_played_is_refused() -> Result<()> {
+    let refused = |guest: Guest, script: &str| -> Result<String> {
+        let policy = Policy::from_toml(script).map_err(|e| anyhow::anyhow!("{e}"))?;
+        let refused = Virtualizer::new(policy).build(&guest.build()?);
+        Ok(refused.expect_err("it is refused").to_string())
+    };
+    let of_host = refused(
+        Guest::Both,
+        &(PEERS.to_owned() + "[clock]\nmode = \"host\"\n"),
+    )?;
+    assert!(of_host.contains("the script's clock alone"), "{of_host}");
+    let old = refused(Guest::Mixed, PEERS)?;
+    assert!(old.contains("`wasi:cli/run@0.2"), "{old}");
+    Ok(())
+}
