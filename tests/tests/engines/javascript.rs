@@ -15,7 +15,7 @@ pub(crate) fn javascript(name: &str) -> Result<Vec<u8>> {
     let file = format!("{name}.js");
     let output = Command::new(componentize)
         .args(["--sync", "--world", "wasi:cli/command", "--wit"])
-        .arg(wasi_wit()?)
+        .arg(wasi_wit("wasip2")?)
         .args(["--js", &file, "--output"])
         .arg(&made)
         .current_dir(guests::folder().join("javascript"))

@@ -2,13 +2,13 @@
 
 use crate::c::c;
 use crate::javascript::javascript;
-use crate::python::python;
+use crate::python::{python, python_3};
 use crate::tools::tool;
 use crate::{End, end_on_node, end_on_wasmtime};
 use anyhow::{Context, Result, ensure};
 use sockvirt_tests::guests::{Guest, core_module};
 use sockvirt_tests::host::Sockets;
-use sockvirt_tests::loopback::build;
+use sockvirt_tests::loopback::{as_on_a_host, build};
 use sockvirt_tests::recording::Recording;
 use std::ffi::OsStr;
 use std::fs;
@@ -16,7 +16,7 @@ use std::process::Command;
 
 type Test = fn() -> Result<()>;
 
-pub(crate) const TESTS: [(&str, Test); 9] = [
+pub(crate) const TESTS: [(&str, Test); 10] = [
     ("local", || same_on_both(&Guest::Local.build()?).map(drop)),
     ("tokio", || {
         same_on_both(&Guest::LocalTokio.build()?).map(drop)
@@ -31,6 +31,7 @@ pub(crate) const TESTS: [(&str, Test); 9] = [
         same_on_both(&Guest::Neighbours.build()?).map(drop)
     }),
     ("python", of_python),
+    ("python_of_both", of_python_of_both),
     ("javascript", of_javascript),
     ("c", of_c),
     ("old_component", of_an_old_tool),
@@ -63,6 +64,23 @@ asyncio: nothing came
 asyncio: ConnectionRefusedError
 ";
     ensure!(said == expected, "{said}");
+    Ok(())
+}
+
+/// The sockets of 0.3, and Python's own, which are of 0.2: as on the kernel's loopback.
+fn of_python_of_both() -> Result<()> {
+    let outcome = as_on_a_host(&python_3("both")?)?;
+    let expected = "server of 0.3: b'question'
+client of 0.2: b'answer'
+server of 0.2: b'question'
+client of 0.3: b'answer'
+datagram of 0.3: b'a datagram'
+datagram of 0.2: b'margatad a'
+";
+    ensure!(
+        outcome.stdout == expected && outcome.status == 0,
+        "{outcome:?}"
+    );
     Ok(())
 }
 

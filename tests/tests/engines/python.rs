@@ -11,6 +11,15 @@ use std::process::Command;
 /// Builds a program of `guests/python`, with the packages that are installed beside
 /// componentize-py.
 pub(crate) fn python(name: &str) -> Result<Vec<u8>> {
+    python_for(name, &wasi_wit("wasip2")?)
+}
+
+/// The same for WASI 0.3.
+pub(crate) fn python_3(name: &str) -> Result<Vec<u8>> {
+    python_for(name, &wasi_wit("wasip3")?)
+}
+
+fn python_for(name: &str, wit: &Path) -> Result<Vec<u8>> {
     let componentize = tool(".venv/bin/componentize-py")?;
     // Python leaves compiled modules beside its sources: these are copies.
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
@@ -20,7 +29,7 @@ pub(crate) fn python(name: &str) -> Result<Vec<u8>> {
         .with_context(|| format!("cannot copy `{}`", source.display()))?;
     let output = Command::new(componentize)
         .args(["--quiet", "--world", "wasi:cli/command", "--wit-path"])
-        .arg(wasi_wit()?)
+        .arg(wit)
         .args(["componentize", name, "--output", "app.wasm"])
         .args(["--python-path", ".", "--python-path"])
         .arg(packages()?)
@@ -40,8 +49,8 @@ fn packages() -> Result<PathBuf> {
     Ok(python.path().join("site-packages"))
 }
 
-/// The WIT of WASI 0.2, as the crate brings it that the guest of the name `wasip2` is built with.
-pub(crate) fn wasi_wit() -> Result<PathBuf> {
+/// The WIT of WASI, as the crate `wasip2` or `wasip3` brings it, by the guest of the same name.
+pub(crate) fn wasi_wit(wasi: &str) -> Result<PathBuf> {
     let output = Command::new("cargo")
         .args(["metadata", "--format-version=1", "--locked"])
         .arg("--filter-platform=wasm32-wasip2")
@@ -52,11 +61,11 @@ pub(crate) fn wasi_wit() -> Result<PathBuf> {
     ensure!(output.status.success(), "cannot read the metadata:\n{said}");
     let metadata: Value = serde_json::from_slice(&output.stdout)?;
     let packages = list(&metadata["packages"]);
-    let guest = find(packages, "name", &Value::from("guest-wasip2"))?;
+    let guest = find(packages, "name", &Value::from(format!("guest-{wasi}")))?;
     let node = find(list(&metadata["resolve"]["nodes"]), "id", &guest["id"])?;
-    let wasip2 = find(list(&node["deps"]), "name", &Value::from("wasip2"))?;
-    let wasip2 = find(packages, "id", &wasip2["pkg"])?;
-    let manifest = wasip2["manifest_path"].as_str().context("no path")?;
+    let wasi = find(list(&node["deps"]), "name", &Value::from(wasi))?;
+    let wasi = find(packages, "id", &wasi["pkg"])?;
+    let manifest = wasi["manifest_path"].as_str().context("no path")?;
     Ok(Path::new(manifest).with_file_name("wit"))
 }
 

@@ -2,7 +2,7 @@
 //! both.
 
 use crate::node::{node, node_again};
-use crate::python::python;
+use crate::python::{python, python_3};
 use anyhow::{Context, Result, anyhow, ensure};
 use sockvirt::{Policy, Virtualizer};
 use sockvirt_tests::guests::{self, Guest};
@@ -12,9 +12,10 @@ use std::fs;
 
 type Test = fn() -> Result<()>;
 
-pub(crate) const TESTS: [(&str, Test); 4] = [
+pub(crate) const TESTS: [(&str, Test); 5] = [
     ("passes", passes),
     ("fails", fails),
+    ("of_both", of_both),
     ("again_and_again", again_and_again),
     ("in_several_components", in_several_components),
 ];
@@ -93,6 +94,38 @@ fn fails() -> Result<()> {
     ensure!(end.status == 1, "{end:?}");
     let report = "FAIL peer \"mail\" tcp 198.18.0.3:25, connection 1, step 4";
     ensure!(end.report.starts_with(report), "{end:?}");
+    Ok(())
+}
+
+/// Peers for the sockets of 0.3, and for Python's own, which are of 0.2.
+fn of_both() -> Result<()> {
+    let script = r#"
+schema = 1
+[dns.hosts]
+"one.test" = { answer = ["192.0.2.1"] }
+[[peer]]
+name = "one"
+at = "tcp://one.test:80"
+script = [{ expect = "question" }, { wait = "1m" }, { send = "one" }]
+[[peer]]
+name = "two"
+at = "tcp://192.0.2.2:80"
+script = [{ expect = "question" }, { wait = "1m" }, { send = "two" }]
+"#;
+    let program = python_3("both")?;
+    let run =
+        |script: &str| host::run_with(&build(script, &program)?, Sockets::None, &["both", "peers"]);
+    let end = run(script)?;
+    let expected = "peer of 0.2: b'one'\npeer of 0.3: b'two'\n";
+    ensure!(end.stdout == expected && end.status == 0, "{end:?}");
+    let end = run(&script.replace("two\"", "three\""))?;
+    ensure!(
+        end.status == 0 && end.stdout.contains("b'three'"),
+        "{end:?}"
+    );
+    let end = run(&script.replace("send = \"two\"", "expect = \"more\""))?;
+    ensure!(end.status == 1, "{end:?}");
+    ensure!(end.stderr.contains("FAIL peer \"two\""), "{end:?}");
     Ok(())
 }
 
