@@ -34,6 +34,8 @@ pub(crate) struct End {
     pub(crate) input_ended: bool,
     /// How the output stream ended, if it has. The peer was sent a `FIN` then.
     pub(crate) output_ended: Option<StreamEnd>,
+    /// Whether there is no output stream.
+    pub(crate) is_silent: bool,
     /// Whether the peer has sent a `FIN`.
     pub(crate) is_last: bool,
     /// Whether the connection is over, by a `RST` or by a `FIN` from both.
@@ -56,6 +58,7 @@ impl End {
             incoming: Pipe::default(),
             input_ended: false,
             output_ended: None,
+            is_silent: false,
             is_last: false,
             is_over: false,
             fault: None,
@@ -109,9 +112,20 @@ impl Network {
         };
         end.holders = end.holders.saturating_sub(1);
         if end.holders == 0 {
+            let is_reset = end.is_silent && end.incoming.len() > 0;
             self.drop_input(id);
-            self.drop_output(id);
+            if !is_reset {
+                self.drop_output(id);
+            }
             self.close(id.0);
+        }
+    }
+
+    /// Says whether an end has no output stream. With the stream its `FIN` would be sent before what
+    /// was not read is found, so that the peer is not told of a reset.
+    pub fn end_set_silent(&mut self, id: EndId, is_silent: bool) {
+        if let Some(end) = self.ends.get_mut(id.0) {
+            end.is_silent = is_silent;
         }
     }
 

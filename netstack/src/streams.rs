@@ -170,6 +170,16 @@ impl Network {
         end.peer.filter(|_| passes).map(EndId)
     }
 
+    /// Leaves something to be read at an end, for bytes that were handed to it past the network and
+    /// are never read.
+    pub fn leave_unread(&mut self, id: EndId) {
+        if let Some(end) = self.ends.get_mut(id.0)
+            && end.incoming.reserve(1, &mut self.memory)
+        {
+            let _ = end.incoming.extend(1);
+        }
+    }
+
     /// Writes `count` bytes, which `fill` puts into at most two runs. It is not called for bytes
     /// that nobody will read.
     ///

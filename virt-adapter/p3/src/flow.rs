@@ -12,6 +12,7 @@ use crate::canon::{self, Copied};
 use crate::layout::types::error_code;
 use crate::lower::{Code, outcome};
 use crate::state::{Role, State};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::ops::Range;
 use sockvirt_netstack::{EndId, StreamEnd, WriteError};
@@ -42,10 +43,23 @@ struct Receiving {
     stream: u32,
     result: u32,
     waits: Waits,
-    /// A buffer with what was passed to the guest and is not taken yet, and where that is. It comes
-    /// before what is in the network.
+    /// What comes before all that is in the network.
+    passed: VecDeque<Passed>,
+}
+
+/// A buffer that was passed from one end to the other, and where in it is what is left.
+struct Passed {
     buffer: Vec<u8>,
-    passed: Range<usize>,
+    left: Range<usize>,
+}
+
+/// So many buffers wait at an end.
+const MOST_PASSED: usize = 4;
+
+impl Passed {
+    fn bytes(&self) -> &[u8] {
+        self.buffer.get(self.left.clone()).unwrap_or_default()
+    }
 }
 
 /// Who waits for whom.
@@ -98,6 +112,7 @@ impl State {
     /// The streams of a connection that has just begun.
     pub(crate) fn begin_flow(&mut self, end: EndId) {
         *self.flow(end) = Flow::default();
+        self.network.end_set_silent(end, true);
     }
 
     /// Has an end take what a stream of the guest's gives. The readable end of its result.
@@ -106,6 +121,7 @@ impl State {
         if core::mem::replace(&mut flow.is_sent, true) {
             return None;
         }
+        self.network.end_set_silent(end, false);
         let [readable, result] = canon::ends(canon::new_sent());
         self.flow(end).sending = Some(Sending {
             stream,
@@ -132,8 +148,7 @@ impl State {
             stream,
             result,
             waits: Waits::Nobody,
-            buffer: Vec::new(),
-            passed: 0..0,
+            passed: VecDeque::new(),
         });
         self.network.end_retain(end);
         self.watch(stream, Role::Receiving(end));
@@ -160,6 +175,7 @@ impl State {
             }
             let room = match self.network.writable(end) {
                 Ok(0) => return,
+                Ok(_) if self.is_ahead(end) => return,
                 Ok(room) => room.min(LARGE),
                 Err(ended) => return self.end_sending(end, Err(code_of(ended))),
             };
@@ -213,8 +229,9 @@ impl State {
                 _ => sending.size,
             };
             let mut buffer = core::mem::take(&mut sending.buffer);
-            let passed = self.pass(end, &mut buffer, count);
-            self.write(end, buffer.get(passed..count).unwrap_or_default());
+            if !self.pass(end, &mut buffer, count) {
+                self.write(end, buffer.get(..count).unwrap_or_default());
+            }
             if let Some(sending) = self.sending(end) {
                 sending.buffer = buffer;
             } else {
@@ -232,52 +249,38 @@ impl State {
         }
     }
 
-    /// Hands what was read of the guest to whoever waits for it at the other end, and how much that
-    /// was. It is copied once less than what waits in between.
+    /// Hands a buffer with much that was read of the guest to the end that reads it, where nothing
+    /// waits before it. Bytes are copied once less than through the network.
     #[cfg(not(feature = "script"))]
-    fn pass(&mut self, end: EndId, buffer: &mut Vec<u8>, count: usize) -> usize {
+    fn pass(&mut self, end: EndId, buffer: &mut Vec<u8>, count: usize) -> bool {
         let Some(reader) = self.network.waiting_reader(end) else {
-            return 0;
+            return false;
         };
         let Some(receiving) = self.receiving(reader) else {
-            return 0;
+            return false;
         };
-        if count == 0 || receiving.waits.is_under_way() || !receiving.passed.is_empty() {
-            return 0;
+        if count <= SMALL || receiving.passed.len() >= MOST_PASSED {
+            return false;
         }
-        let stream = receiving.stream;
-        let write = |count| Copied::of(canon::write(stream, buffer.as_ptr(), count));
-        // A write of nothing is done if the guest reads, and one of bytes is done then as well, unless
-        // the read is one of nothing.
-        let copied = match write(0) {
-            Copied::Blocked => {
-                receiving.waits = Waits::Asking;
-                return 0;
-            }
-            asked if asked.is_last() => asked,
-            _ => write(count as u32),
-        };
-        match copied {
-            Copied::Blocked => {
-                // They wait where they are for the next read.
-                receiving.waits = Waits::Copying;
-                receiving.buffer = core::mem::take(buffer);
-                receiving.passed = 0..count;
-                return count;
-            }
-            _ if copied.is_last() => self.leave_receiving(reader),
-            _ => {
-                receiving.waits = Waits::Nobody;
-                self.unsure.push(reader);
-            }
-        }
-        copied.count() as usize
+        receiving.passed.push_back(Passed {
+            buffer: core::mem::take(buffer),
+            left: 0..count,
+        });
+        self.pump_receiving(reader);
+        true
+    }
+
+    /// Whether as much was passed as may wait at the other end.
+    fn is_ahead(&mut self, end: EndId) -> bool {
+        let reader = self.network.end_peer(end);
+        let receiving = reader.and_then(|it| self.receiving(it));
+        receiving.is_some_and(|it| it.passed.len() >= MOST_PASSED)
     }
 
     /// A script sees all bytes.
     #[cfg(feature = "script")]
-    fn pass(&mut self, _: EndId, _: &mut Vec<u8>, _: usize) -> usize {
-        0
+    fn pass(&mut self, _: EndId, _: &mut Vec<u8>, _: usize) -> bool {
+        false
     }
 
     /// Sends what was read of the guest.
@@ -364,13 +367,10 @@ impl State {
             false => Waits::Asking,
         };
         let stream = receiving.stream;
-        let bytes = match (receiving.passed.is_empty(), is_there) {
-            (false, _) => {
-                let passed = receiving.buffer.get(receiving.passed.clone());
-                passed.unwrap_or_default()
-            }
-            (true, true) => self.network.lend(end, LARGE),
-            (true, false) => &[],
+        let bytes = match (receiving.passed.front(), is_there) {
+            (Some(passed), _) => passed.bytes(),
+            (None, true) => self.network.lend(end, LARGE),
+            (None, false) => &[],
         };
         Copied::of(canon::write(stream, bytes.as_ptr(), bytes.len() as u32))
     }
@@ -407,10 +407,14 @@ impl State {
         let Some(receiving) = self.receiving(end) else {
             return;
         };
-        receiving.passed.start += count;
-        if receiving.passed.is_empty() {
-            let buffer = core::mem::take(&mut receiving.buffer);
-            self.buffers.exchange(buffer, 0, false);
+        let Some(first) = receiving.passed.front_mut() else {
+            return;
+        };
+        first.left.start += count;
+        if first.left.is_empty()
+            && let Some(first) = receiving.passed.pop_front()
+        {
+            self.buffers.exchange(first.buffer, 0, false);
         }
     }
 
@@ -429,6 +433,9 @@ impl State {
 
     /// The guest reads no more.
     fn leave_receiving(&mut self, end: EndId) {
+        if self.receiving(end).is_some_and(|it| !it.passed.is_empty()) {
+            self.network.leave_unread(end);
+        }
         self.network.drop_input(end);
         self.end_receiving(end, Ok(()));
     }
@@ -439,7 +446,9 @@ impl State {
         };
         self.forget(receiving.stream);
         canon::drop_writable(receiving.stream);
-        self.buffers.exchange(receiving.buffer, 0, false);
+        for passed in receiving.passed {
+            self.buffers.exchange(passed.buffer, 0, false);
+        }
         self.settle_received(receiving.result, result);
         self.let_go(end);
     }
