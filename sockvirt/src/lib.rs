@@ -157,6 +157,9 @@ impl Virtualizer {
         let in_memory = self.script.is_some()
             || self.policy.loopback() == LoopbackMode::Virtual && imports_sockets(&root);
         let beside = self.network_beside(&root);
+        // What a script takes the place of in the program itself calls the network from there.
+        let beside = beside
+            .filter(|it| it.leads_out || !fuse::is_played_in(&root, &self.policy, self.given()));
         let mut built = match in_memory {
             true => match beside {
                 Some(beside) => self.compose_in_memory(root, beside)?,

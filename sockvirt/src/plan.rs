@@ -324,9 +324,8 @@ pub(crate) fn plan<'r>(
     for (at, import) in root.imports() {
         let instance = instance_of(root, import.name.name);
         let name = InterfaceName::of(&import.name);
-        // What shares the network has been given the script's clock and its end before.
-        if let Some(name) = name.as_ref().filter(|_| plan.plays() && shared.is_none()) {
-            refuse_beside_script(name)?;
+        if let Some(name) = name.as_ref().filter(|_| plan.plays()) {
+            refuse_beside_script(name, shared.is_some())?;
         }
         match name {
             Some(name) if name.is_sockets() => {
@@ -407,14 +406,19 @@ fn route(needs: Needs, interface: SocketInterface) -> Route {
     }
 }
 
-/// Refuses what would go on without a script that is played beside a program of WASI 0.3.
-fn refuse_beside_script(name: &InterfaceName) -> Result<(), Error> {
+/// Refuses what would go on without a script that is played beside a program of WASI 0.3. What shares
+/// its network has been given the script's clock and end of 0.2 before.
+fn refuse_beside_script(name: &InterfaceName, is_shared: bool) -> Result<(), Error> {
     let is_0_2 = name.version.as_ref().is_some_and(|it| it.minor == 2);
     let reason = match (name.package.as_str(), name.interface.as_str()) {
+        _ if is_0_2 && is_shared => return Ok(()),
         ("wasi:clocks", "monotonic-clock" | "wall-clock") if is_0_2 => {
-            "it is not of WASI 0.3, and the script has no clock for it"
+            "it is not of WASI 0.3, and the script has no clock for it where rules lead to the host"
         }
-        ("wasi:cli", "exit") => "a program of WASI 0.3 could end past its script with it",
+        ("wasi:cli", "exit") if is_0_2 => {
+            "a program of WASI 0.3 could end past its script with it where rules lead to the host"
+        }
+        ("wasi:cli", "exit") => "a program could end past its script with it",
         _ => return Ok(()),
     };
     Err(Error::Unsupported {

@@ -203,3 +203,36 @@ fn what_cannot_be_played_is_refused() -> Result<()> {
     assert!(old.contains("`wasi:cli/run@0.2"), "{old}");
     Ok(())
 }
+
+/// The clock of 0.2 and `exit` are the script's too where all sockets are of 0.3.
+#[test]
+fn a_clock_and_an_exit_of_0_2_are_the_scripts_beside_sockets_of_0_3() -> Result<()> {
+    let run = |steps: &str, argument: &str| -> Result<Outcome> {
+        let script = format!(
+            "schema = 1\n[[peer]]\nname = \"p\"\nat = \"tcp://192.0.2.10:7\"\nscript = [{steps}]\n"
+        );
+        let policy = Policy::from_toml(&script).map_err(|e| anyhow::anyhow!("{e}"))?;
+        let built = Virtualizer::new(policy).build(&Guest::Naps3.build()?)?;
+        let checked = sockvirt::check(&built.component)?;
+        assert!(checked.passed() && checked.enforced, "{checked:?}");
+        host::run_with(&built.component, Sockets::None, &[argument])
+    };
+    let good = "{ expect = \"hello\" }, { send = \"there\" }";
+    let said = "(60, 60) (Ok(20454), 20454) [116, 104, 101, 114, 101]\n";
+    for argument in ["", "exits"] {
+        let outcome = run(good, argument)?;
+        assert_eq!(
+            (
+                outcome.status,
+                outcome.stdout.as_str(),
+                outcome.stderr.as_str()
+            ),
+            (0, said, ""),
+            "{argument}"
+        );
+        let outcome = run(&format!("{good}, {{ expect = \"more\" }}"), argument)?;
+        assert_eq!(outcome.status, 1, "{outcome:?}");
+        assert!(outcome.stderr.starts_with("FAIL peer \"p\""), "{outcome:?}");
+    }
+    Ok(())
+}

@@ -133,6 +133,14 @@ fn refuse_without_exit(script: Option<Given<'_>>, hosted: &Hosted) -> Result<(),
     Ok(())
 }
 
+/// Whether a script takes the place of something that a component itself imports, besides sockets.
+pub(crate) fn is_played_in(root: &Root<'_>, policy: &Policy, script: Option<Given<'_>>) -> bool {
+    let reach = Reach::of(policy, script);
+    let names = root.imports();
+    let mut names = names.filter_map(|(_, import)| InterfaceName::of(&import.name));
+    names.any(|name| reach.script_key(&name).is_some())
+}
+
 /// What a network beside a component is configured with. `host_time` is whether a script's time can pass
 /// on the host's clock.
 pub(crate) fn configuration(

@@ -98,6 +98,8 @@ pub enum Guest {
     Versions3,
     /// Servers and their clients in one, some of 0.2 and some of 0.3.
     Both,
+    /// Sockets of 0.3 alone, in a program with the clock and the end of the standard library.
+    Naps3,
 }
 
 impl Guest {
@@ -161,6 +163,7 @@ impl Guest {
             Guest::Http3 => "http-3",
             Guest::Versions3 => "versions-3",
             Guest::Both => "both",
+            Guest::Naps3 => "naps-3",
         }
     }
 
@@ -179,6 +182,7 @@ impl Guest {
                 | Guest::Turns3
                 | Guest::Sequence3
                 | Guest::Both
+                | Guest::Naps3
         )
     }
 
@@ -226,6 +230,7 @@ impl Guest {
             Guest::Http3 => only_p3("guest-http-3"),
             Guest::Versions3 => only_p3("guest-versions-3"),
             Guest::Both => cargo("guest-both", wasip2, ""),
+            Guest::Naps3 => cargo("guest-naps-3", wasip2, ""),
             Guest::Neighbours => neighbours(&service()?),
             Guest::TurnsAndMore => beside_another(&Guest::Turns.build()?),
             Guest::Nested => neighbours(&wrap(&wrap(&service()?)?)?),
