@@ -407,18 +407,17 @@ fn route(needs: Needs, interface: SocketInterface) -> Route {
 }
 
 /// Refuses what would go on without a script that is played beside a program of WASI 0.3. What shares
-/// its network has been given the script's clock and end of 0.2 before.
+/// its network has been given the script's clock of 0.2 and its end before.
 fn refuse_beside_script(name: &InterfaceName, is_shared: bool) -> Result<(), Error> {
     let is_0_2 = name.version.as_ref().is_some_and(|it| it.minor == 2);
     let reason = match (name.package.as_str(), name.interface.as_str()) {
-        _ if is_0_2 && is_shared => return Ok(()),
+        _ if is_shared => return Ok(()),
         ("wasi:clocks", "monotonic-clock" | "wall-clock") if is_0_2 => {
             "it is not of WASI 0.3, and the script has no clock for it where rules lead to the host"
         }
-        ("wasi:cli", "exit") if is_0_2 => {
+        ("wasi:cli", "exit") => {
             "a program of WASI 0.3 could end past its script with it where rules lead to the host"
         }
-        ("wasi:cli", "exit") => "a program could end past its script with it",
         _ => return Ok(()),
     };
     Err(Error::Unsupported {

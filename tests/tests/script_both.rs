@@ -204,9 +204,9 @@ fn what_cannot_be_played_is_refused() -> Result<()> {
     Ok(())
 }
 
-/// The clock of 0.2 and `exit` are the script's too where all sockets are of 0.3.
+/// The clock of 0.2 and `exit` of both are the script's too where all sockets are of 0.3.
 #[test]
-fn a_clock_and_an_exit_of_0_2_are_the_scripts_beside_sockets_of_0_3() -> Result<()> {
+fn a_clock_of_0_2_and_any_exit_are_the_scripts_beside_sockets_of_0_3() -> Result<()> {
     let run = |steps: &str, argument: &str| -> Result<Outcome> {
         let script = format!(
             "schema = 1\n[[peer]]\nname = \"p\"\nat = \"tcp://192.0.2.10:7\"\nscript = [{steps}]\n"
@@ -219,7 +219,7 @@ fn a_clock_and_an_exit_of_0_2_are_the_scripts_beside_sockets_of_0_3() -> Result<
     };
     let good = "{ expect = \"hello\" }, { send = \"there\" }";
     let said = "(60, 60) (Ok(20454), 20454) [116, 104, 101, 114, 101]\n";
-    for argument in ["", "exits"] {
+    for argument in ["", "exits", "exits-3"] {
         let outcome = run(good, argument)?;
         assert_eq!(
             (

@@ -152,11 +152,12 @@ impl Reach {
         let Played { host_clock, .. } = self.script?;
         let interface = format!("{}/{}", name.package, name.interface);
         let is_known = match interface.as_str() {
-            "wasi:cli/exit" => true,
-            "wasi:clocks/monotonic-clock" | "wasi:clocks/wall-clock" => !host_clock,
+            // The function of 0.3 is the same.
+            "wasi:cli/exit" => is_0_2(name) || is_of(name, 3),
+            "wasi:clocks/monotonic-clock" | "wasi:clocks/wall-clock" => !host_clock && is_0_2(name),
             _ => false,
         };
-        (is_known && is_0_2(name)).then(|| format!("{interface}@0.2"))
+        is_known.then(|| format!("{interface}@0.2"))
     }
 
     /// The same for a component beside others. One that only exits, or looks what day it is, imports
@@ -235,8 +236,12 @@ pub(super) fn key(name: &InterfaceName) -> Option<String> {
 }
 
 pub(super) fn is_0_2(name: &InterfaceName) -> bool {
+    is_of(name, 2)
+}
+
+fn is_of(name: &InterfaceName, minor: u64) -> bool {
     let version = name.version.as_ref();
-    version.is_some_and(|it| (it.major, it.minor) == (0, 2) && it.pre.is_empty())
+    version.is_some_and(|it| (it.major, it.minor) == (0, minor) && it.pre.is_empty())
 }
 
 /// A resource type of an interface that the network has a part in.

@@ -32,8 +32,10 @@ impl wasip3::exports::cli::run::Guest for Guest {
         let minutes = (waited.0.as_secs() / 60, waited.1 / 60_000_000_000);
         let days = (today.map(|it| it.as_secs() / 86_400), now.seconds / 86_400);
         net::print(format!("{minutes:?} {days:?} {answer:?}\n")).await?;
-        if std::env::args().any(|it| it == "exits") {
-            std::process::exit(0);
+        match std::env::args().nth(1).as_deref() {
+            Some("exits") => std::process::exit(0),
+            Some("exits-3") => wasip3::cli::exit::exit(Ok(())),
+            _ => {}
         }
         Ok(())
     }
