@@ -3,6 +3,7 @@
 pub mod allowlist;
 pub mod host;
 pub mod loopback;
+pub mod loopback_and_host;
 pub mod made_up;
 pub mod names;
 pub mod peers;

@@ -8,44 +8,11 @@ use anyhow::Result;
 use sockvirt::policy::{Flag, Log, LoopbackMode};
 use sockvirt::{Mode, Policy, Virtualizer};
 use sockvirt_guest_builder::{Guest, beside_another};
-use sockvirt_tests::peers::{own_address, own_address_of_6};
+use sockvirt_tests::loopback_and_host::{datagrams, names_go_to_either, open_host, server};
+use sockvirt_tests::peers::{own_address, own_address_of_6, udp_echo_server};
 use sockvirt_tests::recording::Recording;
-use std::io::{ErrorKind, Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
-
-/// A server that answers one connection with what it hears, in upper case.
-fn server() -> SocketAddr {
-    let listener = TcpListener::bind((own_address(), 0)).expect("a port");
-    let address = listener.local_addr().expect("an address");
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.expect("a connection");
-            let mut heard = String::new();
-            stream.read_to_string(&mut heard).expect("a question");
-            let answer = heard.to_uppercase();
-            stream.write_all(answer.as_bytes()).expect("an answer");
-        }
-    });
-    address
-}
-
-/// One that answers datagrams with what is in them.
-fn datagrams() -> SocketAddr {
-    datagrams_at(own_address())
-}
-
-fn datagrams_at(ip: IpAddr) -> SocketAddr {
-    let socket = UdpSocket::bind((ip, 0)).expect("a port");
-    let address = socket.local_addr().expect("an address");
-    std::thread::spawn(move || {
-        let mut buffer = [0; 100];
-        loop {
-            let (count, from) = socket.recv_from(&mut buffer).expect("a datagram");
-            socket.send_to(&buffer[..count], from).expect("it is sent");
-        }
-    });
-    address
-}
+use std::io::ErrorKind;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 /// A program with a network that is its own, and with one that is shared.
 fn build<const N: usize>(guest: Guest, flags: [&str; N]) -> Result<[Vec<u8>; 2]> {
@@ -90,7 +57,7 @@ fn goes_to_either(component: &[u8], server: SocketAddr, datagrams: SocketAddr) -
         format!("connect {server}"),
         format!("udp-connect {datagrams}"),
     ];
-    let host = Recording::new().letting(own_address());
+    let host = open_host();
     let run = host.run(
         component,
         &[
@@ -190,7 +157,7 @@ fn the_log_has_what_may_lead_to_the_host() -> Result<()> {
         "bind 203.0.113.9:80",
     ];
     for component in build_with(Guest::Probe2, &policy)? {
-        let host = Recording::new().letting(own_address());
+        let host = open_host();
         let run = host.run(&component, &steps)?;
         let expected = format!(
             "{{\"op\":\"connect\",\"proto\":\"tcp\",\"to\":\"{server}\",\"decision\":\"allow\",\
@@ -211,72 +178,14 @@ fn the_log_has_what_may_lead_to_the_host() -> Result<()> {
     Ok(())
 }
 
-/// Names that are in memory are answered there; the others by the host, if the policy says so, and
-/// what they answer can be reached then.
 #[test]
 fn a_name_is_either_in_memory_or_the_hosts() -> Result<()> {
-    let (server, own) = (server(), own_address());
-    let port = server.port();
-    let policy = Policy::deny_all()
-        .with_flag(Flag::host("here.test=127.0.0.1")?)?
-        .with_flag(Flag::host(&format!("there.test={own}"))?)?
-        .with_flag(Flag::host("gone.test=!name-unresolvable")?)?
-        .with_flag(Flag::allow(&format!(
-            "tcp://there.test:{port}#resolves-to={own}"
-        ))?)?
-        .with_flag(Flag::allow(&format!(
-            "tcp://asked.test:{port}#resolves-to={own}"
-        ))?)?;
-    let host = Recording::new()
-        .letting(own)
-        .answering("asked.test", [&*own.to_string()]);
-    let [there, asked] = ["there", "asked"].map(|it| format!("connect-name {it}.test:{port}"));
-    let connected = format!("{server} ok");
-    for component in build_with(Guest::Probe2, &policy)? {
-        let run = host.run(
-            &component,
-            &[
-                "resolve here.test",
-                "resolve localhost",
-                "resolve 127.0.0.5",
-                "resolve gone.test",
-                "resolve denied.test",
-                &there,
-                "send 1",
-                "shutdown",
-                "receive-all",
-                &asked,
-                "send 2",
-                "shutdown",
-                "receive-all",
-            ],
-        )?;
-        assert_eq!(
-            run.results(),
-            [
-                "[127.0.0.1]",
-                "[::1, 127.0.0.1]",
-                "[127.0.0.5]",
-                "name-unresolvable",
-                "permanent-resolver-failure",
-                &connected,
-                "ok",
-                "ok",
-                "1",
-                &connected,
-                "ok",
-                "ok",
-                "2",
-            ]
-        );
-        assert_eq!(run.names, ["asked.test"]);
-    }
-    Ok(())
+    names_go_to_either(|policy| Ok(build_with(Guest::Probe2, &policy)?.into()))
 }
 
 /// A socket of UDP on a wildcard address, which is not connected, reaches both.
 fn beside(own: IpAddr, shown_here: &str) -> Result<()> {
-    let outside = datagrams_at(own);
+    let outside = udp_echo_server(&own.to_string());
     let unheard = UdpSocket::bind((own, 0))?;
     let denied = unheard.local_addr()?;
     let components = build(
@@ -396,7 +305,7 @@ fn a_socket_that_sends_nothing_out_has_nothing_of_the_hosts() -> Result<()> {
         "stream",
     ];
     let talk = ["send-to 127.0.0.1:90 inside", "use 0", "receive"];
-    let host = Recording::new().letting(own_address());
+    let host = open_host();
     for component in components {
         let run = host.run(&component, &[&steps[..], &talk[..]].concat())?;
         assert_eq!(run.results()[8], "inside from 127.0.0.1:91");
@@ -441,7 +350,7 @@ fn what_is_denied_ends_as_the_policy_says() -> Result<()> {
 fn the_standard_library_and_tokio_reach_both() -> Result<()> {
     let outside = datagrams();
     let rule = format!("send=udp://{outside}");
-    let host = Recording::new().letting(own_address());
+    let host = open_host();
     for component in build(Guest::ProbeStd, [&*rule])? {
         let run = host.run(&component, &[&*format!("both 127.0.0.1:90 {outside}")])?;
         assert_eq!(
@@ -466,7 +375,7 @@ fn the_standard_library_and_tokio_reach_both() -> Result<()> {
 #[test]
 fn a_socket_that_becomes_the_hosts_keeps_what_it_was_told() -> Result<()> {
     let server = server();
-    let host = Recording::new().letting(own_address());
+    let host = open_host();
     let options = "(7, true, 5000000000, 3)";
     for component in build(Guest::Streams, [&*format!("tcp://{server}")])? {
         let run = host.run(&component, &["outside", &server.to_string()])?;
@@ -503,7 +412,7 @@ fn a_script_stands_beside_what_is_the_hosts() -> Result<()> {
     let at_host = [to_real.as_str(), "write hello", "shutdown", "read 9"];
     let denied = [to_away.as_str(), "connect 203.0.113.1:80"];
     let args = [&played[..], &at_host, &denied].concat();
-    let host = Recording::new().letting(own_address());
+    let host = open_host();
     let run = host.run(&built.component, &args)?;
     let said: Vec<_> = run.lines();
     assert_eq!(said[2], "read 9: \"pong\"", "{run:?}");

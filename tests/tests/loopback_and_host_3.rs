@@ -6,6 +6,7 @@ use sockvirt::policy::{Destination, Flag, Log, LoopbackMode, Operation};
 use sockvirt::{Mode, Policy, Virtualizer};
 use sockvirt_tests::guests::Guest;
 use sockvirt_tests::host::{self, Sockets};
+use sockvirt_tests::loopback_and_host::{datagrams, names_go_to_either, open_host, server};
 use sockvirt_tests::peers::{
     self, own_address, own_address_of_6, udp_echo_server, upper_case_server,
 };
@@ -31,21 +32,6 @@ fn build_with(guest: Guest, policy: Policy) -> Result<Vec<u8>> {
     let checked = sockvirt::check(&built.component)?;
     assert!(checked.enforced && checked.passed(), "{checked:?}");
     Ok(built.component)
-}
-
-/// The host that lets programs use the machine's own address.
-fn open_host() -> Recording {
-    Recording::new().letting(own_address())
-}
-
-/// A server on the machine's own address that answers in upper case.
-fn server() -> SocketAddr {
-    upper_case_server(&own_address().to_string())
-}
-
-/// One that answers datagrams with what is in them.
-fn datagrams() -> SocketAddr {
-    udp_echo_server(&own_address().to_string())
 }
 
 #[test]
@@ -658,58 +644,7 @@ fn the_log_has_what_may_lead_to_the_host() -> Result<()> {
     Ok(())
 }
 
-/// Names that are in memory are answered there; the others by the host, if the policy says so, and
-/// what they answer can be reached then.
 #[test]
 fn a_name_is_either_in_memory_or_the_hosts() -> Result<()> {
-    let (server, own) = (server(), own_address());
-    let port = server.port();
-    let rule = |name| format!("tcp://{name}.test:{port}#resolves-to={own}");
-    let policy = Policy::deny_all()
-        .with_flag(Flag::host("here.test=127.0.0.1")?)?
-        .with_flag(Flag::host(&format!("there.test={own}"))?)?
-        .with_flag(Flag::host("gone.test=!name-unresolvable")?)?
-        .with_flag(Flag::allow(&rule("there"))?)?
-        .with_flag(Flag::allow(&rule("asked"))?)?;
-    let host = open_host().answering("asked.test", [&*own.to_string()]);
-    let [there, asked] = ["there", "asked"].map(|it| format!("connect-name {it}.test:{port}"));
-    let run = host.run(
-        &build_with(Guest::Probe3, policy)?,
-        &[
-            "resolve here.test",
-            "resolve localhost",
-            "resolve 127.0.0.5",
-            "resolve gone.test",
-            "resolve denied.test",
-            &there,
-            "send 1",
-            "shutdown",
-            "receive-all",
-            &asked,
-            "send 2",
-            "shutdown",
-            "receive-all",
-        ],
-    )?;
-    let connected = format!("{server} ok");
-    assert_eq!(
-        run.results(),
-        [
-            "[127.0.0.1]",
-            "[::1, 127.0.0.1]",
-            "[127.0.0.5]",
-            "name-unresolvable",
-            "permanent-resolver-failure",
-            &connected,
-            "ok",
-            "ok",
-            "1",
-            &connected,
-            "ok",
-            "ok",
-            "2",
-        ]
-    );
-    assert_eq!(run.names, ["asked.test"]);
-    Ok(())
+    names_go_to_either(|policy| Ok(vec![build_with(Guest::Probe3, policy)?]))
 }
