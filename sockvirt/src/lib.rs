@@ -156,10 +156,10 @@ impl Virtualizer {
     fn build_root(&self, root: Root<'_>) -> Result<Built, Error> {
         let in_memory = self.script.is_some()
             || self.policy.loopback() == LoopbackMode::Virtual && imports_sockets(&root);
-        let beside = self.network_beside(&root);
         // What a script takes the place of in the program itself calls the network from there.
-        let beside = beside
-            .filter(|it| it.leads_out || !fuse::is_played_in(&root, &self.policy, self.given()));
+        let is_inside = || fuse::is_played_in(&root, &self.policy, self.given());
+        let beside = self.network_beside(&root);
+        let beside = beside.filter(|it| it.leads_out || !is_inside());
         let mut built = match in_memory {
             true => match beside {
                 Some(beside) => self.compose_in_memory(root, beside)?,
