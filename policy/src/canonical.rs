@@ -7,6 +7,10 @@ use ipnet::{IpNet, Ipv4Net};
 use std::borrow::Cow;
 use std::fmt::{Display, Write};
 
+/// As many bytes as most rules have, and all that is no rule, so that a text seldom has to grow.
+const RULE: usize = 80;
+const SETTINGS: usize = 512;
+
 impl Policy {
     /// The policy as a policy file in canonical form: every setting written out, nothing else.
     ///
@@ -14,7 +18,7 @@ impl Policy {
     /// file gives the same policy.
     pub fn canonical(&self) -> String {
         let policy = self.sorted();
-        let mut text = Text::default();
+        let mut text = Text(String::with_capacity(self.count() * RULE + SETTINGS));
         text.line("schema", 1);
         text.head("[policy]");
         text.line("deny-as", Quoted(&policy.deny_as));

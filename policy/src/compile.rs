@@ -17,7 +17,12 @@ impl Policy {
     /// Policies with the same canonical text have the same bytes.
     pub fn wire(&self) -> Vec<u8> {
         let policy = self.sorted();
-        let mut tables = Tables::default();
+        let count = policy.count();
+        let mut tables = Tables {
+            rules: Vec::with_capacity(count),
+            entries: Vec::with_capacity(count),
+            ..Tables::default()
+        };
         for (position, rule) in (0..).zip(&policy.deny) {
             tables.deny(rule, position);
         }

@@ -268,7 +268,7 @@ impl Explainer<'_> {
         let allow = matches.filter(|(_, rule)| rule.kind() == Kind::Allow);
         let rules = allow.filter_map(|(_, it)| self.policy.allow.get(it.position() as usize));
         let mut remarks: Vec<_> = rules
-            .map(|rule| match rule.resolves_to.as_slice() {
+            .map(|rule| match &*rule.resolves_to {
                 [] => "answers in special ranges are left out, and are not reachable".to_owned(),
                 lists => {
                     let lists: Vec<_> = lists.iter().map(Target::to_string).collect();

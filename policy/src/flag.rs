@@ -3,11 +3,12 @@
 use crate::file::table::operation;
 use crate::mistake::suggest;
 use crate::pattern::{address, name};
-use crate::rule::{check_targets, check_uses};
+use crate::rule::{Operations, Targets, check_targets, check_uses};
 use crate::{
     AllowRule, Denial, DenyRule, Host, HostAnswer, InvalidPolicy, Mistake, Operation, Policy,
     Ports, Protocol, Redirect, Target,
 };
+use smallvec::smallvec;
 use std::net::SocketAddr;
 
 /// What one flag adds to a policy. Flags only add; nothing that is denied becomes allowed.
@@ -39,18 +40,18 @@ impl Flag {
             protocol: protocol(&operations, place.protocol),
             ports: ports(&operations, place.ports, url)?,
             operations,
-            to: vec![place.host],
-            except: Vec::new(),
-            from: Vec::new(),
-            resolves_to: Vec::new(),
+            to: smallvec![place.host],
+            except: Box::default(),
+            from: Box::default(),
+            resolves_to: Box::default(),
             wide: false,
         };
         for (key, value) in settings(fragment) {
             match key {
                 "id" => rule.id = Some(id(value)?),
-                "except" => rule.except = targets(value)?,
-                "from" => rule.from = targets(value)?,
-                "resolves-to" => rule.resolves_to = targets(value)?,
+                "except" => rule.except = targets(value)?.into_boxed_slice(),
+                "from" => rule.from = targets(value)?.into_boxed_slice(),
+                "resolves-to" => rule.resolves_to = targets(value)?.into_boxed_slice(),
                 "wide" if matches!(value, "" | "true") => rule.wide = true,
                 "wide" if value == "false" => rule.wide = false,
                 _ => {
@@ -79,7 +80,7 @@ impl Flag {
             protocol: protocol(&operations, place.protocol),
             ports: ports(&operations, place.ports, url)?,
             operations,
-            to: vec![place.host],
+            to: smallvec![place.host],
             deny_as: None,
         };
         for (key, value) in settings(fragment) {
@@ -101,7 +102,7 @@ impl Flag {
     /// [`Mistake`] with what to write instead.
     pub fn allow_resolve(text: &str) -> Result<Flag, Mistake> {
         let rule = AllowRule {
-            operations: vec![Operation::Resolve],
+            operations: smallvec![Operation::Resolve],
             ..everywhere(targets(text)?)
         };
         rule.check()?;
@@ -201,10 +202,10 @@ impl Policy {
 }
 
 /// The rule of pools and patterns: everything, at every port.
-fn everywhere(to: Vec<Target>) -> AllowRule {
+fn everywhere(to: Targets) -> AllowRule {
     AllowRule {
         id: None,
-        operations: vec![
+        operations: smallvec![
             Operation::Connect,
             Operation::Bind,
             Operation::Listen,
@@ -213,15 +214,15 @@ fn everywhere(to: Vec<Target>) -> AllowRule {
         protocol: None,
         to,
         ports: Ports::all(),
-        except: Vec::new(),
-        from: Vec::new(),
-        resolves_to: Vec::new(),
+        except: Box::default(),
+        from: Box::default(),
+        resolves_to: Box::default(),
         wide: false,
     }
 }
 
 /// Operations, URL and fragment of a flag.
-fn parts(text: &str) -> Result<(Vec<Operation>, &str, &str), Mistake> {
+fn parts(text: &str) -> Result<(Operations, &str, &str), Mistake> {
     let (rest, fragment) = text.split_once('#').unwrap_or((text, ""));
     let scheme = rest.find("://").unwrap_or(rest.len());
     let (operations, url) = match rest.find('=').filter(|at| *at < scheme) {
@@ -229,7 +230,7 @@ fn parts(text: &str) -> Result<(Vec<Operation>, &str, &str), Mistake> {
         None => ("connect", rest),
     };
     let parsed = operations.split(',').map(|name| operation(name.trim()));
-    let mut operations = parsed.collect::<Result<Vec<_>, _>>()?;
+    let mut operations = parsed.collect::<Result<Operations, _>>()?;
     operations.sort_unstable();
     operations.dedup();
     Ok((operations, url, fragment))
@@ -264,9 +265,9 @@ fn unknown(key: &str, value: &str, known: &[&str]) -> Mistake {
 }
 
 /// A list with commas, sorted.
-fn targets(text: &str) -> Result<Vec<Target>, Mistake> {
+fn targets(text: &str) -> Result<Targets, Mistake> {
     let parsed = text.split(',').map(|it| it.trim().parse());
-    let mut targets = parsed.collect::<Result<Vec<Target>, _>>()?;
+    let mut targets = parsed.collect::<Result<Targets, _>>()?;
     targets.sort_unstable();
     targets.dedup();
     Ok(targets)

@@ -6,6 +6,7 @@ use crate::{
     Protocol, Redirect, Target,
 };
 use ipnet::Ipv4Net;
+use smallvec::smallvec;
 use sockvirt_netstack::script::Script;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -359,7 +360,7 @@ impl Policy {
                         .is_empty()
                         .then(|| rule.id.clone())
                         .flatten(),
-                    operations: vec![operation],
+                    operations: smallvec![operation],
                     deny_as: None,
                     ..rule.clone()
                 });

@@ -1,17 +1,18 @@
 //! Lists of ports.
 
 use crate::Mistake;
+use smallvec::{SmallVec, smallvec};
 use std::fmt;
 use std::ops::RangeInclusive;
 
 /// A set of ports: ranges, sorted and apart from each other.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ports(Vec<(u16, u16)>);
+pub struct Ports(SmallVec<[(u16, u16); 4]>);
 
 impl Ports {
     /// Every port, 0 included.
     pub fn all() -> Self {
-        Ports(vec![(0, u16::MAX)])
+        Ports(smallvec![(0, u16::MAX)])
     }
 
     /// The ports of some ranges.
@@ -19,7 +20,7 @@ impl Ports {
         let ranges = ranges
             .into_iter()
             .map(|range| (*range.start(), *range.end()));
-        let mut ranges: Vec<_> = ranges.filter(|(low, high)| low <= high).collect();
+        let mut ranges: SmallVec<[_; 4]> = ranges.filter(|(low, high)| low <= high).collect();
         ranges.sort_unstable();
         ranges.dedup_by(|(low, high), last| {
             let touches = u32::from(*low) <= u32::from(last.1) + 1;
@@ -66,7 +67,7 @@ impl Ports {
 
     /// Whether it is every port.
     pub fn is_all(&self) -> bool {
-        self.0 == [(0, u16::MAX)]
+        self.0[..] == [(0, u16::MAX)]
     }
 
     pub(crate) fn overlaps(&self, low: u16, high: u16) -> bool {

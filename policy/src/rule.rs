@@ -4,19 +4,27 @@ use crate::compile::uses_of;
 use crate::flag::Place;
 use crate::rules::uses;
 use crate::{Denial, InvalidPolicy, Mistake, NamePattern, Operation, Ports, Protocol, Target};
+use smallvec::{SmallVec, smallvec};
 use std::net::{IpAddr, SocketAddr};
+
+/// The operations of a rule, sorted, none twice. A policy may have many rules, and most of them are
+/// about one operation, one target and one port: such lists are in the rule itself.
+pub(crate) type Operations = SmallVec<[Operation; Operation::ALL.len()]>;
+
+/// What a rule is about, sorted, none twice.
+pub(crate) type Targets = SmallVec<[Target; 1]>;
 
 /// A `[[deny]]` rule.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DenyRule {
     /// The name that the policy gives it.
     pub(crate) id: Option<String>,
-    /// The operations it is about, sorted, none twice.
-    pub(crate) operations: Vec<Operation>,
+    /// The operations it is about.
+    pub(crate) operations: Operations,
     /// The protocol it is about; both where it is `None`.
     pub(crate) protocol: Option<Protocol>,
-    /// The destinations, or local addresses for `bind` and `listen`; sorted, none twice.
-    pub(crate) to: Vec<Target>,
+    /// The destinations, or local addresses for `bind` and `listen`.
+    pub(crate) to: Targets,
     /// The ports of these.
     pub(crate) ports: Ports,
     /// How they end; as the policy says for all where it is `None`.
@@ -36,7 +44,7 @@ impl DenyRule {
         protocol: Option<Protocol>,
         deny_as: Denial,
     ) -> Result<Self, InvalidPolicy> {
-        let mut operations: Vec<_> = operations.into_iter().collect();
+        let mut operations: Operations = operations.into_iter().collect();
         operations.sort_unstable();
         operations.dedup();
         if let Some((operation, protocol)) = useless(&operations, protocol) {
@@ -51,7 +59,7 @@ impl DenyRule {
                 id: None,
                 operations,
                 protocol,
-                to: vec![Target::Any],
+                to: smallvec![Target::Any],
                 ports: Ports::all(),
                 deny_as: Some(deny_as),
             }),
@@ -77,21 +85,20 @@ impl DenyRule {
 pub struct AllowRule {
     /// The name that the policy gives it.
     pub(crate) id: Option<String>,
-    /// The operations it grants, sorted, none twice.
-    pub(crate) operations: Vec<Operation>,
+    /// The operations it grants.
+    pub(crate) operations: Operations,
     /// The protocol it is about; both where it is `None`.
     pub(crate) protocol: Option<Protocol>,
-    /// The destinations, or local addresses for `bind` and `listen`; sorted, none twice, as the
-    /// other lists are.
-    pub(crate) to: Vec<Target>,
+    /// The destinations, or local addresses for `bind` and `listen`.
+    pub(crate) to: Targets,
     /// The ports of these.
     pub(crate) ports: Ports,
-    /// What it does not grant.
-    pub(crate) except: Vec<Target>,
+    /// What it does not grant; sorted, none twice, as the other lists are.
+    pub(crate) except: Box<[Target]>,
     /// Who may be accepted; anybody where it is empty.
-    pub(crate) from: Vec<Target>,
+    pub(crate) from: Box<[Target]>,
     /// Where answers must lie; outside the special ranges where it is empty.
-    pub(crate) resolves_to: Vec<Target>,
+    pub(crate) resolves_to: Box<[Target]>,
     /// Whether a pattern may be as wide as a public suffix.
     pub(crate) wide: bool,
 }

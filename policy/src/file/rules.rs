@@ -201,9 +201,9 @@ fn read_allow(table: &Table<'_>, ids: &mut Ids) -> Result<AllowRule> {
         to,
         ports: ports(table, &operations)?,
         operations,
-        except: table.targets("except")?,
-        from: table.targets("from")?,
-        resolves_to: table.targets("resolves-to")?,
+        except: table.targets("except")?.into_boxed_slice(),
+        from: table.targets("from")?.into_boxed_slice(),
+        resolves_to: table.targets("resolves-to")?.into_boxed_slice(),
         wide: table.flag("wide")?,
     };
     rule.check().map_err(|e| table.fault(e))?;

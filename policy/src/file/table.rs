@@ -4,10 +4,12 @@ use super::keys::Section;
 use super::tree::{Data, Entries};
 use super::{Fault, Result};
 use crate::mistake::suggest;
+use crate::rule::{Operations, Targets};
 use crate::{Mistake, Operation, Ports, Protocol, Target};
 use core::fmt::Display;
 use core::ops::Range;
 use core::str::FromStr;
+use smallvec::smallvec;
 use std::borrow::Cow;
 
 /// A string of the file, and where it stands.
@@ -170,11 +172,11 @@ impl<'a> Table<'a> {
     }
 
     /// The operations of a rule, sorted; `connect` where it does not say.
-    pub(super) fn operations(&self) -> Result<Vec<Operation>> {
+    pub(super) fn operations(&self) -> Result<Operations> {
         let Some(names) = self.strings("op")? else {
-            return Ok(vec![Operation::Connect]);
+            return Ok(smallvec![Operation::Connect]);
         };
-        let mut operations = Vec::with_capacity(names.len());
+        let mut operations = Operations::with_capacity(names.len());
         for name in names {
             let Text { text, span } = name?;
             operations.push(operation(text).map_err(|e| Fault::at(span, e))?);
@@ -196,11 +198,11 @@ impl<'a> Table<'a> {
     }
 
     /// A list of targets, sorted; empty where the key is not there.
-    pub(super) fn targets(&self, key: &'static str) -> Result<Vec<Target>> {
+    pub(super) fn targets(&self, key: &'static str) -> Result<Targets> {
         let Some(texts) = self.strings(key)? else {
-            return Ok(Vec::new());
+            return Ok(Targets::new());
         };
-        let mut targets = Vec::with_capacity(texts.len());
+        let mut targets = Targets::with_capacity(texts.len());
         for text in texts {
             let Text { text, span } = text?;
             let target = text.parse::<Target>();
