@@ -86,6 +86,16 @@ fn calls_leave_nothing_behind() -> Result<()> {
         })?;
     }
 
+    // What is denied without the host.
+    let built = Virtualizer::new(Policy::deny_all()).build(&Guest::Probe3.build()?)?;
+    let component = Component::new(host::engine(), built.component)?;
+    takes_no_more(|count| {
+        let argument = format!("resolve-many {count} .test");
+        let outcome = recording::run_open(host::engine(), &component, &[&argument])?;
+        assert_eq!(outcome.stdout, format!("{argument} -> 0\n"));
+        Ok(())
+    })?;
+
     let built = loopback::build(&Guest::Turns3.build()?)?;
     takes_no_more(|count| {
         let outcome = host::run_with(&built, Sockets::None, &["connects", &count.to_string()])?;

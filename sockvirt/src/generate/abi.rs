@@ -21,6 +21,11 @@ const MAX_FLAT_ASYNC_PARAMS: usize = 4;
 /// More flat results than this are passed in memory.
 pub(crate) const MAX_FLAT_RESULTS: usize = 1;
 
+/// What an async function returns, and what it is called back for, that ends; and one that waits for the
+/// set whose handle is in the bits above.
+pub(crate) const EXIT: i32 = 0;
+pub(crate) const WAIT: i32 = 2;
+
 /// Size and alignment of a value in memory, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {

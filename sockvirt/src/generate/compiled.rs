@@ -304,8 +304,7 @@ impl<'p> StubBuilder<'p, '_> {
 
     /// A built-in for a stream of nothing.
     fn wake_builtin(&mut self, name: &str) -> u32 {
-        let (stream, encoder) = self.component.type_defined(None);
-        encoder.stream(None);
+        let stream = self.wake();
         match name {
             "[stream-new]wake" => self.component.stream_new(stream),
             "[stream-read]wake" => self.component.stream_read(stream, [CanonicalOption::Async]),

@@ -26,6 +26,8 @@ pub(crate) enum Outcome {
         payload: u32,
         value: u32,
     },
+    /// A `result` of an async function, which gives it to the engine.
+    Task(Task),
     /// A `future` of a `result` without a value.
     Future {
         future: u32,
@@ -37,6 +39,16 @@ pub(crate) enum Outcome {
         future: u32,
         payload: u32,
     },
+}
+
+/// How an async function gives its result.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Task {
+    /// The result's type, and how many core values it is.
+    pub(crate) result: u32,
+    pub(crate) count: u32,
+    /// The type of the stream by which it waits before it ends.
+    pub(crate) wake: u32,
 }
 
 /// What a function must do, with all that its types say.
@@ -359,6 +371,10 @@ impl Job<'_> {
 
     /// Ends the function with an error code, which `code` pushes.
     fn fail(&self, code: &[I<'static>], body: &mut Body<Callee>) -> Result<()> {
+        if let Outcome::Task(task) = self.outcome {
+            body.plain([I::I32Const(1)]).plain(code.iter().cloned());
+            return task.give(2, body);
+        }
         body.plain(code.iter().cloned());
         let helper = match self.outcome {
             Outcome::Result { payload, .. } => {
@@ -392,6 +408,7 @@ impl Job<'_> {
                 body.plain([I::I32Const(0), I::I32Const(0), I::I32Store8(at(RESULT))]);
                 self.in_memory(body)
             }
+            Outcome::Task(task) => task.give(0, body),
             _ => Err(Mismatch("its result has a value".to_owned())),
         }
     }
@@ -427,6 +444,23 @@ impl Job<'_> {
             return Err(Mismatch("its result is not one value".to_owned()));
         };
         body.plain(value).plain([I::Return]);
+        Ok(())
+    }
+}
+
+impl Task {
+    /// Gives the result, with zeros behind so many core values that are there.
+    fn give(self, given: u32, body: &mut Body<Callee>) -> Result<()> {
+        let zeros = given..self.count;
+        body.plain(zeros.map(|_| I::I32Const(0)));
+        let Task {
+            result,
+            count,
+            wake,
+        } = self;
+        body.call(Callee::Intrinsic(Intrinsic::TaskReturn(result, count)));
+        body.call(Callee::Helper(Helper::Later { stream: wake }));
+        body.plain([I::Return]);
         Ok(())
     }
 }

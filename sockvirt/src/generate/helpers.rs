@@ -2,8 +2,9 @@
 
 use super::core::{Body, signature};
 use super::link::{Callee, Helper, Intrinsic};
-use super::store::{EVENT, FUTURE_SIZE, FUTURES, RESULT, WAITING, template};
+use super::store::{EVENT, FUTURE_SIZE, FUTURES, RESULT, WAITING, WAKE, template};
 use super::width::{Width, at};
+use crate::generate::abi::{EXIT, WAIT};
 use crate::plan::Made;
 use sockvirt_policy::Protocol;
 use wasm_encoder::{BlockType, Instruction as I, ValType};
@@ -17,6 +18,7 @@ impl Helper {
         match self {
             Helper::Fail => fail(),
             Helper::InvalidAddress => invalid_address(),
+            Helper::Later { stream } => later(stream),
             Helper::FailFuture { future, payload } => fail_future(future, payload),
             Helper::FailStream {
                 stream,
@@ -282,5 +284,68 @@ fn open_network(resource: u32) -> Body<Callee> {
     let mut body = Body::new(signature(&[], &[ValType::I32]));
     body.plain([I::I32Const(1)]);
     body.call(Callee::Intrinsic(Intrinsic::ResourceNew(resource)));
+    body
+}
+
+/// An async function that is done waits for something that has happened already, and ends then: wasmtime
+/// 48.0.8 keeps a task for ever that ends before its caller knows of its result. One at a time does.
+fn later(stream: u32) -> Body<Callee> {
+    let ends = 0;
+    let mut body = Body::new(signature(&[], &[ValType::I32]));
+    body.locals.push(ValType::I64);
+    let word = |address| [I::I32Const(0), I::I32Load(at(address))];
+    let intrinsic = Callee::Intrinsic;
+    body.plain(word(WAKE.is_written)).plain([
+        I::If(BlockType::Empty),
+        I::I32Const(EXIT),
+        I::Return,
+        I::End,
+    ]);
+    body.plain(word(WAKE.set))
+        .plain([I::I32Eqz, I::If(BlockType::Empty), I::I32Const(0)]);
+    body.call(intrinsic(Intrinsic::StreamNew(stream)));
+    // The readable end is in the lower half.
+    body.plain([
+        I::LocalTee(ends),
+        I::I64Store32(at(WAKE.readable)),
+        I::I32Const(0),
+        I::LocalGet(ends),
+        I::I64Const(32),
+        I::I64ShrU,
+        I::I64Store32(at(WAKE.writable)),
+        I::I32Const(0),
+    ]);
+    body.call(intrinsic(Intrinsic::WaitableSetNew));
+    body.plain([I::I32Store(at(WAKE.set))]);
+    body.plain(word(WAKE.readable)).plain(word(WAKE.set));
+    body.call(intrinsic(Intrinsic::WaitableJoin))
+        .plain([I::End]);
+    for (end, moves) in [
+        (WAKE.readable, Intrinsic::StreamRead(stream)),
+        (WAKE.writable, Intrinsic::StreamWrite(stream)),
+    ] {
+        body.plain(word(end))
+            .plain([I::I32Const(0), I::I32Const(1)]);
+        body.call(intrinsic(moves)).plain([I::Drop]);
+    }
+    body.plain([
+        I::I32Const(0),
+        I::I32Const(1),
+        I::I32Store(at(WAKE.is_written)),
+    ]);
+    body.plain(word(WAKE.set));
+    body.plain([I::I32Const(4), I::I32Shl, I::I32Const(WAIT), I::I32Or]);
+    body
+}
+
+/// What such a function is called back for.
+pub(super) fn called_back() -> Body<Callee> {
+    let mut body = Body::new(signature(&[ValType::I32; 3], &[ValType::I32]));
+    body.plain([
+        I::I32Const(0),
+        I::I32Const(0),
+        I::I32Store(at(WAKE.is_written)),
+    ]);
+    body.plain([I::I32Const(EXIT)]);
     body
 }

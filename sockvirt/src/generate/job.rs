@@ -1,7 +1,7 @@
 //! What each function has to do: its steps, and all that its types say about it.
 
 use super::core::Body;
-use super::emit::{Emitter, Job, Mismatch, Outcome};
+use super::emit::{Emitter, Job, Mismatch, Outcome, Task};
 use super::link::{Callee, Intrinsic};
 use super::store::{self, Contents};
 use super::stub::{Definition, StubBuilder};
@@ -43,9 +43,10 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
                 // What is passed in memory needs room too.
                 contents.heap |=
                     flat > MAX_FLAT_PARAMS || params.clone().any(|ty| self.has_list(ty));
-                memory |= function
-                    .result
-                    .is_some_and(|ty| self.abi.flat(ty).len() > MAX_FLAT_RESULTS);
+                memory |= function.async_
+                    || function
+                        .result
+                        .is_some_and(|ty| self.abi.flat(ty).len() > MAX_FLAT_RESULTS);
             }
         }
         Ok((memory || contents.heap).then_some(contents))
@@ -102,7 +103,8 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
         let Definition::Func(raw) = self.local(ty)?.definition else {
             return Err(self.mismatch(&format!("`{}`", name), "its type is not one of functions"));
         };
-        let job = self.job(name, steps, function, raw)?;
+        let wake = function.async_.then(|| self.wake());
+        let job = self.job(name, steps, function, raw, wake)?;
         let emitter = Emitter {
             abi: self.abi,
             policy: self.plan.policy,
@@ -117,6 +119,7 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
         steps: &'static [Step],
         function: &ComponentFuncType,
         raw: &RawFunc<'_>,
+        wake: Option<u32>,
     ) -> Result<Job<'static>, Error> {
         let mut params = Vec::new();
         let mut drops = Vec::new();
@@ -129,7 +132,7 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
         if next as usize > MAX_FLAT_PARAMS {
             return Err(self.mismatch(&format!("`{}`", name), "it has too many parameters"));
         }
-        let Some((outcome, codes)) = self.outcome(function, raw)? else {
+        let Some((outcome, codes)) = self.outcome(function, raw, wake)? else {
             return Err(self.mismatch(
                 &format!("`{}`", name),
                 "its result is not one that WASI has",
@@ -162,18 +165,31 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
         }
     }
 
-    /// How the function gives its result, and the type of its error codes.
+    /// How the function gives its result, and the type of its error codes. An async one has the type of a
+    /// stream to wait by.
     #[allow(clippy::type_complexity, reason = "two things that are found together")]
     fn outcome(
         &self,
         function: &ComponentFuncType,
         raw: &RawFunc<'_>,
+        wake: Option<u32>,
     ) -> Result<Option<(Outcome, Option<ComponentValType>)>, Error> {
         let (Some(ty), Some(raw)) = (function.result, raw.result) else {
             return Ok(Some((Outcome::Nothing, None)));
         };
         let in_memory = self.abi.flat(ty).len() > MAX_FLAT_RESULTS;
         Ok(match self.abi.defined(ty) {
+            Some(ComponentDefinedType::Result { err, .. }) if let Some(wake) = wake => {
+                let flat = self.abi.flat(ty);
+                let is_plain = flat.iter().all(|it| *it == ValType::I32);
+                let fits = is_plain && (2..=MAX_FLAT_PARAMS).contains(&flat.len());
+                let task = Task {
+                    result: self.index_of(raw)?,
+                    count: flat.len() as u32,
+                    wake,
+                };
+                fits.then_some((Outcome::Task(task), *err))
+            }
             Some(defined @ ComponentDefinedType::Result { ok, err, .. }) if in_memory => {
                 let payload = self.abi.payload_offset(defined);
                 let value = ok.map_or(0, |ty| self.abi.layout(ty).size);

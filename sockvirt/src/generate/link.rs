@@ -38,6 +38,11 @@ pub(crate) enum Intrinsic {
     Drive,
     /// A function of that network's, by its place among those of the interface, lowered.
     Served(u32),
+    /// What gives the result of an async function: its type, and how many core values that is.
+    TaskReturn(u32, u32),
+    /// Reads and writes of a stream of nothing.
+    StreamRead(u32),
+    StreamWrite(u32),
 }
 
 /// Functions that others share.
@@ -49,6 +54,8 @@ pub(crate) enum Helper {
     InvalidAddress,
     /// `(code) -> future`: a future that ends with an error.
     FailFuture { future: u32, payload: u32 },
+    /// `() -> code`: what an async function returns that has given its result, by a stream of this type.
+    Later { stream: u32 },
     /// `(code) -> address`: a stream that is at its end, and such a future.
     FailStream {
         stream: u32,
@@ -150,6 +157,10 @@ impl Intrinsic {
             Intrinsic::OpenNetwork | Intrinsic::Drive => signature(&[], &[I32]),
             Intrinsic::OpenSocket | Intrinsic::Served(_) => signature(&[I32, I32], &[]),
             Intrinsic::Subscribe => signature(&[I64], &[I32]),
+            Intrinsic::TaskReturn(_, count) => signature(&vec![I32; count as usize], &[]),
+            Intrinsic::StreamRead(_) | Intrinsic::StreamWrite(_) => {
+                signature(&[I32, I32, I32], &[I32])
+            }
         }
     }
 }

@@ -8,6 +8,7 @@
 //! | [`RESULT`] | the result of the call that is returning |
 //! | [`WAITING`], [`EVENT`] | the set of futures that nobody has read yet, and what happened to one |
 //! | [`STARTED`] | whether a network in memory was started |
+//! | [`WAKE`] | what async functions wait by that are done |
 //! | [`TEMPLATES`] | a new TCP socket and a new UDP socket |
 //! | [`FUTURES`] | what futures end with, an entry for each error code |
 //! | [`SLOTS`] | sockets, [`CAPACITY`] of them |
@@ -26,6 +27,22 @@ pub(crate) const WAITING: u32 = 96;
 pub(crate) const EVENT: u32 = 104;
 /// A word that says whether the task of a network in memory was started.
 pub(crate) const STARTED: u32 = 112;
+/// The set of what async functions wait by, the ends of the stream that is in it, and whether it was
+/// written to.
+pub(crate) const WAKE: Wake = Wake {
+    set: 120,
+    readable: 124,
+    writable: 128,
+    is_written: 132,
+};
+
+/// Where the words of [`WAKE`] are.
+pub(crate) struct Wake {
+    pub(crate) set: u32,
+    pub(crate) readable: u32,
+    pub(crate) writable: u32,
+    pub(crate) is_written: u32,
+}
 const TEMPLATES: u32 = 512;
 /// Where the values of futures are written, [`FUTURE_SIZE`] bytes for each error code.
 pub(crate) const FUTURES: u32 = 1024;

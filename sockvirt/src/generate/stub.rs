@@ -1,7 +1,7 @@
 //! The component for one import: its types, what it imports, and its functions.
 
 use super::compiled::Trampolines;
-use super::core::Body;
+use super::core::{Body, Code};
 use super::link::{self, Callee, Intrinsic};
 use super::network::Labels;
 use super::store::{self, Contents};
@@ -101,6 +101,8 @@ pub(super) struct StubBuilder<'p, 'r> {
     store: Option<Store>,
     /// The resource type of the pollables that `subscribe` gives.
     pub(super) pollable: Option<ResourceId>,
+    /// The type of streams of nothing, once it is there.
+    wake: Option<u32>,
 }
 
 impl<'p, 'r> StubBuilder<'p, 'r> {
@@ -148,6 +150,7 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
             trampolines: None,
             store: None,
             pollable: None,
+            wake: None,
         }
     }
 
@@ -346,8 +349,9 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
                 exports.push((name, self.host_func(name)?, Some(self.local(ty)?.index)));
                 continue;
             }
-            bodies.push(self.body(name, ty)?);
-            lifts.push((name, self.local(ty)?.index));
+            let body = self.body(name, ty)?;
+            lifts.push((name, self.local(ty)?.index, is_task(&body)));
+            bodies.push(body);
         }
         let opens = self.import.interface.opens_for_others();
         for own in self.own.clone().into_iter().filter(|_| opens) {
@@ -356,15 +360,21 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
             }
             let resource = self.resource_index(own.id)?;
             bodies.push(helpers::open(own.made, resource));
-            lifts.push((OPEN, self.open_type(own.made, resource)));
+            lifts.push((OPEN, self.open_type(own.made, resource), false));
         }
         if !bodies.is_empty() {
+            if lifts.iter().any(|(_, _, is_task)| *is_task) {
+                bodies.push(helpers::called_back());
+            }
             let functions = self.instantiate(bodies)?;
-            let options = self.lift_options();
-            for ((name, ty), function) in lifts.into_iter().zip(functions) {
-                let lifted = self
-                    .component
-                    .lift_func(None, function, ty, options.clone());
+            let callback = functions.last().copied().map(CanonicalOption::Callback);
+            for ((name, ty, is_task), function) in lifts.into_iter().zip(&functions) {
+                let mut options = self.lift_options();
+                if is_task {
+                    options.push(CanonicalOption::Async);
+                    options.extend(callback);
+                }
+                let lifted = self.component.lift_func(None, *function, ty, options);
                 exports.push((name, lifted, None));
             }
         }
@@ -427,6 +437,16 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
             .collect())
     }
 
+    /// The type of streams of nothing, by which async functions wait for what has happened already.
+    pub(super) fn wake(&mut self) -> u32 {
+        let component = &mut self.component;
+        *self.wake.get_or_insert_with(|| {
+            let (stream, encoder) = component.type_defined(None);
+            encoder.stream(None);
+            stream
+        })
+    }
+
     fn add_intrinsic(&mut self, intrinsic: Intrinsic) -> Result<u32, Error> {
         let memory = self
             .store
@@ -459,6 +479,9 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
                 self.component.lower_func(None, function, [])
             }
             Intrinsic::Drive => self.import_drive(),
+            Intrinsic::TaskReturn(ty, _) => component.task_return(Some(Val::Type(ty)), memory),
+            Intrinsic::StreamRead(ty) => component.stream_read(ty, [CanonicalOption::Async]),
+            Intrinsic::StreamWrite(ty) => component.stream_write(ty, [CanonicalOption::Async]),
             Intrinsic::Served(function) => {
                 let function = self.served(function)?;
                 let realloc = self.store.and_then(|store| store.realloc);
@@ -535,4 +558,15 @@ impl<'p, 'r> StubBuilder<'p, 'r> {
             .result(Some(Val::Type(own)));
         Ok(self.import_arg(Arg::Clock(clock.clone()), Ref::Func(ty)))
     }
+}
+
+/// Whether a function gives its result before it ends.
+fn is_task(body: &Body<Callee>) -> bool {
+    body.code.iter().any(|code| {
+        let callee = match code {
+            Code::Call(Callee::Intrinsic(intrinsic)) => Some(intrinsic),
+            _ => None,
+        };
+        matches!(callee, Some(Intrinsic::TaskReturn(..)))
+    })
 }

@@ -9,6 +9,7 @@ use super::core::{Body, CoreModule, Memory, signature};
 use super::log;
 use super::store::{self, Contents, WORD};
 use super::verdict::{self, FINISH, RUN, TEXT};
+use crate::generate::abi::{EXIT, WAIT};
 use crate::stand_in::{DRIVE, ENDED};
 use wasm_encoder::{
     BlockType, CanonicalOption, ComponentBuilder, ComponentExportKind as Kind,
@@ -195,10 +196,6 @@ fn end() -> Body<&'static str> {
     body.call("return").plain([I::I32Const(EXIT)]);
     body
 }
-
-/// What a task returns that is done, and one that waits for a set.
-const EXIT: i32 = 0;
-const WAIT: i32 = 2;
 
 const BYTE: MemArg = MemArg { align: 0, ..WORD };
 

@@ -198,34 +198,115 @@
     (type (;7;) (list 6))
     (type (;8;) (result 7 (error 2)))
     (type (;9;) (func async (param "name" string) (result 8)))
-    (core module (;1;)
-      (type (;0;) (func (param i32 i32) (result i32)))
-      (import "s" "m" (memory (;0;) 0))
+    (type (;10;) (stream))
+    (core func (;1;) (canon task.return (result 8) (memory 0)))
+    (core func (;2;) (canon stream.new 10))
+    (core func (;3;) (canon waitable-set.new))
+    (core func (;4;) (canon waitable.join))
+    (core func (;5;) (canon stream.read 10 async))
+    (core func (;6;) (canon stream.write 10 async))
+    (core instance (;1;)
       (export "0" (func 1))
-      (func (;0;) (type 0) (param i32 i32) (result i32)
+      (export "1" (func 2))
+      (export "2" (func 3))
+      (export "3" (func 4))
+      (export "4" (func 5))
+      (export "5" (func 6))
+    )
+    (core module (;1;)
+      (type (;0;) (func (param i32 i32 i32 i32 i32)))
+      (type (;1;) (func (result i64)))
+      (type (;2;) (func (result i32)))
+      (type (;3;) (func (param i32 i32)))
+      (type (;4;) (func (param i32 i32 i32) (result i32)))
+      (type (;5;) (func (param i32 i32) (result i32)))
+      (import "i" "0" (func (;0;) (type 0)))
+      (import "i" "1" (func (;1;) (type 1)))
+      (import "i" "2" (func (;2;) (type 2)))
+      (import "i" "3" (func (;3;) (type 3)))
+      (import "i" "4" (func (;4;) (type 4)))
+      (import "i" "5" (func (;5;) (type 4)))
+      (import "s" "m" (memory (;0;) 0))
+      (export "0" (func 7))
+      (export "1" (func 8))
+      (func (;6;) (type 2) (result i32)
+        (local i64)
+        i32.const 0
+        i32.load offset=132 align=1
+        if ;; label = @1
+          i32.const 0
+          return
+        end
+        i32.const 0
+        i32.load offset=120 align=1
+        i32.eqz
+        if ;; label = @1
+          i32.const 0
+          call 1
+          local.tee 0
+          i64.store32 offset=124 align=1
+          i32.const 0
+          local.get 0
+          i64.const 32
+          i64.shr_u
+          i64.store32 offset=128 align=1
+          i32.const 0
+          call 2
+          i32.store offset=120 align=1
+          i32.const 0
+          i32.load offset=124 align=1
+          i32.const 0
+          i32.load offset=120 align=1
+          call 3
+        end
+        i32.const 0
+        i32.load offset=124 align=1
         i32.const 0
         i32.const 1
-        i32.store8 offset=16
-        local.get 1
-        local.get 0
-        i64.extend_i32_u
-        i64.store offset=16 align=1
-        i32.const 16
+        call 4
+        drop
+        i32.const 0
+        i32.load offset=128 align=1
+        i32.const 0
+        i32.const 1
+        call 5
+        drop
+        i32.const 0
+        i32.const 1
+        i32.store offset=132 align=1
+        i32.const 0
+        i32.load offset=120 align=1
+        i32.const 4
+        i32.shl
+        i32.const 2
+        i32.or
       )
-      (func (;1;) (type 0) (param i32 i32) (result i32)
+      (func (;7;) (type 5) (param i32 i32) (result i32)
+        i32.const 1
         i32.const 4
-        i32.const 4
+        i32.const 0
+        i32.const 0
+        i32.const 0
         call 0
+        call 6
         return
         unreachable
       )
-    )
-    (core instance (;1;) (instantiate 1
-        (with "s" (instance 0))
+      (func (;8;) (type 4) (param i32 i32 i32) (result i32)
+        i32.const 0
+        i32.const 0
+        i32.store offset=132 align=1
+        i32.const 0
       )
     )
-    (alias core export 1 "0" (core func (;1;)))
-    (func (;0;) (type 9) (canon lift (core func 1) (memory 0) (realloc 0)))
+    (core instance (;2;) (instantiate 1
+        (with "s" (instance 0))
+        (with "i" (instance 1))
+      )
+    )
+    (alias core export 2 "0" (core func (;7;)))
+    (alias core export 2 "1" (core func (;8;)))
+    (func (;0;) (type 9) (canon lift (core func 7) (memory 0) (realloc 0) async (callback 8)))
     (export (;1;) "resolve-addresses" (func 0))
   )
   (instance (;3;) (instantiate 3))
