@@ -137,4 +137,6 @@ pub(crate) mod flags {
     pub(crate) const TCP_LEADS_OUT: u8 = 32;
     /// The same of UDP alone.
     pub(crate) const UDP_LEADS_OUT: u8 = 64;
+    /// Time is the host's, and there is [`Now`](super::Slot::Now).
+    pub(crate) const HOST_CLOCK: u8 = 128;
 }

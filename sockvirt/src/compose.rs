@@ -11,7 +11,10 @@ use crate::fuse::hub;
 use crate::generate::{
     Arg, OPEN, Stub, generate, log, network, policy, values, verdict, verdict_3,
 };
-use crate::plan::{Clock, ClockFrom, Made, Plan, Route, SocketImport, exported_resource, is_run};
+use crate::plan::{
+    Clock, ClockFrom, Made, NOW, Plan, Route, SocketImport, TimerFrom, WAIT_FOR, exported_resource,
+    is_run,
+};
 use crate::root::{self, Item, Reindex, Root, Space};
 use crate::stand_in::DRIVE;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -42,6 +45,7 @@ pub(crate) fn compose(
         policy: None,
         network: None,
         clocks: HashMap::new(),
+        timer: None,
         aliases: HashMap::new(),
         anonymous: HashSet::new(),
         makers: HashMap::new(),
@@ -143,6 +147,8 @@ struct Shell<'p> {
     network: Option<u32>,
     /// Clocks that the guest does not import, by name.
     clocks: HashMap<String, u32>,
+    /// The clock that the network in memory goes by.
+    timer: Option<u32>,
     /// What was taken out of instances, by instance and name.
     aliases: HashMap<(u32, String), u32>,
     /// Types of the guest that were found to have no name, nor any inside.
@@ -170,6 +176,7 @@ impl<'p> Shell<'p> {
         for clock in clocks {
             self.add_clock(clock);
         }
+        self.add_timer();
         Ok(())
     }
 
@@ -213,6 +220,30 @@ impl<'p> Shell<'p> {
         let ty = self.builder.type_instance(None, &instance);
         let import = self.builder.import(name, ComponentTypeRef::Instance(ty));
         self.clocks.insert(name.clone(), import);
+    }
+
+    /// Imports the clock that the network goes by, or finds it among the guest's imports.
+    fn add_timer(&mut self) {
+        let Some(timer) = &self.plan.timer else {
+            return;
+        };
+        self.timer = match &timer.from {
+            TimerFrom::Guest(at) => self.placed.get(at).copied(),
+            TimerFrom::Added(name) => {
+                let number = ComponentValType::Primitive(PrimitiveValType::U64);
+                let mut instance = InstanceType::new();
+                let duration = (timer.param.as_str(), number);
+                let mut wait_for = instance.ty().function();
+                wait_for.async_(true).params([duration]).result(None);
+                instance.export(WAIT_FOR, ComponentTypeRef::Func(0));
+                let none: [(&str, ComponentValType); 0] = [];
+                instance.ty().function().params(none).result(Some(number));
+                instance.export(NOW, ComponentTypeRef::Func(1));
+                let ty = self.builder.type_instance(None, &instance);
+                let ty = ComponentTypeRef::Instance(ty);
+                Some(self.builder.import(name, ty))
+            }
+        };
     }
 
     /// Refuses an import or an export that is made of types of a replaced import.
@@ -416,6 +447,7 @@ impl<'p> Shell<'p> {
                 (host, served.as_str())
             }
             Arg::Policy(name) => (self.policy, name.as_str()),
+            Arg::Timer(name) => (self.timer, *name),
             Arg::Open(id) => (self.makers.get(id).copied(), OPEN),
             Arg::Clock(clock) => match &clock.from {
                 ClockFrom::Guest(at) => (self.placed.get(at).copied(), clock.function),

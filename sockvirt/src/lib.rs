@@ -229,13 +229,16 @@ impl Virtualizer {
     pub(crate) fn network_beside(&self, root: &Root<'_>) -> Option<Beside> {
         let is_asked = self.policy.loopback() == LoopbackMode::Virtual || self.script.is_some();
         let leads_out = fuse::leads_to_host(&self.policy);
-        let host_time = leads_out && self.script.is_some() && plan::imports_timer(root);
+        let host_clock = self.script.as_ref().is_some_and(|script| script.host_clock);
+        let has_timer = || host_clock || plan::imported_timer(root, plan::WAIT_FOR).is_some();
+        let host_time = leads_out && self.script.is_some() && has_timer();
         let is_beside = uses(root, 3) && !uses(root, 2);
         (is_asked && is_beside).then(|| Beside {
             config: fuse::configuration(&self.policy, self.given(), host_time),
             plays: self.script.as_ref().map(|_| self.loads),
             leads_out,
             host_time,
+            host_clock,
             shared: fuse::hub::imported(root),
         })
     }
@@ -254,12 +257,6 @@ impl Virtualizer {
         self.policy.check().map_err(|e| Error::Policy {
             message: e.to_string(),
         })?;
-        if self.script.as_ref().is_some_and(|script| script.host_clock) {
-            return Err(Error::Unsupported {
-                item: "`mode = \"host\"` of the clock".to_owned(),
-                reason: "programs of WASI 0.3 have the script's clock alone".to_owned(),
-            });
-        }
         fuse::hub::refuse(&root)?;
         let leads_out = network.leads_out;
         let mut built = self.compose(root, Some(network), false)?;

@@ -264,18 +264,41 @@ pub(crate) struct Plan<'r> {
     pub(crate) sockets: Vec<SocketImport<'r>>,
     /// Their places among the items of the guest, and who serves each.
     routes: HashMap<usize, Route>,
-    /// Clocks that stay imported, for others are made of their types. Nobody calls them.
+    /// Clocks that stay imported, for others are made of their types, or the network goes by them.
     kept: HashSet<usize>,
     /// The resource types that the replaced imports define.
     pub(crate) resources: HashMap<ResourceId, Made>,
     /// For the resource type of pollables of each version, where they can come from.
     pub(crate) clocks: HashMap<ResourceId, Clock>,
+    /// The clock that the network in memory goes by, where it goes by one of the host's.
+    pub(crate) timer: Option<Timer>,
     /// The names of the imports that decisions are logged through, or what went wrong of a script is
     /// told through; none where nothing is.
     pub(crate) log: Vec<String>,
     /// The network in memory beside the guest, where there is one.
     pub(crate) network: Option<Beside>,
 }
+
+/// A clock of WASI 0.3 that a network in memory goes by.
+#[derive(Clone, Debug)]
+pub(crate) struct Timer {
+    pub(crate) from: TimerFrom,
+    /// The name of the parameter of [`WAIT_FOR`].
+    pub(crate) param: String,
+}
+
+/// Where it comes from.
+#[derive(Clone, Debug)]
+pub(crate) enum TimerFrom {
+    /// The import of the guest at this place among its items.
+    Guest(usize),
+    /// An import of this name that the guest does not have.
+    Added(String),
+}
+
+/// The functions of it that the network calls.
+pub(crate) const WAIT_FOR: &str = "wait-for";
+pub(crate) const NOW: &str = "now";
 
 /// A network in memory beside the guest, for WASI 0.3.
 #[derive(Clone, Debug)]
@@ -288,6 +311,8 @@ pub(crate) struct Beside {
     pub(crate) leads_out: bool,
     /// Whether a script's time passes on the host's clock, which is there, while the host is waited for.
     pub(crate) host_time: bool,
+    /// Whether it always does.
+    pub(crate) host_clock: bool,
     /// Where the guest imports it for sockets of 0.2, which are in the guest itself.
     pub(crate) shared: Option<usize>,
 }
@@ -316,6 +341,7 @@ pub(crate) fn plan<'r>(
         kept: HashSet::new(),
         resources: HashMap::new(),
         clocks: HashMap::new(),
+        timer: None,
         log: Vec::new(),
         network,
     };
@@ -325,7 +351,7 @@ pub(crate) fn plan<'r>(
         let instance = instance_of(root, import.name.name);
         let name = InterfaceName::of(&import.name);
         if let Some(name) = name.as_ref().filter(|_| plan.plays()) {
-            refuse_beside_script(name, shared.is_some())?;
+            refuse_beside_script(name, shared.is_some(), plan.has_host_clock())?;
         }
         match name {
             Some(name) if name.is_sockets() => {
@@ -350,14 +376,11 @@ pub(crate) fn plan<'r>(
             }
             Some(name)
                 if plan.plays()
-                    && let Some(interface) = SocketInterface::clock(&name) =>
+                    && let Some(interface) = SocketInterface::clock(&name)
+                    && !(plan.has_host_clock() && interface == SocketInterface::SystemClock3) =>
             {
                 let mut clock = socket_import(root, at, name, interface, import.ty, instance)?;
-                let keeps_time = plan.network.as_ref().is_some_and(|it| it.host_time);
-                clock.route = match interface {
-                    SocketInterface::MonotonicClock3 if keeps_time => Route::Mixed,
-                    _ => Route::Network,
-                };
+                clock.route = Route::Network;
                 plan.routes.insert(at, clock.route);
                 plan.sockets.push(clock);
             }
@@ -369,6 +392,7 @@ pub(crate) fn plan<'r>(
             _ => refuse_disguised(&import.name)?,
         }
     }
+    plan.choose_timer();
     plan.keep_clocks();
     plan.add_clocks();
     let logs = plan.calls_policy() && policy.log() != Log::None;
@@ -408,11 +432,15 @@ fn route(needs: Needs, interface: SocketInterface) -> Route {
 
 /// Refuses what would go on without a script that is played beside a program of WASI 0.3. What shares
 /// its network has been given the script's clock of 0.2 and its end before.
-fn refuse_beside_script(name: &InterfaceName, is_shared: bool) -> Result<(), Error> {
+fn refuse_beside_script(
+    name: &InterfaceName,
+    is_shared: bool,
+    has_host_clock: bool,
+) -> Result<(), Error> {
     let is_0_2 = name.version.as_ref().is_some_and(|it| it.minor == 2);
     let reason = match (name.package.as_str(), name.interface.as_str()) {
         _ if is_shared => return Ok(()),
-        ("wasi:clocks", "monotonic-clock" | "wall-clock") if is_0_2 => {
+        ("wasi:clocks", "monotonic-clock" | "wall-clock") if is_0_2 && !has_host_clock => {
             "it is not of WASI 0.3, and the script has no clock for it where rules lead to the host"
         }
         ("wasi:cli", "exit") => {
@@ -448,14 +476,21 @@ pub(crate) fn is_run(export: &ComponentExport<'_>, minor: u64) -> bool {
     })
 }
 
-/// Whether a component imports a clock of WASI 0.3 that can be waited for.
-pub(crate) fn imports_timer(root: &Root<'_>) -> bool {
+/// A clock of WASI 0.3 that a component imports and that can be waited for, with this function besides.
+pub(crate) fn imported_timer(root: &Root<'_>, besides: &str) -> Option<Timer> {
     let mut imports = root.imports();
-    imports.any(|(_, import)| {
+    imports.find_map(|(at, import)| {
         let clock = InterfaceName::of(&import.name).and_then(|it| SocketInterface::clock(&it));
-        clock == Some(SocketInterface::MonotonicClock3)
-            && instance_of(root, import.name.name)
-                .is_some_and(|it| exported_function(root, it, "wait-for").is_some())
+        clock.filter(|it| *it == SocketInterface::MonotonicClock3)?;
+        let instance = instance_of(root, import.name.name)?;
+        exported_function(root, instance, besides)?;
+        let [(param, _)] = &*exported_function(root, instance, WAIT_FOR)?.params else {
+            return None;
+        };
+        Some(Timer {
+            from: TimerFrom::Guest(at),
+            param: param.to_string(),
+        })
     })
 }
 
@@ -600,6 +635,40 @@ impl<'r> Plan<'r> {
         imports.any(|import| import.module == "policy")
     }
 
+    /// Whether a script that is played goes by the host's clock.
+    fn has_host_clock(&self) -> bool {
+        self.network.as_ref().is_some_and(|it| it.host_clock)
+    }
+
+    /// Chooses the clock that the network goes by: one of the guest's, which stays imported, or one that
+    /// is added in the version of the sockets.
+    fn choose_timer(&mut self) {
+        let (needed, host_clock) = match &self.network {
+            Some(it) => (it.host_clock || it.host_time, it.host_clock),
+            None => return,
+        };
+        if !needed {
+            return;
+        }
+        self.timer = imported_timer(self.root, if host_clock { NOW } else { WAIT_FOR });
+        match &self.timer {
+            Some(Timer {
+                from: TimerFrom::Guest(at),
+                ..
+            }) => {
+                self.kept.insert(*at);
+            }
+            _ => {
+                let mut sockets = self.sockets.iter();
+                let version = sockets.find_map(|it| it.name.version.clone());
+                self.timer = version.map(|version| Timer {
+                    from: TimerFrom::Added(self.free_name("wasi:clocks/monotonic-clock", &version)),
+                    param: "how-long".to_owned(),
+                });
+            }
+        }
+    }
+
     /// Keeps the clocks that are a script's where other imports are made of their types.
     fn keep_clocks(&mut self) {
         let clocks = self.sockets.iter().filter(|it| it.interface.is_clock());
@@ -668,7 +737,13 @@ impl<'r> Plan<'r> {
             ClockFrom::Added { name, .. } => Some(name.as_str()),
             ClockFrom::Guest(_) => None,
         });
-        clocks.chain(self.log.iter().map(String::as_str))
+        let timer = self.timer.iter().filter_map(|timer| match &timer.from {
+            TimerFrom::Added(name) => Some(name.as_str()),
+            TimerFrom::Guest(_) => None,
+        });
+        clocks
+            .chain(timer)
+            .chain(self.log.iter().map(String::as_str))
     }
 
     /// Whether anybody asks the policy when the component runs.

@@ -202,6 +202,7 @@ mod tests {
             plays: None,
             leads_out: true,
             host_time: false,
+            host_clock: false,
             shared: None,
         }
     }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use std::sync::LazyLock;
 use std::time::Duration;
+use tokio::runtime::Runtime;
 use wasmtime::component::{Accessor, Component, Instance, Linker, ResourceTable};
 use wasmtime::{Config, Engine, Store};
 use wasmtime_wasi::cli::{WasiCli, WasiCliView};
@@ -271,6 +272,16 @@ pub fn run_with(component: &[u8], sockets: Sockets, arguments: &[&str]) -> Resul
 /// Runs a command in this store and gives its exit status.
 pub fn run_to_end(
     linker: &Linker<State>,
+    store: Store<State>,
+    component: &Component,
+) -> Result<i32> {
+    run_to_end_in(runtime()?, linker, store, component)
+}
+
+/// The same with this runtime.
+pub(crate) fn run_to_end_in(
+    runtime: Runtime,
+    linker: &Linker<State>,
     mut store: Store<State>,
     component: &Component,
 ) -> Result<i32> {
@@ -283,7 +294,6 @@ pub fn run_to_end(
         let command = p2::Command::new(&mut store, &instance)?;
         command.wasi_cli_run().call_run(&mut store).await
     };
-    let runtime = runtime()?;
     let result = runtime
         .block_on(async { tokio::time::timeout(PATIENCE, program).await })
         .context("the program did not end");
@@ -299,7 +309,7 @@ pub fn run_to_end(
     }
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime> {
+pub(crate) fn runtime() -> Result<Runtime> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     Ok(builder.worker_threads(1).enable_all().build()?)
 }

@@ -8,9 +8,12 @@ use sockvirt::script::Script;
 use sockvirt_guest_builder::Guest;
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex};
+use std::time::Duration;
+use tokio::runtime::Runtime;
+use tokio::time::Instant;
 use wasmtime::Store;
 use wasmtime::component::{Component, Instance};
-use wasmtime_wasi::WasiCtx;
+use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder};
 
 /// A script in which time passes, gates open and datagrams go, and a step is left.
 pub const TALK: &str = r#"
@@ -65,16 +68,65 @@ pub async fn verdict(store: &mut Store<State>, instance: &Instance) -> Result<(b
 
 /// Runs a component with arguments.
 pub fn run(component: &[u8], args: &[&str]) -> Result<Outcome> {
+    run_in(host::runtime()?, component, args, |_| {})
+}
+
+/// The same on a host on which only waiting takes time, and that no time at all. Its monotonic clock goes
+/// twice as fast as it should, and it is always the same day.
+pub fn run_on_odd_clocks(component: &[u8], args: &[&str]) -> Result<Outcome> {
+    // Time stands still from when the runtime is there.
+    let clock = Fast(Instant::now());
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().start_paused(true).build()?;
+    run_in(runtime, component, args, |wasi| {
+        wasi.monotonic_clock(clock).wall_clock(Stopped);
+    })
+}
+
+fn run_in(
+    runtime: Runtime,
+    component: &[u8],
+    args: &[&str],
+    set_up: impl FnOnce(&mut WasiCtxBuilder),
+) -> Result<Outcome> {
     let component = Component::new(host::engine(), component)?;
     let pipes = Pipes::new();
     let mut wasi = WasiCtx::builder();
     wasi.arg("program").args(args);
+    set_up(&mut wasi);
     let state = State::new(pipes.attach(&mut wasi).build());
     let store = Store::new(host::engine(), state);
     let linker = host::linker_without_sockets(host::engine())?;
-    let status = host::run_to_end(&linker, store, &component);
+    let status = host::run_to_end_in(runtime, &linker, store, &component);
     let status = status.with_context(|| format!("up to there: {:?}", pipes.outcome(-1)))?;
     Ok(pipes.outcome(status))
+}
+
+struct Fast(Instant);
+
+impl HostMonotonicClock for Fast {
+    fn resolution(&self) -> u64 {
+        1
+    }
+
+    fn now(&self) -> u64 {
+        2 * self.0.elapsed().as_nanos() as u64
+    }
+}
+
+struct Stopped;
+
+/// The day that it is there, since that of 1970.
+pub const DAY: u64 = 12_345;
+
+impl HostWallClock for Stopped {
+    fn resolution(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    fn now(&self) -> Duration {
+        Duration::from_hours(24 * DAY)
+    }
 }
 
 /// Plays a script to a guest, that is compiled once for each kind of script.

@@ -545,6 +545,42 @@ fn time_of_a_script_is_not_skipped_while_the_host_may_be_waited_for() -> Result<
     Ok(())
 }
 
+/// With the host's clock, which the program itself need not have, the script goes by that all the time.
+#[test]
+fn a_script_on_the_hosts_clock_stands_beside_what_is_the_hosts() -> Result<()> {
+    let real = server();
+    let script = format!(
+        "schema = 1\n[clock]\nmode = \"host\"\n\
+         [[allow]]\nto = \"{}\"\nport = {}\nproto = \"tcp\"\n\
+         [[peer]]\nat = \"tcp://192.0.2.1:1\"\nscript = [{{ expect = \"ping\" }}, {{ wait = \"20ms\" }}, \
+         {{ send = \"pong\" }}, {{ wait = \"20ms\" }}, {{ send = \"more\" }}]\n",
+        real.ip(),
+        real.port()
+    );
+    let policy = Policy::from_toml(&script).map_err(|e| anyhow::anyhow!("{e}"))?;
+    let built = Virtualizer::new(policy).build(&Guest::Probe3.build()?)?;
+    let checked = sockvirt::check(&built.component)?;
+    assert!(checked.enforced && checked.passed(), "{checked:?}");
+    let to_real = format!("connect {real}");
+    let steps = [
+        "tcp4",
+        "connect 192.0.2.1:1",
+        "send ping",
+        "shutdown",
+        "receive-all",
+        "tcp4",
+        &to_real,
+        "send outside",
+        "shutdown",
+        "receive-all",
+    ];
+    let run = open_host().run(&built.component, &steps)?;
+    let results = run.results();
+    assert_eq!((results[4], results[9]), ("pongmore", "OUTSIDE"), "{run:?}");
+    assert_eq!(run.outcome.status, 0, "{run:?}");
+    Ok(())
+}
+
 /// Who waits for the host may stop waiting, and go on with something else.
 #[test]
 fn calls_of_the_host_are_given_up() -> Result<()> {

@@ -4,7 +4,7 @@ use anyhow::Result;
 use sockvirt::{Policy, Virtualizer};
 use sockvirt_tests::guests::Guest;
 use sockvirt_tests::host::{self, Sockets};
-use sockvirt_tests::script::{play, verdict};
+use sockvirt_tests::script::{DAY, play, run_on_odd_clocks, verdict};
 use wasmtime::component::Component;
 
 /// What an export of the program's own gives, and what the script's report says then.
@@ -109,5 +109,83 @@ FAIL the program ended with status 1
         (report.status, report.to_string()),
         (Some(1), expected.to_owned())
     );
+    Ok(())
+}
+
+/// With the host's clock nothing is skipped: who waits does so on it, and the date is the host's.
+#[test]
+fn the_clock_is_the_hosts() -> Result<()> {
+    let script = r#"schema = 1
+[clock]
+mode = "host"
+[[peer]]
+name = "p"
+at = "tcp://192.0.2.10:7"
+script = [{ wait = "5s" }, { send = "a" }, { expect-nothing = "5s" }, { send = "b" }]
+"#;
+    let policy = Policy::from_toml(script).map_err(|e| anyhow::anyhow!("{e}"))?;
+    let built = Virtualizer::new(policy).build(&Guest::Dialogue3.build()?)?;
+    let outcome = run_on_odd_clocks(
+        &built.component,
+        &[
+            "connect 192.0.2.10:7",
+            "read 1",
+            "read 1",
+            "sleep 5000",
+            "time",
+            "date",
+        ],
+    )?;
+    let expected = "connect 192.0.2.10:7: done\nread 1: \"a\"\nread 1: \"b\"\nsleep 5000: done\n30";
+    let rest = outcome.stdout.strip_prefix(expected);
+    let rest = rest.and_then(|it| it.split_once(" ms have passed\n"));
+    assert!(rest.is_some_and(|(ms, _)| ms.len() == 3), "{outcome:?}");
+    assert_eq!(rest.map(|it| it.1), Some(&*format!("date: {DAY} days\n")));
+    assert_eq!((outcome.status, outcome.stderr.as_str()), (0, ""));
+    Ok(())
+}
+
+/// A program that has no clock of its own is given one to wait with.
+#[test]
+fn a_clock_is_added_where_there_is_none() -> Result<()> {
+    let script = r#"
+schema = 1
+[clock]
+mode = "host"
+[[client]]
+to = "tcp://127.0.0.1:80"
+script = [{ send = "q" }, { wait = "20ms" }, { send = "uery" }, { expect = "answer" }]
+"#;
+    let (asked, is_well, text) = serve(script)?;
+    assert_eq!(
+        (asked.as_str(), is_well, text.as_str()),
+        ("query", true, "")
+    );
+    let policy = Policy::from_toml(script).map_err(|e| anyhow::anyhow!("{e}"))?;
+    let built = Virtualizer::new(policy).build(&Guest::Service3.build()?)?;
+    let said = built.report.imports.iter().map(|it| it.name.as_str());
+    let clocks = said.filter(|it| it.starts_with("wasi:clocks/monotonic-clock@0.3"));
+    assert_eq!(clocks.count(), 1);
+    let checked = sockvirt::check(&built.component)?;
+    assert!(checked.passed() && checked.enforced, "{checked:?}");
+    Ok(())
+}
+
+/// A program that ends by `exit` has nothing to wait with either.
+#[test]
+fn who_exits_needs_no_clock() -> Result<()> {
+    for clock in ["virtual", "host"] {
+        let script = |last: &str| {
+            format!(
+                "schema = 1\n[clock]\nmode = \"{clock}\"\n[[peer]]\nname = \"p\"\n\
+                at = \"tcp://192.0.2.10:7\"\nscript = [{{ wait = \"20ms\" }}, {{ send = \"a\" }}{last}]\n"
+            )
+        };
+        let good = play(Guest::Quits3, "a.toml", &script(""), &[])?;
+        assert!(good.passed(), "{good}");
+        let more = script(", { expect = \"b\" }");
+        let bad = play(Guest::Quits3, "a.toml", &more, &[])?;
+        assert_eq!(bad.status, Some(1), "{bad}");
+    }
     Ok(())
 }

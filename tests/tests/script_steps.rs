@@ -114,13 +114,12 @@ fn path() -> PathBuf {
 }
 
 /// What is not the same on WASI 0.3, and why.
-const NOT_ON_0_3: [&str; 5] = [
+const NOT_ON_0_3: [&str; 4] = [
     // Each stream ends by itself there, before its socket does.
     "expect-close, reset",
     "repeat",
-    // The programs use what there is no 0.3 for in a script: `exit`, and the host's clock.
+    // The programs use what there is no 0.3 for in a script: `exit`.
     "clock, virtual",
-    "clock, host",
     "the exit status of the program",
 ];
 

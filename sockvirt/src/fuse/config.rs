@@ -51,6 +51,7 @@ fn head(policy: &Policy, reach: Reach, hosted: &Hosted) -> Vec<u8> {
         (reach.any(), flags::LEADS_OUT),
         (reach.tcp, flags::TCP_LEADS_OUT),
         (reach.udp, flags::UDP_LEADS_OUT),
+        (reach.waits_on_host_clock(), flags::HOST_CLOCK),
     ];
     for (_, flag) in known.iter().filter(|(is, _)| *is) {
         flags |= flag;

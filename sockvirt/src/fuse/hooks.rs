@@ -160,19 +160,24 @@ impl Reach {
         is_known.then(|| format!("{interface}@0.2"))
     }
 
-    /// The same for a component beside others. One that only exits, or looks what day it is, imports
+    /// The same where the network is elsewhere. A component that only exits, or looks what day it is, imports
     /// nothing that gives handles.
     pub(super) fn beside_others(self, root: &Root<'_>) -> Self {
         let clock = "wasi:clocks/monotonic-clock@0.2";
         let names = root.imports();
         let mut names = names.filter_map(|(_, import)| InterfaceName::of(&import.name));
         let gives = |it: InterfaceName| {
-            it.is_sockets() || self.script_key(&it).is_some_and(|key| key == clock)
+            it.is_sockets() && is_0_2(&it) || self.script_key(&it).is_some_and(|key| key == clock)
         };
         Reach {
             handles: names.any(gives),
             ..self
         }
+    }
+
+    /// Whether a script goes by the host's clock here. Who has no handles never waits for them.
+    pub(super) fn waits_on_host_clock(self) -> bool {
+        self.handles && self.script.is_some_and(|it| it.host_clock)
     }
 
     /// What the network takes the place of, in words.

@@ -1,7 +1,7 @@
 //! Functions of the host's that the network calls, in the version that its caller imports.
 
 use super::binding::Slot;
-use super::hooks::{Played, Reach, is_0_2, unsupported};
+use super::hooks::{Reach, is_0_2, unsupported};
 use super::hub::Place;
 use super::survey::Survey;
 use crate::error::Error;
@@ -295,11 +295,7 @@ impl Hosted {
                     slots.extend(calls);
                 }
             }
-            // Who has no handles never waits for them.
-            if let Some(Played {
-                host_clock: true, ..
-            }) = reach.script.filter(|_| reach.handles)
-            {
+            if reach.waits_on_host_clock() {
                 slots.extend(CALLS_CLOCK);
             }
             if on_deadlock == OnDeadlock::Hang {

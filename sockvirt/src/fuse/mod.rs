@@ -188,9 +188,7 @@ fn fuse_level(
     let mut reach = setup.reach();
     // Beside sockets of 0.3 it is the whole program.
     let is_alone = reach.with_0_3;
-    if let Place::Outside = place
-        && !is_alone
-    {
+    if let Place::Outside = place {
         reach = reach.beside_others(root);
     }
     let surface = Surface::of(root, reach);
@@ -295,14 +293,8 @@ fn refuse_both(root: &Root<'_>, level: &Level<'_>, reach: Reach) -> Result<(), E
              where one component has both",
         ));
     }
-    let Some(script) = reach.script else {
+    if reach.script.is_none() {
         return Ok(());
-    };
-    if script.host_clock {
-        return Err(unsupported(
-            "`mode = \"host\"` of the clock",
-            "programs of WASI 0.3 have the script's clock alone",
-        ));
     }
     match root.exports().find(|(_, export)| is_run(export, 2)) {
         None => Ok(()),

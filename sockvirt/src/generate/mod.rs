@@ -55,6 +55,8 @@ pub(crate) enum Arg {
     Open(ResourceId),
     /// The function of a clock that gives a pollable.
     Clock(Clock),
+    /// This function of the clock that the network in memory goes by.
+    Timer(&'static str),
     /// A type that the instance which serves the interface exports: the host's, or the network's.
     HostType(String),
     /// A function of that instance.

@@ -16,7 +16,7 @@ use super::verdict::{self, FINISH, LOAD};
 use super::{Arg, Stub};
 use crate::error::Error;
 use crate::fuse::hub;
-use crate::plan::{Beside, Plan, Route, SocketImport, SocketInterface};
+use crate::plan::{Beside, NOW, Plan, Route, SocketImport, SocketInterface, Timer, WAIT_FOR};
 use crate::stand_in::{DRIVE, ENDED, StandIns, callback, host_function};
 use std::collections::HashMap;
 use wasm_encoder::{
@@ -218,6 +218,9 @@ impl<'p, 'r> Network<'p, 'r> {
     /// The core function behind a function of the host's that the code calls, or what drops a resource of
     /// the host's. What the guest does not import, it has no way to need.
     fn host_import(&mut self, import: &Import) -> Result<u32, Error> {
+        if import.module == SocketInterface::MonotonicClock3.key() {
+            return Ok(self.timer_import(import));
+        }
         let name = host_function(&import.name);
         let name = name.strip_prefix("[resource-drop]").unwrap_or(name);
         let has = |it: &StubBuilder<'_, '_>| {
@@ -226,6 +229,19 @@ impl<'p, 'r> Network<'p, 'r> {
         match self.builders.iter().position(has) {
             Some(at) => self.builder(at).core_import(import),
             None => Ok(self.never(&import.signature)),
+        }
+    }
+
+    /// The core function behind one of the clock that the network goes by, if it does.
+    fn timer_import(&mut self, import: &Import) -> u32 {
+        let builder = &mut self.builders[self.at];
+        let Some(beside) = builder.plan.network.as_ref() else {
+            return self.never(&import.signature);
+        };
+        match (host_function(&import.name), &builder.plan.timer) {
+            (WAIT_FOR, Some(timer)) => builder.import_wait_for(timer),
+            (NOW, Some(_)) if beside.host_clock => builder.import_now(),
+            _ => self.never(&import.signature),
         }
     }
 
@@ -329,6 +345,26 @@ impl<'p> StubBuilder<'p, '_> {
         let options = self.options();
         hub::export(&mut self.component, &options, &functions);
         Ok(())
+    }
+
+    /// Imports what waits for time to pass on the host's clock, lowered.
+    fn import_wait_for(&mut self, timer: &Timer) -> u32 {
+        let (ty, mut encoder) = self.component.type_function(None);
+        let duration = (timer.param.as_str(), Val::Primitive(PrimitiveValType::U64));
+        encoder.async_(true).params([duration]).result(None);
+        let function = self.import_arg(Arg::Timer(WAIT_FOR), Ref::Func(ty));
+        let options = [CanonicalOption::Async];
+        self.component.lower_func(None, function, options)
+    }
+
+    /// Imports what says what time it is on the host's clock, lowered.
+    fn import_now(&mut self) -> u32 {
+        let (ty, mut encoder) = self.component.type_function(None);
+        let none: [(&str, Val); 0] = [];
+        let result = Val::Primitive(PrimitiveValType::U64);
+        encoder.params(none).result(Some(result));
+        let function = self.import_arg(Arg::Timer(NOW), Ref::Func(ty));
+        self.component.lower_func(None, function, [])
     }
 
     /// Imports what drives the network, lowered.

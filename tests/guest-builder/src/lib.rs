@@ -100,6 +100,8 @@ pub enum Guest {
     Both,
     /// Sockets of 0.3 alone, in a program with the clock and the end of the standard library.
     Naps3,
+    /// Sockets of 0.3 and `exit`, and no clock.
+    Quits3,
 }
 
 impl Guest {
@@ -164,6 +166,7 @@ impl Guest {
             Guest::Versions3 => "versions-3",
             Guest::Both => "both",
             Guest::Naps3 => "naps-3",
+            Guest::Quits3 => "quits-3",
         }
     }
 
@@ -183,6 +186,7 @@ impl Guest {
                 | Guest::Sequence3
                 | Guest::Both
                 | Guest::Naps3
+                | Guest::Quits3
         )
     }
 
@@ -231,6 +235,7 @@ impl Guest {
             Guest::Versions3 => only_p3("guest-versions-3"),
             Guest::Both => cargo("guest-both", wasip2, ""),
             Guest::Naps3 => cargo("guest-naps-3", wasip2, ""),
+            Guest::Quits3 => only_p3("guest-quits-3"),
             Guest::Neighbours => neighbours(&service()?),
             Guest::TurnsAndMore => beside_another(&Guest::Turns.build()?),
             Guest::Nested => neighbours(&wrap(&wrap(&service()?)?)?),

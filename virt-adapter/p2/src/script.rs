@@ -44,7 +44,7 @@ mod elsewhere {
 
 /// Has everybody in the script do what can be done, before each call.
 pub(crate) fn turn(state: &mut State) {
-    if state.network.has_host_clock() && last_guest().is_bound() {
+    if state.outside.flags & flags::HOST_CLOCK != 0 && last_guest().is_bound() {
         state.network.set_now(last_guest().now());
     }
     if take_turn(state) {

@@ -56,10 +56,12 @@ pub(crate) mod event {
 }
 
 /// How far a call of the host's has come.
-#[cfg(feature = "host")]
+#[cfg(any(feature = "host", feature = "script"))]
 pub(crate) mod subtask {
     pub(crate) const RETURNED: u32 = 2;
+    #[cfg(feature = "host")]
     pub(crate) const CANCELLED_BEFORE_START: u32 = 3;
+    #[cfg(feature = "host")]
     pub(crate) const CANCELLED: u32 = 4;
 }
 
@@ -97,7 +99,7 @@ unsafe extern "C" {
     #[cfg(feature = "host")]
     #[link_name = "[subtask-cancel]"]
     pub(crate) safe fn subtask_cancel(subtask: u32) -> u32;
-    #[cfg(feature = "host")]
+    #[cfg(any(feature = "host", feature = "script"))]
     #[link_name = "[subtask-drop]"]
     pub(crate) safe fn subtask_drop(subtask: u32);
 

@@ -72,7 +72,7 @@ impl State {
             Role::Accepting(listener) => self.accept_event(listener, copied),
             #[cfg(feature = "host")]
             Role::AcceptingHosted(listener) => self.accept_hosted_event(listener, copied),
-            #[cfg(all(feature = "script", feature = "host"))]
+            #[cfg(feature = "script")]
             Role::Timer => self.timer_event(waitable, status),
             Role::Sent => self.drop_sent(waitable),
             Role::Received => self.drop_received(waitable),

@@ -62,5 +62,7 @@ mod tcp;
 #[cfg(feature = "script")]
 #[path = "../../p2/src/text.rs"]
 mod text;
+#[cfg(feature = "script")]
+mod time;
 mod udp;
 mod wait;

@@ -45,11 +45,17 @@ impl Script {
 /// Has everybody in the script do what can be done.
 pub(crate) fn turn(state: &mut State) {
     state.script.idle = 0;
-    state.network.turn();
-    state.pump_all();
+    state.play();
 }
 
 impl State {
+    /// Has everybody in the script do what there is to do by now, and goes on with what comes of it.
+    fn play(&mut self) {
+        self.look_at_clock();
+        self.network.turn();
+        self.pump_all();
+    }
+
     /// Goes on with everything that may have changed.
     pub(crate) fn pump_all(&mut self) {
         self.pump_flows();
@@ -79,8 +85,7 @@ impl State {
         self.script.idle += 1;
         if self.script.idle == 1 {
             // What the last event has brought about is for everybody to go on with.
-            self.network.turn();
-            self.pump_all();
+            self.play();
         }
         if self.script.idle < SETTLED {
             return code::YIELD;
@@ -91,8 +96,7 @@ impl State {
         }
         let moments = [until, self.network.next_moment()];
         let moment = moments.into_iter().flatten().min();
-        #[cfg(feature = "host")]
-        if self.may_wait_for_host(moment) {
+        if self.passes_on_host_clock(moment) {
             return self.sleep(moment);
         }
         match moment {
@@ -104,9 +108,7 @@ impl State {
                 turn(self);
                 code::YIELD
             }
-            None if self.outside.flags & (flags::HANG | flags::HOST_TIME) != 0 => {
-                code::wait(self.set)
-            }
+            None if self.outside.flags & (flags::HANG | flags::HOST_TIME) != 0 => self.sleep(None),
             None if self.script.idle < STUCK => code::YIELD,
             None => {
                 let waits = self.waits_for();

@@ -38,6 +38,7 @@ impl Owner for Shared {
     fn take_turn(&mut self) -> bool {
         self.state.offer_again();
         crate::script::turn(self.state);
+        self.state.wake_driver();
         self.state.network.traps()
     }
 

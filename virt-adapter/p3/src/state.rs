@@ -24,7 +24,7 @@ pub(crate) enum Role {
     #[cfg(feature = "host")]
     AcceptingHosted(TcpId),
     /// A timer of the host's.
-    #[cfg(all(feature = "script", feature = "host"))]
+    #[cfg(feature = "script")]
     Timer,
     /// How sending has ended, or receiving: there until somebody reads it.
     Sent,
@@ -54,8 +54,8 @@ pub(crate) struct State {
     pub(crate) hosted: crate::host::Hosted,
     #[cfg(feature = "script")]
     pub(crate) script: crate::script::Script,
-    #[cfg(all(feature = "script", feature = "host"))]
-    pub(crate) sleep: crate::host::time::Sleep,
+    #[cfg(feature = "script")]
+    pub(crate) sleep: crate::time::Sleep,
 }
 
 struct Global(UnsafeCell<Option<State>>);
@@ -89,8 +89,8 @@ pub(crate) fn resting() -> &'static mut State {
             hosted: crate::host::Hosted::default(),
             #[cfg(feature = "script")]
             script: crate::script::Script::default(),
-            #[cfg(all(feature = "script", feature = "host"))]
-            sleep: crate::host::time::Sleep::default(),
+            #[cfg(feature = "script")]
+            sleep: crate::time::Sleep::default(),
         }
     })
 }
@@ -111,9 +111,10 @@ pub(crate) fn state() -> &'static mut State {
     let state = resting();
     state.offer_again();
     #[cfg(feature = "script")]
-    crate::script::turn(state);
-    #[cfg(all(feature = "script", feature = "host"))]
-    state.wake_driver();
+    {
+        crate::script::turn(state);
+        state.wake_driver();
+    }
     state
 }
 

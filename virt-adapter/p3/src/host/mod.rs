@@ -12,8 +12,6 @@ pub(crate) mod accept;
 pub(crate) mod call;
 pub(crate) mod names;
 pub(crate) mod tcp;
-#[cfg(feature = "script")]
-pub(crate) mod time;
 pub(crate) mod udp;
 
 use crate::layout::types::error_code;
@@ -66,7 +64,7 @@ impl Hosted {
 
     /// Whether there are sockets of the host's.
     #[cfg(feature = "script")]
-    fn is_used(&self) -> bool {
+    pub(crate) fn is_used(&self) -> bool {
         self.tcp.iter().any(|it| *it != 0) || self.udp.iter().any(Option::is_some)
     }
 

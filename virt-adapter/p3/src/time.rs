@@ -1,8 +1,10 @@
-//! Time of a script, while the program may wait for the host.
+//! Time of a script that passes on the host's clock: the driver sleeps then.
 //!
-//! Nobody sees what a program waits for of the host's. As long as it has sockets of the host's, or calls of
-//! its functions, no time is skipped: it passes on the host's clock, and the driver sleeps.
+//! It does so where the script says so, and otherwise while the program may wait for the host. Nobody sees
+//! what a program waits for of the host's. As long as it has sockets of the host's, or calls of its
+//! functions, no time is skipped.
 
+#[cfg(feature = "host")]
 use crate::binding::flags;
 use crate::canon::{self, Copied, code, subtask};
 use crate::script::turn;
@@ -13,6 +15,8 @@ use alloc::vec::Vec;
 unsafe extern "C" {
     #[link_name = "[async-lower]wait-for"]
     safe fn host_wait_for(duration: u64) -> u32;
+    #[link_name = "now"]
+    safe fn host_now() -> u64;
 }
 
 /// What the driver sleeps for.
@@ -26,8 +30,25 @@ pub(crate) struct Sleep {
 }
 
 impl State {
+    /// Learns what time it is, where that is the host's to say.
+    pub(crate) fn look_at_clock(&mut self) {
+        if self.network.has_host_clock() {
+            self.network.set_now(host_now());
+        }
+    }
+
+    /// Whether time passes by itself, up to a moment at which something happens, if there is one.
+    pub(crate) fn passes_on_host_clock(&self, moment: Option<u64>) -> bool {
+        #[cfg(feature = "host")]
+        if self.may_wait_for_host(moment) {
+            return true;
+        }
+        moment.is_some() && self.network.has_host_clock()
+    }
+
     /// Whether the program may wait for something of the host's.
-    pub(crate) fn may_wait_for_host(&self, moment: Option<u64>) -> bool {
+    #[cfg(feature = "host")]
+    fn may_wait_for_host(&self, moment: Option<u64>) -> bool {
         let has_clock = self.outside.flags & flags::HOST_TIME != 0;
         (has_clock || moment.is_none()) && (self.hosted.is_used() || self.waits.has_calls())
     }
@@ -85,7 +106,7 @@ impl State {
     }
 
     fn pass_time(&mut self, moment: u64) {
-        if moment > self.network.now() {
+        if moment > self.network.now() && !self.network.has_host_clock() {
             self.network.pass_to(moment);
         }
         turn(self);
