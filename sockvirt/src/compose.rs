@@ -13,7 +13,7 @@ use crate::generate::{
 };
 use crate::plan::{
     Clock, ClockFrom, Made, NOW, Plan, Route, SocketImport, TimerFrom, WAIT_FOR, exported_resource,
-    is_run,
+    is_run, runs,
 };
 use crate::root::{self, Item, Reindex, Root, Space};
 use crate::stand_in::DRIVE;
@@ -46,6 +46,7 @@ pub(crate) fn compose(
         network: None,
         clocks: HashMap::new(),
         timer: None,
+        stderr: Vec::new(),
         aliases: HashMap::new(),
         anonymous: HashSet::new(),
         makers: HashMap::new(),
@@ -60,14 +61,10 @@ pub(crate) fn compose(
         }
     }
     // The guest is the last component.
-    let verdict = match shell.plan.plays() {
-        true => Some(verdict_3::component(shell.plan.tells())),
-        false => (plays && runs_0_2(plan.root)).then(verdict::component),
-    };
-    let verdict = verdict.map(|it| shell.builder.component(None, it));
+    let verdicts = shell.add_verdicts(plays);
     let report = shell.add_report();
     let guest = shell.add_guest();
-    shell.add_exports(guest, verdict, report)?;
+    shell.add_exports(guest, verdicts, report)?;
     let policy = evidence.map(|(section, text)| (section, text()));
     let script = script.map(|text| (evidence::SCRIPT, text));
     for (name, text) in policy.into_iter().chain(script) {
@@ -77,11 +74,6 @@ pub(crate) fn compose(
         });
     }
     Ok(shell.builder.finish())
-}
-
-/// Whether a component is a program of WASI 0.2.
-fn runs_0_2(root: &Root<'_>) -> bool {
-    root.exports().any(|(_, export)| is_run(export, 2))
 }
 
 /// Whether a script is played in a component.
@@ -132,6 +124,13 @@ fn entangled(what: &str, name: &str, socket: &SocketImport<'_>) -> Error {
     }
 }
 
+/// What asks a script for its verdict, in programs of WASI 0.2 and of 0.3.
+#[derive(Clone, Copy)]
+struct Verdicts {
+    of_2: Option<u32>,
+    of_3: Option<u32>,
+}
+
 /// The component around the guest.
 struct Shell<'p> {
     plan: &'p Plan<'p>,
@@ -149,6 +148,8 @@ struct Shell<'p> {
     clocks: HashMap<String, u32>,
     /// The clock that the network in memory goes by.
     timer: Option<u32>,
+    /// Standard error, where what went wrong of a script is told on that.
+    stderr: Vec<policy::Given>,
     /// What was taken out of instances, by instance and name.
     aliases: HashMap<(u32, String), u32>,
     /// Types of the guest that were found to have no name, nor any inside.
@@ -487,33 +488,51 @@ impl<'p> Shell<'p> {
         self.builder.instantiate(None, guest, args)
     }
 
+    /// Adds what asks a script for its verdict, where a program runs that one is played to.
+    fn add_verdicts(&mut self, plays: bool) -> Verdicts {
+        let (root, beside, tells) = (self.root, self.plan.plays(), self.plan.tells());
+        if tells {
+            self.stderr = log::import(&mut self.builder, &self.plan.log);
+        }
+        let mut add = |it| self.builder.component(None, it);
+        Verdicts {
+            of_2: ((plays || beside) && runs(root, 2)).then(|| add(verdict::component(tells))),
+            of_3: (beside && runs(root, 3)).then(|| add(verdict_3::component(tells))),
+        }
+    }
+
     /// Exports what the guest exports.
     fn add_exports(
         &mut self,
         guest: u32,
-        verdict: Option<u32>,
+        verdicts: Verdicts,
         report: Option<u32>,
     ) -> Result<(), Error> {
         let kind = ComponentExportKind::Instance;
-        let script = verdict.map(|verdict| {
-            let of_guest = || self.builder.alias_export(guest, verdict::REPORT, kind);
-            (verdict, report.unwrap_or_else(of_guest))
-        });
+        let of_guest =
+            |builder: &mut ComponentBuilder| builder.alias_export(guest, verdict::REPORT, kind);
+        let asked = match (report, verdicts.of_2) {
+            (None, Some(_)) => Some(of_guest(&mut self.builder)),
+            _ => report,
+        };
         for (at, export) in self.root.exports() {
             self.refuse_tainted(at, "export", export.name.name)?;
             self.refuse_entangled(export)?;
             let ty = self.ascription(export)?;
             let kind = ComponentExportKind::from(export.kind);
-            let item = match (self.value_type(export)?, script) {
-                (Some(ty), _) => ty,
-                (None, Some((_, report))) if export.name.name == verdict::REPORT => report,
-                (None, Some((verdict, _))) if self.plan.plays() && is_run(export, 3) => {
-                    self.instantiate_verdict_3(verdict, guest, export)
-                }
-                (None, Some((verdict, report))) if !self.plan.plays() && is_run(export, 2) => {
+            let value = self.value_type(export)?;
+            let verdict = verdicts.of_2.filter(|_| is_run(export, 2)).zip(asked);
+            let verdict_3 = verdicts.of_3.filter(|_| is_run(export, 3));
+            let item = match (value, verdict, verdict_3) {
+                (Some(ty), ..) => ty,
+                (_, Some((verdict, report)), _) => {
                     self.instantiate_verdict(verdict, guest, export, report)
                 }
-                (None, _) => self.builder.alias_export(guest, export.name.name, kind),
+                (_, _, Some(verdict)) => self.instantiate_verdict_3(verdict, guest, export),
+                _ => match asked.filter(|_| export.name.name == verdict::REPORT) {
+                    Some(report) => report,
+                    None => self.builder.alias_export(guest, export.name.name, kind),
+                },
             };
             let exported = self.builder.export(export.name, kind, item, ty);
             self.placed.insert(at, exported);
@@ -546,15 +565,17 @@ impl<'p> Shell<'p> {
         export: &ComponentExport<'_>,
         report: u32,
     ) -> u32 {
-        let builder = &mut self.builder;
         let (instance, func) = (ComponentExportKind::Instance, ComponentExportKind::Func);
-        let program = builder.alias_export(guest, export.name.name, instance);
-        let run = builder.alias_export(program, verdict::RUN, func);
-        let mut args = vec![(verdict::RUN, func, run)];
-        for name in [verdict::ENDED, verdict::FINISH] {
-            args.push((name, func, builder.alias_export(report, name, func)));
-        }
-        builder.instantiate(None, verdict, args)
+        let program = self.builder.alias_export(guest, export.name.name, instance);
+        let mut args = self.stderr.clone();
+        args.extend(verdict::imports(self.plan.tells()).map(|name| {
+            let from = match name {
+                verdict::RUN => program,
+                _ => report,
+            };
+            (name, func, self.alias(from, name, func))
+        }));
+        self.builder.instantiate(None, verdict, args)
     }
 
     /// The same for WASI 0.3, with a network beside the program.
@@ -567,10 +588,7 @@ impl<'p> Shell<'p> {
         let (instance, func) = (ComponentExportKind::Instance, ComponentExportKind::Func);
         let program = self.builder.alias_export(guest, export.name.name, instance);
         let network = self.network.unwrap_or(u32::MAX);
-        let mut args = Vec::new();
-        if self.plan.tells() {
-            args.extend(log::import(&mut self.builder, &self.plan.log));
-        }
+        let mut args = self.stderr.clone();
         args.extend(verdict_3::IMPORTS.map(|name| {
             let from = match name {
                 verdict::RUN => program,

@@ -396,9 +396,7 @@ pub(crate) fn plan<'r>(
     plan.keep_clocks();
     plan.add_clocks();
     let logs = plan.calls_policy() && policy.log() != Log::None;
-    // The host that gives the script asks for what is told.
-    let is_alone = plan.network.as_ref().and_then(|it| it.plays) == Some(false);
-    if logs || is_alone && root.exports().any(|(_, export)| is_run(export, 3)) {
+    if logs || plan.is_told_of() {
         plan.log = log::names(root);
     }
     Ok(plan)
@@ -464,6 +462,11 @@ fn refuse_disguised(name: &ComponentExternName<'_>) -> Result<(), Error> {
             reason: "it asks for `wasi:sockets`, and not as an interface".to_owned(),
         }),
     }
+}
+
+/// Whether a component is a program of WASI 0.2, or of 0.3.
+pub(crate) fn runs(root: &Root<'_>, minor: u64) -> bool {
+    root.exports().any(|(_, export)| is_run(export, minor))
 }
 
 /// Whether an export is `wasi:cli/run` of 0.2, or of 0.3.
@@ -763,6 +766,15 @@ impl<'r> Plan<'r> {
     /// Whether a script is played on a network beside the guest.
     pub(crate) fn plays(&self) -> bool {
         self.network.as_ref().is_some_and(|it| it.plays.is_some())
+    }
+
+    /// Whether what goes wrong of a script that is played beside the guest is to be told of. The host that
+    /// gives the script asks a program of 0.3 for that.
+    fn is_told_of(&self) -> bool {
+        let Some(loads) = self.network.as_ref().and_then(|it| it.plays) else {
+            return false;
+        };
+        runs(self.root, 2) || !loads && runs(self.root, 3)
     }
 
     /// Whether what went wrong of a script is told on standard error.

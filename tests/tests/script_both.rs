@@ -202,16 +202,75 @@ fn the_script_is_the_one_that_it_says() -> Result<()> {
     Ok(())
 }
 
-/// What cannot be played is refused by name.
+/// A program of 0.2 has sockets of both too. Those of 0.3 it must not wait for, as on any host.
 #[test]
-fn what_cannot_be_played_is_refused() -> Result<()> {
-    let refused = |guest: Guest, script: &str| -> Result<String> {
+fn a_program_of_0_2_asks_peers_with_both() -> Result<()> {
+    let script = "schema = 1\n[[peer]]\nname = \"cache\"\nat = \"tcp://192.0.2.10:6379\"\n\
+        [[peer.connection]]\nrepeat = 2\nscript = [{ expect = \"PING\\r\\n\" }, { wait = \"2s\" }, \
+        { send = \"+PONG\\r\\n\", segment = 2, gap = \"1s\" }]\n";
+    let asks = ["asks", "192.0.2.10:6379"];
+    let said = "0.2: Ok(()) Ok(\"+PONG\\r\\n\")\n0.3: (0, \"+PONG\\r\\n\")\n";
+    let built = |script: &str| -> Result<Vec<u8>> {
         let policy = Policy::from_toml(script).map_err(|e| anyhow::anyhow!("{e}"))?;
-        let refused = Virtualizer::new(policy).build(&guest.build()?);
-        Ok(refused.expect_err("it is refused").to_string())
+        let component = Virtualizer::new(policy)
+            .build(&Guest::Mixed.build()?)?
+            .component;
+        let checked = sockvirt::check(&component)?;
+        assert!(checked.passed() && checked.enforced, "{checked:?}");
+        Ok(component)
     };
-    let old = refused(Guest::Mixed, PEERS)?;
-    assert!(old.contains("`wasi:cli/run@0.2"), "{old}");
+    let good = host::run_with(&built(script)?, Sockets::None, &asks)?;
+    assert_eq!((good.stdout.as_str(), good.stderr.as_str()), (said, ""));
+    assert_eq!(good.status, 0);
+    let played = play(Guest::Mixed, "a.toml", script, &asks)?;
+    assert!(played.passed(), "{played}");
+
+    // Its second connection, which is of 0.3, is one that leaves a step.
+    let more = script.replace("gap = \"1s\" }", "gap = \"1s\" }, { expect = \"more\" }");
+    let told = "FAIL peer \"cache\" tcp 192.0.2.10:6379, connection 1, step 4";
+    let bad = host::run_with(&built(&more)?, Sockets::None, &asks)?;
+    assert_eq!((bad.stdout.as_str(), bad.status), (said, 1));
+    assert!(bad.stderr.starts_with(told), "{bad:?}");
+    let played = play(Guest::Mixed, "a.toml", &more, &asks)?;
+    assert_eq!((played.status, played.failures.len()), (Some(1), 2));
+    assert!(played.to_string().starts_with(told), "{played}");
+
+    let waits = play(
+        Guest::Mixed,
+        "a.toml",
+        script,
+        &["waits", "192.0.2.10:6379"],
+    )?;
+    let why = waits.ended_by.as_deref().unwrap_or_default();
+    assert!(why.contains("cannot block a synchronous task"), "{waits}");
+    Ok(())
+}
+
+/// The same of one that has sockets of 0.3 alone, and nothing else that a script takes the place of.
+#[test]
+fn a_program_of_0_2_has_its_verdict_with_sockets_of_0_3_alone() -> Result<()> {
+    for (expected, status) in [("question", 0), ("answer", 1)] {
+        let script = format!(
+            "schema = 1\n[[peer]]\nname = \"dns\"\nat = \"udp://192.0.2.53:53\"\n\
+             script = [{{ expect = \"{expected}\" }}]\n"
+        );
+        let policy = Policy::from_toml(&script).map_err(|e| anyhow::anyhow!("{e}"))?;
+        let built = Virtualizer::new(policy).build(&Guest::Run2.build()?)?;
+        let ended = host::run(&built.component, Sockets::None)?;
+        let played = play(Guest::Run2, "a.toml", &script, &[])?;
+        assert_eq!((ended.status, played.status), (status, Some(status)));
+        let told = [ended.stderr, played.to_string()];
+        let is_told = told.map(|it| it.starts_with("FAIL peer \"dns\""));
+        assert_eq!(is_told, [status == 1; 2]);
+        let rule = "[[allow]]\nto = \"203.0.113.9\"\nport = 1\nproto = \"udp\"\n";
+        let policy = Policy::from_toml(&(script + rule)).map_err(|e| anyhow::anyhow!("{e}"))?;
+        let built = Virtualizer::new(policy).build(&Guest::Run2.build()?)?;
+        let checked = sockvirt::check(&built.component)?;
+        assert!(checked.passed() && checked.enforced, "{checked:?}");
+        let ended = host::run(&built.component, Sockets::DeniedAtOperation)?;
+        assert_eq!(ended.status, status);
+        assert_eq!(ended.stderr.matches("FAIL").count(), status as usize);
+    }
     Ok(())
 }
 

@@ -32,7 +32,6 @@ mod writer;
 
 use crate::error::Error;
 use crate::name::InterfaceName;
-use crate::plan::is_run;
 use crate::root::Root;
 use copy::Fuser;
 use hooks::{Reach, Surface, unsupported};
@@ -91,7 +90,7 @@ pub(crate) fn fuse(
     let level = Level::of(root, reach)?;
     if with_0_3 {
         hub::refuse(root)?;
-        refuse_both(root, &level, reach)?;
+        refuse_both(&level)?;
         return fuse_level(root, &level, setup, Place::Outside, evidence);
     }
     if !level.children.is_empty() {
@@ -285,7 +284,7 @@ fn refuse_other_sockets(root: &Root<'_>) -> Result<(), Error> {
 }
 
 /// Refuses what a network for both generations of WASI cannot be given.
-fn refuse_both(root: &Root<'_>, level: &Level<'_>, reach: Reach) -> Result<(), Error> {
+fn refuse_both(level: &Level<'_>) -> Result<(), Error> {
     if !level.children.is_empty() {
         return Err(unsupported(
             COMPOSED,
@@ -293,14 +292,5 @@ fn refuse_both(root: &Root<'_>, level: &Level<'_>, reach: Reach) -> Result<(), E
              where one component has both",
         ));
     }
-    if reach.script.is_none() {
-        return Ok(());
-    }
-    match root.exports().find(|(_, export)| is_run(export, 2)) {
-        None => Ok(()),
-        Some((_, export)) => Err(unsupported(
-            &format!("export `{}`", export.name.name),
-            "a script is played to sockets of 0.3 in programs that export `run` of 0.3",
-        )),
-    }
+    Ok(())
 }

@@ -6,9 +6,8 @@
 //! error.
 
 use super::core::{Body, CoreModule, Memory, signature};
-use super::log;
-use super::store::{self, Contents, WORD};
-use super::verdict::{self, FINISH, RUN, TEXT};
+use super::store::WORD;
+use super::verdict::{self, FINISH, GIVEN, RUN, TELL, TEXT, tell};
 use crate::generate::abi::{EXIT, WAIT};
 use crate::stand_in::{DRIVE, ENDED};
 use wasm_encoder::{
@@ -24,12 +23,6 @@ pub(crate) const IMPORTS: [&str; 6] = [RUN, DRIVE, ENDED, verdict::ENDED, FINISH
 const RESULT: i32 = 16;
 /// Where the set is noted that the task waits for.
 const SET: i32 = 32;
-/// Where the text of the report is, and behind that how long it is, as far as it is not told.
-const REST: i32 = 40;
-/// Where the result of a write is.
-const WRITTEN: i32 = 48;
-/// No write takes more at once.
-const AT_ONCE: i32 = 4096;
 
 /// The state of a call, in the lower four bits of its status, once it has returned.
 const RETURNED: i32 = 2;
@@ -39,14 +32,7 @@ const SUBTASK: i32 = 1;
 /// The component, which exports [`RUN`]. `tells` is whether it is given standard error.
 pub(crate) fn component(tells: bool) -> ComponentBuilder {
     let mut component = ComponentBuilder::default();
-    let contents = Contents {
-        sockets: false,
-        heap: true,
-    };
-    let store = component.core_module_raw(None, &store::module(contents));
-    let store = component.core_instantiate(None, store, []);
-    let memory = component.core_alias_export(None, store, "m", ExportKind::Memory);
-    let realloc = component.core_alias_export(None, store, "realloc", ExportKind::Func);
+    let (memory, realloc) = verdict::add_memory(&mut component);
     let (result, encoder) = component.type_defined(None);
     encoder.result(None, None);
     let status = ("status", Val::Primitive(PrimitiveValType::U8));
@@ -82,10 +68,7 @@ pub(crate) fn component(tells: bool) -> ComponentBuilder {
     given.extend(builtins.map(|(name, index)| (name, ExportKind::Func, index)));
     given.push(("m", ExportKind::Memory, memory));
     if tells {
-        let log = log::functions(&mut component);
-        let get = component.lower_func(None, log.get_stderr, []);
-        let write = component.lower_func(None, log.write, [CanonicalOption::Memory(memory)]);
-        given.extend([("stderr", get), ("write", write)].map(|it| (it.0, ExportKind::Func, it.1)));
+        given.extend(verdict::add_stderr(&mut component, memory));
     }
     let given = component.core_instantiate_exports(None, given);
     let module = component.core_module_raw(None, &module(tells));
@@ -97,8 +80,6 @@ pub(crate) fn component(tells: bool) -> ComponentBuilder {
     component.export(RUN, Kind::Func, lifted, None);
     component
 }
-
-const GIVEN: &str = "i";
 
 fn module(tells: bool) -> Vec<u8> {
     use ValType::I32;
@@ -115,70 +96,18 @@ fn module(tells: bool) -> Vec<u8> {
         ("return", signature(&[I32], &[])),
     ];
     if tells {
-        imports.push(("stderr", signature(&[], &[I32])));
-        imports.push(("write", signature(&[I32; 4], &[])));
+        imports.extend(verdict::stderr_imports());
     }
     for (name, signature) in imports {
         module.import(name, GIVEN, name.to_owned(), signature);
     }
-    module.define(TELL, tell(tells));
+    let nothing = || Body::new(signature(&[], &[]));
+    module.define(TELL, if tells { tell() } else { nothing() });
     module.define(END, end());
     module.export(RUN, run());
     module.export("callback", callback());
     module.finish().0
 }
-
-/// The function that tells of what was not as it should be.
-const TELL: &str = "tell";
-
-/// `tell()`
-fn tell(tells: bool) -> Body<&'static str> {
-    let (stream, count) = (0, 1);
-    let mut body = Body::new(signature(&[], &[]));
-    if !tells {
-        return body;
-    }
-    body.locals.extend([ValType::I32; 2]);
-    body.plain([I::I32Const(REST)]).call(TEXT);
-    body.call("stderr").plain([
-        I::LocalSet(stream),
-        I::Loop(BlockType::Empty),
-        I::I32Const(REST),
-        I::I32Load(LENGTH),
-        I::LocalTee(count),
-        I::I32Eqz,
-        I::If(BlockType::Empty),
-        I::Return,
-        I::End,
-        I::LocalGet(count),
-        I::I32Const(AT_ONCE),
-        I::LocalGet(count),
-        I::I32Const(AT_ONCE),
-        I::I32LtU,
-        I::Select,
-        I::LocalSet(count),
-        I::LocalGet(stream),
-        I::I32Const(REST),
-        I::I32Load(WORD),
-        I::LocalGet(count),
-        I::I32Const(WRITTEN),
-    ]);
-    body.call("write");
-    for (place, changed) in [(WORD, I::I32Add), (LENGTH, I::I32Sub)] {
-        body.plain([
-            I::I32Const(REST),
-            I::I32Const(REST),
-            I::I32Load(place),
-            I::LocalGet(count),
-            changed,
-            I::I32Store(place),
-        ]);
-    }
-    body.plain([I::Br(0), I::End]);
-    body
-}
-
-const LENGTH: MemArg = MemArg { offset: 4, ..WORD };
 
 /// The function that ends the task.
 const END: &str = "end";

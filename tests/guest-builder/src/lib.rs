@@ -102,6 +102,8 @@ pub enum Guest {
     Naps3,
     /// Sockets of 0.3 and `exit`, and no clock.
     Quits3,
+    /// Sockets of 0.3 alone, in a program of 0.2.
+    Run2,
 }
 
 impl Guest {
@@ -167,6 +169,7 @@ impl Guest {
             Guest::Both => "both",
             Guest::Naps3 => "naps-3",
             Guest::Quits3 => "quits-3",
+            Guest::Run2 => "run-2",
         }
     }
 
@@ -187,6 +190,7 @@ impl Guest {
                 | Guest::Both
                 | Guest::Naps3
                 | Guest::Quits3
+                | Guest::Run2
         )
     }
 
@@ -236,6 +240,7 @@ impl Guest {
             Guest::Both => cargo("guest-both", wasip2, ""),
             Guest::Naps3 => cargo("guest-naps-3", wasip2, ""),
             Guest::Quits3 => only_p3("guest-quits-3"),
+            Guest::Run2 => only_p3("guest-run-2"),
             Guest::Neighbours => neighbours(&service()?),
             Guest::TurnsAndMore => beside_another(&Guest::Turns.build()?),
             Guest::Nested => neighbours(&wrap(&wrap(&service()?)?)?),
