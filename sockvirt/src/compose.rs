@@ -329,11 +329,10 @@ impl<'p> Shell<'p> {
         Ok(())
     }
 
-    /// The imports that the network in memory serves.
+    /// The imports that the network in memory serves: those first that it asks of the host.
     fn served(&self) -> Vec<&'p SocketImport<'p>> {
-        let sockets = self.plan.sockets.iter();
-        let served = sockets.filter(|it| matches!(it.route, Route::Network | Route::Mixed));
-        served.collect()
+        let of = |route| self.plan.sockets.iter().filter(move |it| it.route == route);
+        of(Route::Mixed).chain(of(Route::Network)).collect()
     }
 
     /// Adds the network in memory, where there is one.
@@ -343,15 +342,6 @@ impl<'p> Shell<'p> {
             return Ok(());
         }
         for socket in served.iter().filter(|it| it.route == Route::Mixed) {
-            let mut others = served.iter().filter(|it| it.at != socket.at);
-            if others.any(|it| it.interface == socket.interface) {
-                return Err(Error::Unsupported {
-                    item: format!("import `{}`", socket.name),
-                    reason: "it imports another version of it besides, and a network in memory \
-                             leads to the host's sockets of one"
-                        .to_owned(),
-                });
-            }
             self.place_around(socket)?;
         }
         let outer_type = |index| self.index(Space::Type, index).unwrap_or(u32::MAX);

@@ -48,6 +48,7 @@ mod stand_in;
 #[cfg(test)]
 mod test_guest;
 mod verify;
+mod versions;
 mod widen;
 
 pub use check::{Check, check};

@@ -6,6 +6,7 @@ use crate::generate::{log, prebuilt, sockets_0_2, sockets_0_3, verdict};
 use crate::name::InterfaceName;
 use crate::root::Root;
 use crate::stand_in::{StandIns, destructor};
+use crate::versions;
 use crate::widen::{Widened, widen, widen_for_network};
 use semver::Version;
 use sockvirt_policy::{DenyAt, Log, Policy, Protocol};
@@ -367,9 +368,6 @@ pub(crate) fn plan<'r>(
                     socket.stand_ins = StandIns::choose(needs, root, &socket)?;
                     widen(&mut socket)?;
                 }
-                if route == Route::Mixed {
-                    widen_for_network(&mut socket);
-                }
                 plan.add_resources(&socket);
                 plan.routes.insert(at, route);
                 plan.sockets.push(socket);
@@ -390,6 +388,13 @@ pub(crate) fn plan<'r>(
                     .extend(instance.and_then(|instance| clock(root, at, instance)));
             }
             _ => refuse_disguised(&import.name)?,
+        }
+    }
+    versions::ask_for_one(root, &mut plan.sockets)?;
+    for socket in &mut plan.sockets {
+        plan.routes.insert(socket.at, socket.route);
+        if socket.route == Route::Mixed {
+            widen_for_network(socket);
         }
     }
     plan.choose_timer();

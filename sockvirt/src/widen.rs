@@ -6,10 +6,11 @@
 
 use crate::error::Error;
 use crate::plan::SocketImport;
+use std::collections::HashMap;
 use wasmparser::{
-    ComponentDefinedType as Defined, ComponentExternName, ComponentFuncType, ComponentType,
-    ComponentTypeRef, ComponentValType as Val, InstanceTypeDeclaration as Declaration,
-    PrimitiveValType as Primitive, TypeBounds,
+    ComponentAlias, ComponentDefinedType as Defined, ComponentExternName, ComponentFuncType,
+    ComponentType, ComponentTypeRef, ComponentValType as Val,
+    InstanceTypeDeclaration as Declaration, PrimitiveValType as Primitive, TypeBounds, VariantCase,
 };
 
 /// An import's type: what the guest declares, and what else is asked of the host.
@@ -131,6 +132,68 @@ impl<'r> Widened<'r> {
         Some(())
     }
 
+    /// The functions of another version of the interface that this one does not have, with the types that
+    /// these are made of. `primitive` says which primitive type one of the scope around is.
+    pub(crate) fn add_missing(
+        &mut self,
+        other: &'r [Declaration<'r>],
+        primitive: impl Fn(u32) -> Option<Primitive>,
+    ) -> Option<()> {
+        let mut exported: HashMap<&'r str, u32> = HashMap::new();
+        for (ty, index) in self.all().filter(|it| is_type(it)).zip(0..) {
+            exported.extend(exported_name(ty).map(|name| (name, index)));
+        }
+        let types: Vec<_> = other.iter().filter(|it| is_type(it)).collect();
+        let mut needed = vec![false; types.len()];
+        let mut missing = Vec::new();
+        for declaration in other {
+            if let Declaration::Export {
+                name,
+                ty: ComponentTypeRef::Func(ty),
+            } = declaration
+                && self.func(name.name).is_none()
+            {
+                *needed.get_mut(*ty as usize)? = true;
+                missing.push((name, *ty));
+            }
+        }
+        let is_here = |ty: &Declaration<'r>, exported: &HashMap<_, u32>| {
+            exported_name(ty).and_then(|name| exported.get(name).copied())
+        };
+        // What a type is made of comes before it.
+        for (at, ty) in types.iter().enumerate().rev() {
+            if needed[at] && is_here(ty, &exported).is_none() {
+                said_anew(ty, &mut |of| {
+                    *needed.get_mut(of as usize)? = true;
+                    Some(of)
+                });
+            }
+        }
+        let mut count = self.types();
+        let mut here = vec![None; types.len()];
+        for (at, ty) in types.iter().enumerate().filter(|(at, _)| needed[*at]) {
+            here[at] = is_here(ty, &exported);
+            if here[at].is_some() {
+                continue;
+            }
+            self.more.push(match ty {
+                Declaration::Alias(ComponentAlias::Outer { index, .. }) => {
+                    let ty = Defined::Primitive(primitive(*index)?);
+                    Declaration::Type(ComponentType::Defined(ty))
+                }
+                _ => said_anew(ty, &mut |of| *here.get(of as usize)?)?,
+            });
+            exported.extend(exported_name(ty).map(|name| (name, count)));
+            here[at] = Some(count);
+            count += 1;
+        }
+        for (name, ty) in missing {
+            let ty = ComponentTypeRef::Func((*here.get(ty as usize)?)?);
+            self.more.push(Declaration::Export { name: *name, ty });
+        }
+        Some(())
+    }
+
     fn bytes(&mut self) -> Val {
         let bytes = Defined::List(Val::Primitive(Primitive::U8));
         Val::Type(self.add_type(ComponentType::Defined(bytes)))
@@ -196,8 +259,106 @@ fn plain(name: &str) -> ComponentExternName<'_> {
     }
 }
 
+/// The name that a declaration exports something under.
+fn exported_name<'r>(declaration: &Declaration<'r>) -> Option<&'r str> {
+    match declaration {
+        Declaration::Export { name, .. } => Some(name.name),
+        _ => None,
+    }
+}
+
+/// A declaration of a type, of others than it was. `at` says which take their places.
+fn said_anew<'r>(
+    declaration: &Declaration<'r>,
+    at: &mut dyn FnMut(u32) -> Option<u32>,
+) -> Option<Declaration<'r>> {
+    let ty = match declaration {
+        Declaration::Export {
+            name,
+            ty: ComponentTypeRef::Type(bounds),
+        } => {
+            let bounds = match bounds {
+                TypeBounds::Eq(of) => TypeBounds::Eq(at(*of)?),
+                TypeBounds::SubResource => TypeBounds::SubResource,
+            };
+            let ty = ComponentTypeRef::Type(bounds);
+            return Some(Declaration::Export { name: *name, ty });
+        }
+        Declaration::Type(ComponentType::Defined(ty)) => {
+            ComponentType::Defined(defined_anew(ty, at)?)
+        }
+        Declaration::Type(ComponentType::Func(func)) => {
+            let mut value = |ty: &Val| value_anew(*ty, at);
+            let params = func.params.iter();
+            let params = params.map(|(name, ty)| Some((*name, value(ty)?)));
+            ComponentType::Func(ComponentFuncType {
+                async_: func.async_,
+                params: params.collect::<Option<_>>()?,
+                result: match &func.result {
+                    Some(ty) => Some(value(ty)?),
+                    None => None,
+                },
+            })
+        }
+        _ => return None,
+    };
+    Some(Declaration::Type(ty))
+}
+
+fn value_anew(ty: Val, at: &mut dyn FnMut(u32) -> Option<u32>) -> Option<Val> {
+    match ty {
+        Val::Primitive(_) => Some(ty),
+        Val::Type(of) => at(of).map(Val::Type),
+    }
+}
+
+fn defined_anew<'r>(
+    ty: &Defined<'r>,
+    at: &mut dyn FnMut(u32) -> Option<u32>,
+) -> Option<Defined<'r>> {
+    let mut maybe = |ty: &Option<Val>| match ty {
+        Some(ty) => value_anew(*ty, at).map(Some),
+        None => Some(None),
+    };
+    Some(match ty {
+        Defined::Primitive(_) | Defined::Flags(_) | Defined::Enum(_) => ty.clone(),
+        Defined::Variant(cases) => {
+            let cases = cases.iter().map(|case| {
+                Some(VariantCase {
+                    name: case.name,
+                    ty: maybe(&case.ty)?,
+                })
+            });
+            Defined::Variant(cases.collect::<Option<_>>()?)
+        }
+        Defined::Result { ok, err } => Defined::Result {
+            ok: maybe(ok)?,
+            err: maybe(err)?,
+        },
+        Defined::Future(of) => Defined::Future(maybe(of)?),
+        Defined::Stream(of) => Defined::Stream(maybe(of)?),
+        Defined::Own(of) => Defined::Own(at(*of)?),
+        Defined::Borrow(of) => Defined::Borrow(at(*of)?),
+        Defined::List(of) => Defined::List(value_anew(*of, at)?),
+        Defined::Option(of) => Defined::Option(value_anew(*of, at)?),
+        Defined::FixedLengthList(of, count) => {
+            Defined::FixedLengthList(value_anew(*of, at)?, *count)
+        }
+        Defined::Map(key, value) => Defined::Map(value_anew(*key, at)?, value_anew(*value, at)?),
+        Defined::Tuple(parts) => {
+            let parts = parts.iter().map(|it| value_anew(*it, at));
+            Defined::Tuple(parts.collect::<Option<_>>()?)
+        }
+        Defined::Record(fields) => {
+            let fields = fields.iter();
+            let fields = fields.map(|(name, ty)| Some((*name, value_anew(*ty, at)?)));
+            Defined::Record(fields.collect::<Option<_>>()?)
+        }
+    })
+}
+
 fn is_type(declaration: &Declaration<'_>) -> bool {
-    use wasmparser::{ComponentAlias, ComponentExternalKind, ComponentOuterAliasKind};
+    use wasmparser::{ComponentExternalKind, ComponentOuterAliasKind};
     match declaration {
         Declaration::Type(_) => true,
         Declaration::Export { ty, .. } => matches!(ty, ComponentTypeRef::Type(_)),

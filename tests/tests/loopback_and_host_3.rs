@@ -151,6 +151,35 @@ fn what_is_in_memory_is_the_same() -> Result<()> {
     Ok(())
 }
 
+/// Sockets of two versions are in memory, or the host's of one of them.
+#[test]
+fn two_versions_of_sockets() -> Result<()> {
+    let (server, datagrams) = (server(), datagrams());
+    let rules = [
+        &*format!("tcp://{server}"),
+        &*format!("send=udp://{datagrams}"),
+    ];
+    let component = build(Guest::Versions3, rules)?;
+    let imports = sockvirt::inspect(&component)?.imports;
+    let types = imports
+        .iter()
+        .filter(|it| it.starts_with("wasi:sockets/types@0.3"));
+    assert_eq!(types.count(), 1, "{imports:?}");
+    let inside = open_host().run(&component, &[])?;
+    let said = "query answer datagram (1, 1)\n";
+    assert_eq!(
+        (inside.outcome.stdout.as_str(), inside.outcome.status),
+        (said, 0)
+    );
+    assert_eq!(inside.reached(), [""; 0]);
+    let addresses = [server, datagrams].map(|it| it.to_string());
+    let run = open_host().run(&component, &addresses.each_ref().map(String::as_str))?;
+    assert_eq!(run.outcome.stdout, "NEWER OLDER datagram\n", "{run:?}");
+    assert_eq!(run.reached_by(Use::TcpConnect), [&*addresses[0]; 2]);
+    assert_eq!(run.reached_by(Use::UdpSend), [&*addresses[1]]);
+    Ok(())
+}
+
 /// What it reaches can be asked of a component.
 #[test]
 fn a_component_says_what_it_reaches() -> Result<()> {

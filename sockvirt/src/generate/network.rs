@@ -208,10 +208,17 @@ impl<'p, 'r> Network<'p, 'r> {
         match subject.filter(|it| !it.is_empty()) {
             None | Some("wake") => self.builders[self.at].core_import(import),
             Some(DRIVE | ENDED) => Ok(self.builders[self.at].component.task_return(None, [])),
-            Some(subject) => match self.builders.iter().position(|it| it.declares(subject)) {
-                Some(at) => self.builder(at).core_import(import),
-                None => Ok(self.never(&import.signature)),
-            },
+            Some(subject) => {
+                // What is added is the host's.
+                let is_around = import.module == "around";
+                let has = |it: &StubBuilder<'_, '_>| {
+                    it.declares(subject) && (is_around || !it.import.declarations.is_added(subject))
+                };
+                match self.builders.iter().position(has) {
+                    Some(at) => self.builder(at).core_import(import),
+                    None => Ok(self.never(&import.signature)),
+                }
+            }
         }
     }
 

@@ -12,6 +12,7 @@ use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::net::SocketAddrV4;
 use futures_util::future::join;
 use net::{Connection, accept};
 use wasi::sockets::ip_name_lookup::resolve_addresses;
@@ -40,6 +41,11 @@ struct Guest;
 
 impl wasip3::exports::cli::run::Guest for Guest {
     async fn run() -> Result<(), ()> {
+        let arguments = wasip3::cli::environment::get_arguments();
+        if let [_, server, datagrams] = &arguments[..] {
+            let said = outside(server.parse().unwrap(), datagrams.parse().unwrap());
+            return net::print(said.await).await;
+        }
         let (_listener, mut accepted, address) = net::listen(newer::IpAddressFamily::Ipv4);
         let server = async {
             let mut connection = Connection::of(accept(&mut accepted).await);
@@ -47,7 +53,7 @@ impl wasip3::exports::cli::run::Guest for Guest {
             drop(connection.writer);
             connection.reader.collect().await
         };
-        let (asked, answered) = join(server, client(net::port(address))).await;
+        let (asked, answered) = join(server, client(here(net::port(address)), b"query")).await;
         let [asked, answered] = [asked, answered].map(|it| String::from_utf8(it).unwrap());
         // Sockets of UDP are those of one version alone.
         let datagram = datagrams().await;
@@ -63,13 +69,41 @@ fn here(port: u16) -> IpSocketAddress {
     IpSocketAddress::Ipv4(Ipv4SocketAddress { port, address })
 }
 
-async fn client(port: u16) -> Vec<u8> {
+/// Both ask the host's servers.
+async fn outside(server: SocketAddrV4, datagrams: SocketAddrV4) -> String {
+    let [a, b, c, d] = server.ip().octets();
+    let newer_server = newer::IpSocketAddress::Ipv4(newer::Ipv4SocketAddress {
+        port: server.port(),
+        address: (a, b, c, d),
+    });
+    let mut connection = Connection::of(net::connect(newer_server).await.unwrap());
+    connection.write(b"newer".to_vec()).await;
+    drop(connection.writer);
+    let by_newer = connection.reader.collect().await;
+    let by_older = client(at(server), b"older").await;
+    let [by_newer, by_older] = [by_newer, by_older].map(|it| String::from_utf8(it).unwrap());
+    let socket = UdpSocket::create(IpAddressFamily::Ipv4).unwrap();
+    let to = at(datagrams);
+    socket.send(b"datagram".to_vec(), Some(to)).await.unwrap();
+    let datagram = String::from_utf8(socket.receive().await.unwrap().0).unwrap();
+    format!("{by_newer} {by_older} {datagram}\n")
+}
+
+fn at(address: SocketAddrV4) -> IpSocketAddress {
+    let [a, b, c, d] = address.ip().octets();
+    IpSocketAddress::Ipv4(Ipv4SocketAddress {
+        port: address.port(),
+        address: (a, b, c, d),
+    })
+}
+
+async fn client(server: IpSocketAddress, asks: &[u8]) -> Vec<u8> {
     let socket = TcpSocket::create(IpAddressFamily::Ipv4).unwrap();
-    socket.connect(here(port)).await.unwrap();
+    socket.connect(server).await.unwrap();
     let (mut writer, data) = wit_stream::new();
     let sent = socket.send(data);
     let (reader, received) = socket.receive();
-    writer.write_all(b"query".to_vec()).await;
+    writer.write_all(asks.to_vec()).await;
     drop(writer);
     sent.await.unwrap();
     let answer = reader.collect().await;
