@@ -20,6 +20,41 @@ const THEMES: [Theme; 6] = [
     [10, 4, 10, 0, 0, 6, 0, 6, 50, 8, 4, 4, 1],
 ];
 
+/// Names that are looked up.
+pub(crate) const NAMES: [&str; 31] = [
+    "localhost",
+    "127.0.0.1",
+    "::1",
+    "[::1]",
+    "1.2.3.4",
+    "0x7f.1",
+    "127.1",
+    "0177.0.0.1",
+    "256.1.1.1",
+    "1.2.3.4.5",
+    "2130706433",
+    "4294967296",
+    "::ffff:1.2.3.4",
+    "[::",
+    "::1]",
+    "fe80::1%1",
+    "",
+    "a b",
+    "a/b",
+    "a:80",
+    "a@b",
+    "a|b",
+    "a^b",
+    "a<b",
+    "1.",
+    "127.0.0.1.",
+    "0x",
+    "#",
+    "1.2.3.09",
+    "[127.0.0.1]",
+    "::g",
+];
+
 /// The calls of the sequence with this number.
 pub(crate) fn sequence(seed: u64) -> String {
     let mut random = Random::new(seed);
@@ -609,39 +644,6 @@ impl Sequence {
     }
 
     fn lookup(&mut self) {
-        const NAMES: [&str; 31] = [
-            "localhost",
-            "127.0.0.1",
-            "::1",
-            "[::1]",
-            "1.2.3.4",
-            "0x7f.1",
-            "127.1",
-            "0177.0.0.1",
-            "256.1.1.1",
-            "1.2.3.4.5",
-            "2130706433",
-            "4294967296",
-            "::ffff:1.2.3.4",
-            "[::",
-            "::1]",
-            "fe80::1%1",
-            "",
-            "a b",
-            "a/b",
-            "a:80",
-            "a@b",
-            "a|b",
-            "a^b",
-            "a<b",
-            "1.",
-            "127.0.0.1.",
-            "0x",
-            "#",
-            "1.2.3.09",
-            "[127.0.0.1]",
-            "::g",
-        ];
         let number = self.number();
         let name = self.random.pick(&NAMES);
         self.say(format!("resolve r{number} {name}"));

@@ -1,5 +1,6 @@
 //! Sequences of calls to the sockets of WASI 0.3, made at random.
 
+use crate::generate::NAMES;
 use crate::random::Random;
 use std::fmt::Display;
 
@@ -227,6 +228,10 @@ impl Sequence {
             let most = self.random.pick(&[1, 10, 100, 5_000, 70_000]);
             return self.say(format!("read r{} {most}", socket.number));
         }
+        if self.random.percent(10) {
+            let none = self.random.pick(&["read-none r", "write-none w"]);
+            return self.say(format!("{none}{}", socket.number));
+        }
         let count = self.random.pick(&[1, 1, 5, 100, 1_000, 5_000, 9_000]);
         let count = count.min(socket.budget);
         if let Some(socket) = self.socket_mut(socket.number) {
@@ -347,6 +352,10 @@ impl Sequence {
     }
 
     fn ask(&mut self) {
+        if self.random.percent(10) {
+            let name = self.random.pick(&NAMES);
+            return self.say(format!("resolve {name}"));
+        }
         let Some(socket) = self.find(|_| true) else {
             return;
         };
@@ -357,20 +366,26 @@ impl Sequence {
                 .pick(&["local", "remote", "family", "listening"]);
             return self.say(format!("{verb} {name}"));
         }
-        const OPTIONS: [&str; 5] = [
+        const OPTIONS: [&str; 7] = [
             "hop-limit",
+            "receive-buffer",
+            "send-buffer",
             "keep-alive",
             "keep-alive-idle",
             "keep-alive-interval",
             "keep-alive-count",
         ];
         let option = match socket.is_udp {
-            true => "hop-limit",
+            true => self.random.pick(&OPTIONS[..3]),
             false => self.random.pick(&OPTIONS),
         };
-        let value = self
-            .random
-            .pick(&[0_u64, 1, 64, 255, 1_000_000_000, 77_000_000_000]);
+        let value = match option.ends_with("-buffer") {
+            // Smaller ones fill up at other times.
+            true => self.random.pick(&[0, 200_000, 200_001, 1 << 32]),
+            false => self
+                .random
+                .pick(&[0_u64, 1, 64, 255, 1_000_000_000, 77_000_000_000]),
+        };
         if self.random.percent(60) {
             self.say(format!("set {name} {option} {value}"));
         }

@@ -24,7 +24,7 @@ pub(crate) struct Known {
     shows: fn(&Seen<'_>) -> bool,
 }
 
-const KNOWN: [Known; 10] = [
+const KNOWN: [Known; 12] = [
     Known {
         name: "sizes of socket buffers, and what they are clamped to",
         ends: false,
@@ -71,13 +71,27 @@ const KNOWN: [Known; 10] = [
         ends: false,
         shows: |it| {
             let was_read = |stream: &str| {
-                let read = format!("read r{stream} ");
+                let (read, none) = (format!("read r{stream} "), format!("read-none r{stream}"));
                 let mut before = it.before.iter();
-                before.any(|(call, gave)| call.starts_with(&read) && *gave == "waits")
+                before.any(|(call, gave)| {
+                    (call.starts_with(&read) || *call == none) && *gave == "waits"
+                })
             };
-            (it.bare, it.inside) == ("waits", "ok")
-                && it.call.strip_prefix("end e").is_some_and(was_read)
+            // It is told once.
+            let is_early = it.bare == "waits" && matches!(it.inside, "ok" | "connection-reset");
+            let of = it.call.strip_prefix("end e");
+            (is_early || it.inside == "absent") && of.is_some_and(was_read)
         },
+    },
+    Known {
+        name: "0.3: a read of no bytes where nothing has come",
+        ends: false,
+        shows: |it| it.verb() == "read-none" && (it.bare, it.inside) == ("ok", "waits"),
+    },
+    Known {
+        name: "0.3: a read of no bytes at the end of a stream",
+        ends: true,
+        shows: |it| it.verb() == "read-none" && (it.bare, it.inside) == ("ok", "dropped"),
     },
     Known {
         name: "0.3: writes while the peer goes away",
@@ -109,8 +123,13 @@ const KNOWN: [Known; 10] = [
         name: "`localhost`, where no rule says what it stands for",
         ends: false,
         shows: |it| {
-            let name = it.args().next().and_then(|lookup| it.looked_up(lookup));
-            it.verb() == "next" && name.is_some_and(|it| it.eq_ignore_ascii_case("localhost"))
+            // Of 0.3 it is a call with its answer.
+            let name = match it.verb() {
+                "resolve" if it.inside.starts_with("ok ") => it.args().next(),
+                "next" => it.args().next().and_then(|lookup| it.looked_up(lookup)),
+                _ => None,
+            };
+            name.is_some_and(|it| it.eq_ignore_ascii_case("localhost"))
         },
     },
     Known {

@@ -36,7 +36,18 @@ pub async fn call(world: &mut World, verb: &str, args: &[&str], expected: Option
             is_over = said == DROPPED;
             said
         }
-        ("accept" | "read" | "write", [_], Thing::Over(_)) => DROPPED.to_string(),
+        ("read-none", [], Thing::Reader(stream)) => {
+            let said = read_none(stream, expected).await;
+            is_over = said == DROPPED;
+            said
+        }
+        ("write-none", [], Thing::Writer(stream)) => {
+            let said = write_none(stream, expected).await;
+            is_over = said == DROPPED;
+            said
+        }
+        ("accept" | "read" | "write", [_], Thing::Over(_))
+        | ("read-none" | "write-none", [], Thing::Over(_)) => DROPPED.to_string(),
         ("end", [], Thing::Ended(future)) => match soon(expected, future.as_mut()).await {
             Some(result) => {
                 // It is read once.
@@ -127,6 +138,40 @@ fn said(all: &[u8], is_last: bool) -> String {
     match all.len() {
         0 if !is_last => WAITS.to_string(),
         count => format!("{count} {:x}{last}", sum(all)),
+    }
+}
+
+/// Reads no bytes.
+async fn read_none(stream: &mut StreamReader<u8>, expected: Option<&str>) -> String {
+    let mut read = pin!(stream.read(Vec::new()));
+    match soon(expected, read.as_mut()).await {
+        Some((result, _)) => none(result),
+        None => taken_back(read.cancel().0),
+    }
+}
+
+/// Writes no bytes.
+async fn write_none(stream: &mut StreamWriter<u8>, expected: Option<&str>) -> String {
+    let mut write = pin!(stream.write(Vec::new()));
+    match soon(expected, write.as_mut()).await {
+        Some((result, _)) => none(result),
+        None => taken_back(write.cancel().0),
+    }
+}
+
+/// What a read or a write of no bytes gave.
+fn none(result: StreamResult) -> String {
+    match result {
+        StreamResult::Dropped => DROPPED.to_string(),
+        _ => "ok".to_string(),
+    }
+}
+
+/// What one gave that was taken back.
+fn taken_back(result: StreamResult) -> String {
+    match result {
+        StreamResult::Dropped => DROPPED.to_string(),
+        _ => WAITS.to_string(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What there is, by name.
 
 use crate::address::read;
-use crate::patience::settle;
+use crate::patience::{WAITS, settle, soon};
 use crate::pending::{self, Pending};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -12,8 +12,11 @@ use alloc::vec::Vec;
 use core::any::Any;
 use core::future::Future;
 use core::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
-use core::pin::Pin;
-use wasip3::sockets::types::{ErrorCode, IpAddressFamily, IpSocketAddress, TcpSocket, UdpSocket};
+use core::pin::{Pin, pin};
+use wasip3::sockets::ip_name_lookup::resolve_addresses;
+use wasip3::sockets::types::{
+    ErrorCode, IpAddress, IpAddressFamily, IpSocketAddress, TcpSocket, UdpSocket,
+};
 use wasip3::wit_bindgen::rt::async_support::{StreamReader, StreamWriter};
 
 /// How a stream will have ended.
@@ -89,6 +92,9 @@ impl World {
                 Some(_) => "ok".to_string(),
                 None => ABSENT.to_string(),
             };
+        }
+        if let Some(name) = call.strip_prefix("resolve ") {
+            return resolve(name, expected).await;
         }
         if *verb == "begin" {
             return pending::begin(self, args).await;
@@ -175,6 +181,23 @@ impl World {
                 format!("[{}]:{port}/{}/{}", v6.ip(), v6.flowinfo(), v6.scope_id())
             }
         }
+    }
+}
+
+/// The addresses of a name.
+async fn resolve(name: &str, expected: Option<&str>) -> String {
+    let ip = |ip: IpAddress| match ip {
+        IpAddress::Ipv4((a, b, c, d)) => IpAddr::from([a, b, c, d]).to_string(),
+        IpAddress::Ipv6((a, b, c, d, e, f, g, h)) => {
+            IpAddr::from([a, b, c, d, e, f, g, h]).to_string()
+        }
+    };
+    match soon(expected, pin!(resolve_addresses(name.to_string()))).await {
+        Some(Ok(found)) => found
+            .into_iter()
+            .fold("ok".to_string(), |said, it| said + " " + &ip(it)),
+        Some(Err(code)) => guest_script::code(&code),
+        None => WAITS.to_string(),
     }
 }
 
