@@ -104,6 +104,8 @@ macro_rules! calls {
                 #[cfg(feature = "script")]
                 waits(count: usize) -> ();
                 #[cfg(feature = "script")]
+                note_hosted(any: bool) -> ();
+                #[cfg(feature = "script")]
                 take_turn() -> bool;
                 #[cfg(feature = "script")]
                 verdict() -> bool;

@@ -28,6 +28,10 @@ pub(crate) trait Owner {
     #[cfg(feature = "script")]
     fn take_turn(&mut self) -> bool;
 
+    /// Notes whether whoever calls has sockets of the host's, which may be waited for.
+    #[cfg(feature = "script")]
+    fn note_hosted(&mut self, any: bool);
+
     /// Ends the script, and says whether all was as it should be.
     #[cfg(feature = "script")]
     fn verdict(&mut self) -> bool;
@@ -222,6 +226,10 @@ impl Served {
         if let Ok(text) = core::str::from_utf8(blocks.bytes(count)) {
             owner.network().note_deadlock(text);
         }
+    }
+
+    fn note_hosted(&mut self, owner: &mut impl Owner, any: bool) {
+        owner.note_hosted(any);
     }
 
     fn take_turn(&mut self, owner: &mut impl Owner) -> bool {

@@ -158,14 +158,11 @@ impl Virtualizer {
         let in_memory = self.script.is_some()
             || self.policy.loopback() == LoopbackMode::Virtual && imports_sockets(&root);
         // What a script takes the place of in the program itself calls the network from there.
-        let is_inside = || fuse::is_played_in(&root, &self.policy, self.given());
-        let beside = self.network_beside(&root);
-        let beside = beside.filter(|it| it.leads_out || !is_inside());
+        let is_played_in = || fuse::is_played_in(&root, &self.policy, self.given());
+        let is_inside = || !uses(&root, 3) || uses(&root, 2) || is_played_in();
         let mut built = match in_memory {
-            true => match beside {
-                Some(beside) => self.compose_in_memory(root, beside)?,
-                None => self.fuse(root)?,
-            },
+            true if is_inside() => self.fuse(root)?,
+            true => self.compose_in_memory(root)?,
             false => self.compose(root, None, false)?,
         };
         let notes = &mut built.report.notes;
@@ -189,7 +186,7 @@ impl Virtualizer {
         })?;
         let leads_to_host = fuse::leads_to_host(&self.policy);
         let script = self.given();
-        let with_0_3 = !leads_to_host && uses(&root, 3);
+        let with_0_3 = uses(&root, 3);
         let is_inner = leads_to_host || script.is_some() || with_0_3;
         let evidence = evidence::write(&self.policy);
         let evidence = (!is_inner).then_some((SECTION, evidence.as_str()));
@@ -203,9 +200,11 @@ impl Virtualizer {
         let output = verify::verify_fused(&fused, &root, &promise)?;
         let component = match is_inner {
             true => {
-                // Sockets of 0.3 that it has are still to be served.
-                let network = self.network_beside(&output);
-                let built = self.compose(output, network, plays_inside)?;
+                let built = match with_0_3 {
+                    // Those are still to be served.
+                    true => self.compose_beside(output)?,
+                    false => self.compose(output, None, plays_inside)?,
+                };
                 if leads_to_host {
                     report = built.report;
                 } else if with_0_3 {
@@ -229,19 +228,24 @@ impl Virtualizer {
     /// The network in memory that is beside a component, if there is one.
     pub(crate) fn network_beside(&self, root: &Root<'_>) -> Option<Beside> {
         let is_asked = self.policy.loopback() == LoopbackMode::Virtual || self.script.is_some();
+        let is_beside = uses(root, 3) && !uses(root, 2);
+        (is_asked && is_beside).then(|| self.beside(root))
+    }
+
+    /// The network in memory for sockets of 0.3 of a component.
+    fn beside(&self, root: &Root<'_>) -> Beside {
         let leads_out = fuse::leads_to_host(&self.policy);
         let host_clock = self.script.as_ref().is_some_and(|script| script.host_clock);
         let has_timer = || host_clock || plan::imported_timer(root, plan::WAIT_FOR).is_some();
         let host_time = leads_out && self.script.is_some() && has_timer();
-        let is_beside = uses(root, 3) && !uses(root, 2);
-        (is_asked && is_beside).then(|| Beside {
+        Beside {
             config: fuse::configuration(&self.policy, self.given(), host_time),
             plays: self.script.as_ref().map(|_| self.loads),
             leads_out,
             host_time,
             host_clock,
             shared: fuse::hub::imported(root),
-        })
+        }
     }
 
     /// The script that is played, if one is.
@@ -252,24 +256,33 @@ impl Virtualizer {
         })
     }
 
-    /// Puts a network in memory beside a component that uses sockets of WASI 0.3; and whatever checks the
-    /// rest around both, where something leads to the host.
-    fn compose_in_memory(&self, root: Root<'_>, network: Beside) -> Result<Built, Error> {
+    /// Puts a network in memory beside a component whose sockets are all of WASI 0.3.
+    fn compose_in_memory(&self, root: Root<'_>) -> Result<Built, Error> {
         self.policy.check().map_err(|e| Error::Policy {
             message: e.to_string(),
         })?;
         fuse::hub::refuse(&root)?;
-        let leads_out = network.leads_out;
-        let mut built = self.compose(root, Some(network), false)?;
-        if leads_out {
-            let inner = read::read(&built.component, Bodies::All)?;
-            built = self.compose(inner, None, self.script.is_some())?;
-        }
+        let mut built = self.compose_beside(root)?;
         built.report.mode = match self.script {
             Some(_) => Mode::Script,
             None => Mode::Loopback,
         };
         Ok(built)
+    }
+
+    /// Puts a network in memory beside a component, for its sockets of 0.3; and whatever checks the rest
+    /// around both, where something leads to the host.
+    fn compose_beside(&self, root: Root<'_>) -> Result<Built, Error> {
+        let network = self.beside(&root);
+        let leads_out = network.leads_out;
+        let built = self.compose(root, Some(network), false)?;
+        match leads_out {
+            true => {
+                let inner = read::read(&built.component, Bodies::All)?;
+                self.compose(inner, None, self.script.is_some())
+            }
+            false => Ok(built),
+        }
     }
 
     /// Puts around a component what denies or checks its sockets; and if a script is played in it, what

@@ -360,6 +360,8 @@ pub(crate) fn plan<'r>(
                 let route = match &plan.network {
                     Some(it) if it.leads_out && interface.is_0_3() => Route::Mixed,
                     Some(_) if interface.is_0_3() => Route::Network,
+                    // What is around both asks the policy.
+                    Some(it) if it.leads_out && it.shared.is_some() => Route::Host,
                     _ => route(needs, interface),
                 };
                 let mut socket = socket_import(root, at, name, interface, import.ty, instance)?;
@@ -444,11 +446,9 @@ fn refuse_beside_script(
     let reason = match (name.package.as_str(), name.interface.as_str()) {
         _ if is_shared => return Ok(()),
         ("wasi:clocks", "monotonic-clock" | "wall-clock") if is_0_2 && !has_host_clock => {
-            "it is not of WASI 0.3, and the script has no clock for it where rules lead to the host"
+            "it is not of WASI 0.3, and the script has no clock for it"
         }
-        ("wasi:cli", "exit") => {
-            "a program of WASI 0.3 could end past its script with it where rules lead to the host"
-        }
+        ("wasi:cli", "exit") => "a program of WASI 0.3 could end past its script with it",
         _ => return Ok(()),
     };
     Err(Error::Unsupported {

@@ -147,7 +147,7 @@ impl StandIns {
         };
         let plays = network.plays.is_some();
         let code = match network.shared {
-            Some(_) => prebuilt::network_3_shared(plays),
+            Some(_) => prebuilt::network_3_shared(plays, network.leads_out),
             None => prebuilt::network_3(plays, network.leads_out),
         };
         let part = prebuilt::take_alone(code, &exports, &alone);

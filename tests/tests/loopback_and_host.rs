@@ -426,3 +426,34 @@ fn a_script_stands_beside_what_is_the_hosts() -> Result<()> {
     assert_eq!(reached, [real.to_string()], "{run:?}");
     Ok(())
 }
+
+/// Who waits for the host's datagrams has time pass for those that are played.
+#[test]
+fn a_socket_has_datagrams_of_the_hosts_and_of_a_script() -> Result<()> {
+    let outside = datagrams();
+    let script = format!(
+        "schema = 1\n[[allow]]\nto = \"{}\"\nport = {}\nproto = \"udp\"\nop = \"send\"\n\
+         [[peer]]\nat = \"udp://192.0.2.1:1\"\n\
+         script = [{{ expect = \"ping\" }}, {{ wait = \"20ms\" }}, {{ send = \"pong\" }}]\n",
+        outside.ip(),
+        outside.port()
+    );
+    let policy = Policy::from_toml(&script).map_err(|e| anyhow::anyhow!("{e}"))?;
+    let built = Virtualizer::new(policy).build(&Guest::Dialogue.build()?)?;
+    let to_outside = format!("send {outside} far");
+    let ask = [to_outside.as_str(), "receive"];
+    let steps = [
+        &["bind 0.0.0.0:0"],
+        &ask[..],
+        &["send 192.0.2.1:1 ping", "receive"],
+        &ask,
+    ];
+    let run = open_host().run(&built.component, &steps.concat())?;
+    let far = format!("receive: \"far\" from {outside}");
+    let said = run.lines();
+    assert_eq!(said[2], far, "{run:?}");
+    assert_eq!(said[4], "receive: \"pong\" from 192.0.2.1:1", "{run:?}");
+    assert_eq!(said[6], far, "{run:?}");
+    assert_eq!(run.outcome.status, 0, "{run:?}");
+    Ok(())
+}

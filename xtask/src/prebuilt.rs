@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use xshell::{Shell, cmd};
 
 /// What `sockvirt/prebuilt` holds: the name, the source in `virt-adapter/`, and its features.
-const MODULES: [(&str, &str, &[&str]); 18] = [
+const MODULES: [(&str, &str, &[&str]); 20] = [
     ("hub", "hub", &[]),
     ("hub-script", "hub", &["script"]),
     ("interposer", "interposer", &[]),
@@ -26,7 +26,13 @@ const MODULES: [(&str, &str, &[&str]); 18] = [
     ("network-3-script", "p3", &["script"]),
     ("network-3-script-host", "p3", &["script", "host"]),
     ("network-3-shared", "p3", &["shared"]),
+    ("network-3-shared-host", "p3", &["shared", "host"]),
     ("network-3-shared-script", "p3", &["shared", "script"]),
+    (
+        "network-3-shared-script-host",
+        "p3",
+        &["shared", "script", "host"],
+    ),
     ("policy", "policy", &[]),
     ("policy-log", "policy", &["log"]),
     ("policy-names", "policy", &["names"]),

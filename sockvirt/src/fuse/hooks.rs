@@ -101,6 +101,8 @@ pub(super) struct Reach {
     pub(super) tcp: bool,
     pub(super) udp: bool,
     names: bool,
+    /// Whether rules lead to the host, also by sockets of 0.3.
+    pub(super) leads_out: bool,
     /// Whether a component can have handles of the network's.
     pub(super) handles: bool,
     /// What a script takes the place of besides.
@@ -128,10 +130,14 @@ pub(super) struct Played {
 
 impl Reach {
     pub(super) fn of(policy: &Policy, script: Option<Given<'_>>) -> Self {
+        let (tcp, udp) = (Protocol::Tcp, Protocol::Udp);
+        let (tcp, udp) = (policy.reaches_host(tcp), policy.reaches_host(udp));
+        let names = policy.asks_resolver();
         Reach {
-            tcp: policy.reaches_host(Protocol::Tcp),
-            udp: policy.reaches_host(Protocol::Udp),
-            names: policy.asks_resolver(),
+            tcp,
+            udp,
+            names,
+            leads_out: tcp || udp || names,
             handles: true,
             script: script.map(|it| Played {
                 host_clock: it.script.host_clock,
@@ -178,6 +184,19 @@ impl Reach {
     /// Whether a script goes by the host's clock here. Who has no handles never waits for them.
     pub(super) fn waits_on_host_clock(self) -> bool {
         self.handles && self.script.is_some_and(|it| it.host_clock)
+    }
+
+    /// The same for these imports: where all sockets are of 0.3, no handle becomes the host's.
+    pub(super) fn of_imports(self, root: &Root<'_>) -> Self {
+        let names = root.imports();
+        let mut names = names.filter_map(|(_, import)| InterfaceName::of(&import.name));
+        let has_0_2 = !self.with_0_3 || names.any(|it| it.is_sockets() && is_0_2(&it));
+        Reach {
+            tcp: self.tcp && has_0_2,
+            udp: self.udp && has_0_2,
+            names: self.names && has_0_2,
+            ..self
+        }
     }
 
     /// What the network takes the place of, in words.

@@ -208,9 +208,23 @@ static CALLS_OUTSIDE: [(&str, &[Slot]); 4] = [
     ),
 ];
 
+/// The same where a script is played meanwhile.
+static CALLS_PLAYED: [(&str, &[Slot]); 1] = [(
+    "wasi:io/poll@0.2#[beside][method]pollable.block",
+    &[Slot::Ready],
+)];
+
 /// What a script calls that has the host's clock.
 static CALLS_CLOCK: [Slot; 5] = [
     Slot::Now,
+    Slot::SubscribeDuration,
+    Slot::Poll,
+    Slot::Ready,
+    Slot::DropPollable,
+];
+
+/// What time passes by while the host is waited for.
+static CALLS_TIME: [Slot; 4] = [
     Slot::SubscribeDuration,
     Slot::Poll,
     Slot::Ready,
@@ -284,13 +298,16 @@ impl Hosted {
         let mut hosted = Hosted {
             reports: !is_elsewhere && !versions.is_empty(),
             exits: !is_elsewhere && reach.script.is_some() && !versions.is_empty(),
-            host_time: reach.script.is_some() && reach.any() && !versions.is_empty(),
+            host_time: reach.script.is_some() && reach.leads_out && !versions.is_empty(),
             ..Hosted::default()
         };
         for (number, version) in versions.iter().enumerate() {
             let mut slots = BTreeSet::new();
             let outside = reach.any().then_some(CALLS_OUTSIDE);
-            for (function, calls) in CALLS.into_iter().chain(outside.into_iter().flatten()) {
+            let played = reach.script.and(outside).and(Some(CALLS_PLAYED));
+            let outside = outside.into_iter().flatten();
+            let outside = outside.chain(played.into_iter().flatten());
+            for (function, calls) in CALLS.into_iter().chain(outside) {
                 if called.contains(&(number, function.to_owned())) {
                     slots.extend(calls);
                 }
@@ -316,8 +333,9 @@ impl Hosted {
                 hosted.add_report(root, number, teller);
             }
             hosted.exits = hosted.exits && hosted.add_all(root, number, version, &[Slot::Exit]);
-            hosted.host_time =
-                hosted.host_time && hosted.add_all(root, number, version, &CALLS_CLOCK);
+            // Nobody waits by what is of 0.3.
+            hosted.host_time = hosted.host_time
+                && (version.minor == 3 || hosted.add_all(root, number, version, &CALLS_TIME));
         }
         Ok(hosted)
     }
@@ -340,7 +358,7 @@ impl Hosted {
         hosted
     }
 
-    /// Adds functions where the guest imports all of them, and says whether it does.
+    /// Adds functions where the guest imports all of them, or can, and says whether it does.
     fn add_all(
         &mut self,
         root: &Root<'_>,
@@ -350,7 +368,7 @@ impl Hosted {
     ) -> bool {
         let all = slots.iter().map(|slot| {
             let import = import_of(root, *slot, version);
-            let import = import.filter(|import| has(root, *import, name(*slot)));
+            let import = import.filter(|import| can_have(root, *import, name(*slot)));
             import.map(|import| ((number, *slot), import))
         });
         match all.collect::<Option<Vec<_>>>() {
@@ -378,7 +396,8 @@ impl Hosted {
             [Slot::Stderr, Slot::BlockingWrite].map(|slot| import_of(root, slot, version));
         match (stderr, write) {
             (Some(stderr), Some(write))
-                if has(root, stderr, name(Slot::Stderr)) && can_write(root, write) =>
+                if has(root, stderr, name(Slot::Stderr))
+                    && can_have(root, write, name(Slot::BlockingWrite)) =>
             {
                 self.imports.insert((number, Slot::Stderr), stderr);
                 self.imports.insert((number, Slot::BlockingWrite), write);
@@ -438,13 +457,11 @@ fn has(root: &Root<'_>, import: usize, function: &str) -> bool {
 /// What the name of a function that drops a resource begins with.
 pub(super) const DROP: &str = "[resource-drop]";
 
-/// Whether an import of `wasi:io/streams` has the function that writes a report, or gets it.
-fn can_write(root: &Root<'_>, import: usize) -> bool {
-    let function = name(Slot::BlockingWrite);
-    declarations(root, import).any(|(_, it)| {
-        let mut widened = Widened::from(it);
-        widened.all().any(|it| exports(it, function)) || widened.add_for_network(function).is_some()
-    })
+/// Whether an import has a function, or gets it.
+fn can_have(root: &Root<'_>, import: usize, function: &'static str) -> bool {
+    has(root, import, function)
+        || declarations(root, import)
+            .any(|(_, it)| Widened::from(it).add_for_network(function).is_some())
 }
 
 /// The types that an import is declared with, by their places among the items.

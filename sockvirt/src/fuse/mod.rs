@@ -86,7 +86,7 @@ pub(crate) fn fuse(
         script,
         with_0_3,
     };
-    let reach = setup.reach();
+    let reach = setup.reach().of_imports(root);
     let level = Level::of(root, reach)?;
     if with_0_3 {
         hub::refuse(root)?;
@@ -184,7 +184,7 @@ fn fuse_level(
     place: Place,
     evidence: Option<(&str, &str)>,
 ) -> Result<Fused, Error> {
-    let mut reach = setup.reach();
+    let mut reach = setup.reach().of_imports(root);
     // Beside sockets of 0.3 it is the whole program.
     let is_alone = reach.with_0_3;
     if let Place::Outside = place {
@@ -276,7 +276,7 @@ fn refuse_other_sockets(root: &Root<'_>) -> Result<(), Error> {
         {
             return Err(unsupported(
                 &format!("import `{name}`"),
-                "a network in memory serves 0.3 beside 0.2 only where no rule leads to the host",
+                "a network in memory serves those of 0.3 that the outermost component imports",
             ));
         }
     }

@@ -68,10 +68,12 @@ pub(crate) const fn network_3(script: bool, host: bool) -> &'static [u8] {
 }
 
 /// The same for sockets of 0.2 as well.
-pub(crate) const fn network_3_shared(script: bool) -> &'static [u8] {
-    match script {
-        false => include_bytes!("../../prebuilt/network-3-shared.wasm"),
-        true => include_bytes!("../../prebuilt/network-3-shared-script.wasm"),
+pub(crate) const fn network_3_shared(script: bool, host: bool) -> &'static [u8] {
+    match (script, host) {
+        (false, false) => include_bytes!("../../prebuilt/network-3-shared.wasm"),
+        (false, true) => include_bytes!("../../prebuilt/network-3-shared-host.wasm"),
+        (true, false) => include_bytes!("../../prebuilt/network-3-shared-script.wasm"),
+        (true, true) => include_bytes!("../../prebuilt/network-3-shared-script-host.wasm"),
     }
 }
 

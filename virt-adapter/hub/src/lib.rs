@@ -86,6 +86,10 @@ impl Owner for Hub {
         self.turn()
     }
 
+    /// Who waits for the host is whoever calls.
+    #[cfg(feature = "script")]
+    fn note_hosted(&mut self, _: bool) {}
+
     #[cfg(feature = "script")]
     fn verdict(&mut self) -> bool {
         self.judge()

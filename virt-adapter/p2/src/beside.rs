@@ -101,6 +101,7 @@ fn put(
         None => state.companions.push(Some(companion)),
     }
     state.handles.put_beside(this, number as u32 + 1);
+    state.count_hosted(1);
     Ok(companion)
 }
 
@@ -113,6 +114,7 @@ pub(crate) fn part(state: &mut State, guest: Guest, this: Handle) {
         guest.drop_host(Slot::DropIncoming, companion.incoming);
         guest.drop_host(Slot::DropOutgoing, companion.outgoing);
         guest.drop_host(Slot::DropUdp, companion.socket);
+        state.count_hosted(-1);
     }
 }
 
@@ -132,6 +134,7 @@ pub(crate) fn connect(
     state.network.udp_drop(id);
     let resource = Resource::HostUdp(socket);
     state.handles.become_another(this, resource);
+    state.count_hosted(1);
     Ok(streams)
 }
 

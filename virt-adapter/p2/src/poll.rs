@@ -126,7 +126,10 @@ fn block_by(this: Handle, binding: u32, look: Look) {
         match look(state, guest, this) {
             Waiting::Ready => return,
             Waiting::Later(until) => time::pass_or_end(state, guest, this, until),
-            Waiting::Host(pollable) => return guest.block(pollable),
+            Waiting::Host(pollable) => match time::pass(state, guest, None, &[pollable]) {
+                Passed::Time => {}
+                Passed::Nothing => return guest.block(pollable),
+            },
         }
     }
 }

@@ -172,6 +172,11 @@ impl Network {
         waits(text.len());
     }
 
+    /// Notes whether there are sockets of the host's here, which may be waited for.
+    pub(crate) fn note_hosted(&self, any: bool) {
+        note_hosted(any);
+    }
+
     /// Has everybody in the script do what can be done. Whether the program is to end at once.
     pub(crate) fn take_turn(&self) -> bool {
         take_turn()

@@ -93,6 +93,7 @@ pub(crate) fn turn_tcp(
     let pollable = 0;
     let resource = Resource::HostTcp { socket, pollable };
     state.handles.become_another(this, resource);
+    state.count_hosted(1);
     Ok(socket)
 }
 
@@ -118,5 +119,6 @@ pub(crate) fn turn_udp(
     state.network.udp_drop(id);
     let resource = Resource::HostUdp(socket);
     state.handles.become_another(this, resource);
+    state.count_hosted(1);
     Ok(socket)
 }

@@ -27,6 +27,9 @@ pub(crate) struct State {
     pub(crate) report: crate::loaded::Report,
     /// Sockets of the host's beside the network's.
     pub(crate) companions: Vec<Option<Companion>>,
+    /// How many sockets of the host's there are.
+    #[cfg(all(feature = "script", feature = "remote"))]
+    hosted: u32,
 }
 
 struct Global {
@@ -88,6 +91,8 @@ pub(crate) fn state() -> &'static mut State {
             #[cfg(all(feature = "script", not(feature = "remote")))]
             report: Default::default(),
             companions: Vec::new(),
+            #[cfg(all(feature = "script", feature = "remote"))]
+            hosted: 0,
         }
     });
     #[cfg(feature = "script")]
@@ -127,6 +132,20 @@ impl State {
         outgoing Outgoing UdpId;
         lookup Lookup LookupId;
     }
+
+    /// Notes that there are so many more sockets of the host's. Whoever plays a script elsewhere is told
+    /// whether there are any: nobody sees there what is waited for.
+    #[cfg(all(feature = "script", feature = "remote"))]
+    pub(crate) fn count_hosted(&mut self, more: i32) {
+        let before = self.hosted;
+        self.hosted = before.saturating_add_signed(more);
+        if (before == 0) != (self.hosted == 0) {
+            self.network.note_hosted(self.hosted > 0);
+        }
+    }
+
+    #[cfg(not(all(feature = "script", feature = "remote")))]
+    pub(crate) fn count_hosted(&mut self, _: i32) {}
 
     /// Whether TCP sockets that have to do with an address stay the network's.
     pub(crate) fn has_tcp(&self, address: SocketAddr) -> bool {

@@ -295,12 +295,11 @@ extern "C" fn route_drop_socket(this: Handle, binding: u32) -> u32 {
     let state = state();
     match state.handles.take(this) {
         Resource::Tcp(id) => state.network.tcp_drop(id),
-        Resource::HostTcp {
-            socket,
-            pollable: 0,
-        } => return socket,
         Resource::HostTcp { socket, pollable } => {
-            Guest::new(binding).drop_host(Slot::DropPollable, pollable);
+            if pollable != 0 {
+                Guest::new(binding).drop_host(Slot::DropPollable, pollable);
+            }
+            state.count_hosted(-1);
             return socket;
         }
         _ => trap(),

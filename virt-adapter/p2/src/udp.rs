@@ -278,7 +278,10 @@ extern "C" fn route_drop_socket(this: Handle, binding: u32) -> u32 {
     beside::part(state, Guest::new(binding), this);
     match state.handles.take(this) {
         Resource::Udp(id) => state.network.udp_drop(id),
-        Resource::HostUdp(socket) => return socket,
+        Resource::HostUdp(socket) => {
+            state.count_hosted(-1);
+            return socket;
+        }
         _ => trap(),
     }
     0

@@ -42,6 +42,15 @@ impl Owner for Shared {
         self.state.network.traps()
     }
 
+    #[cfg(all(feature = "script", feature = "host"))]
+    fn note_hosted(&mut self, any: bool) {
+        self.state.note_hosted(any);
+    }
+
+    /// There are none.
+    #[cfg(all(feature = "script", not(feature = "host")))]
+    fn note_hosted(&mut self, _: bool) {}
+
     #[cfg(feature = "script")]
     fn verdict(&mut self) -> bool {
         self.state.catch_up();

@@ -27,6 +27,9 @@ pub(crate) struct Sleep {
     /// A stream of nothing that wakes it: its readable and its writable end.
     wake: Option<[u32; 2]>,
     is_asleep: bool,
+    /// Whether there are sockets of 0.2 that are the host's.
+    #[cfg(all(feature = "shared", feature = "host"))]
+    has_others: bool,
 }
 
 impl State {
@@ -50,7 +53,19 @@ impl State {
     #[cfg(feature = "host")]
     fn may_wait_for_host(&self, moment: Option<u64>) -> bool {
         let has_clock = self.outside.flags & flags::HOST_TIME != 0;
-        (has_clock || moment.is_none()) && (self.hosted.is_used() || self.waits.has_calls())
+        #[cfg(feature = "shared")]
+        let has_others = self.sleep.has_others;
+        #[cfg(not(feature = "shared"))]
+        let has_others = false;
+        let may_wait = has_others || self.hosted.is_used() || self.waits.has_calls();
+        (has_clock || moment.is_none()) && may_wait
+    }
+
+    /// Notes whether there are sockets of 0.2 that are the host's.
+    #[cfg(all(feature = "shared", feature = "host"))]
+    pub(crate) fn note_hosted(&mut self, any: bool) {
+        self.sleep.has_others = any;
+        self.wake_driver();
     }
 
     /// Has the driver sleep until somebody calls, or time has passed on the host's clock up to a moment,

@@ -3,6 +3,7 @@
 extern crate alloc;
 
 mod addresses;
+mod hosted;
 #[allow(dead_code, reason = "some is for others")]
 #[path = "../../local-3/src/net.rs"]
 mod net;
@@ -34,6 +35,20 @@ impl wasip3::exports::cli::run::Guest for Guest {
     async fn run() -> Result<(), ()> {
         let mut out = Out::default();
         for name in wasip3::cli::environment::get_arguments().iter().skip(1) {
+            if let Some((name, text)) = name.split_once(' ') {
+                match name {
+                    "outside" => hosted::outside(&mut out, text).await,
+                    "relays" => hosted::relays(&mut out, text).await,
+                    "reach" => hosted::datagrams(&mut out, text).await,
+                    "asks" => hosted::asks(&mut out, text).await,
+                    "listens" => hosted::listens(&mut out, text).await,
+                    "finds" => hosted::finds(&mut out, text).await,
+                    "polls" => hosted::polls(&mut out, text).await,
+                    "late" => hosted::late(&mut out, text).await,
+                    _ => return Err(()),
+                }
+                continue;
+            }
             match name.as_str() {
                 "old-client" => tcp::old_client(&mut out).await,
                 "new-client" => tcp::new_client(&mut out).await,

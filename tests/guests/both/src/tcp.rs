@@ -16,7 +16,7 @@ fn pattern(count: usize) -> Vec<u8> {
 }
 
 /// A client of 0.2, and a server of 0.3 for it: the two ends of the connection. The listener is gone.
-async fn old_to_new() -> (TcpStream, Connection) {
+pub async fn old_to_new() -> (TcpStream, Connection) {
     let (_listener, mut accepted, address) = listen(IpAddressFamily::Ipv4);
     let client = TcpStream::connect(old(address)).unwrap();
     (client, Connection::of(accept(&mut accepted).await))
@@ -124,7 +124,7 @@ async fn talk(mut stream: TcpStream, bytes: &[u8]) -> bool {
 }
 
 /// What has a result now.
-fn now(result: std::io::Result<usize>) -> Option<usize> {
+pub fn now(result: std::io::Result<usize>) -> Option<usize> {
     match result {
         Err(e) if e.kind() == ErrorKind::WouldBlock => None,
         other => Some(other.unwrap()),
