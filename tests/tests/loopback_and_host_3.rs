@@ -517,6 +517,8 @@ fn a_script_beside_what_is_the_hosts_has_its_verdict() -> Result<()> {
         &[&args[..], &played].concat(),
     )?;
     assert!(good.passed(), "{good}");
+    let said = String::from_utf8_lossy(&good.stdout);
+    assert!(said.contains("read 9: \"A\"\n"), "{said}");
     let bad = play(Guest::Dialogue3, "a.toml", &script, &args)?;
     assert!(bad.to_string().starts_with("FAIL peer \"peer\""), "{bad}");
     Ok(())

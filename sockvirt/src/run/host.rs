@@ -78,6 +78,7 @@ impl Host {
         }
         // What it may reach stands in the component.
         wasi.inherit_network().allow_ip_name_lookup(true);
+        wasi.allow_tcp(true).allow_udp(true);
         match io {
             Io::Inherited => wasi.inherit_stdio(),
             Io::Caught(pipes) => wasi.stdout(pipes.stdout).stderr(pipes.stderr),
