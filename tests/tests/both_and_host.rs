@@ -10,6 +10,7 @@ use sockvirt_tests::host::{self, Sockets};
 use sockvirt_tests::loopback_and_host::{datagrams, open_host, server};
 use sockvirt_tests::peers::{self, own_address};
 use sockvirt_tests::recording::{Run, Use};
+use sockvirt_tests::script::play;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::thread;
@@ -156,6 +157,14 @@ fn what_is_in_memory_and_what_is_the_hosts_are_waited_for_together() -> Result<(
     let expected = "left: 0\npoll: [0]\nnear: Ok(\"one\")\nleft: 0\npoll: [0]\nnear: Ok(\"two\")\n\
         poll: [2]\npoll: [1]\nfar: Ok(\"FAR\")\nleft: 0\nnear: Ok(\"three\")\n";
     assert_eq!(run.outcome.stdout, expected);
+    Ok(())
+}
+
+#[test]
+fn everything_is_waited_for_at_once() -> Result<()> {
+    let server = slow_server()?;
+    let run = run([&*format!("tcp://{server}")], &format!("at-once {server}"))?;
+    assert_eq!(run.outcome.stdout, "at once: ((5, 6), 0, (5, 4, 6))\n");
     Ok(())
 }
 
@@ -319,6 +328,53 @@ fn time_of_a_script_is_not_skipped_while_the_host_may_be_waited_for() -> Result<
         (0, ""),
         "{run:?}"
     );
+    Ok(())
+}
+
+/// Whoever of both does something, the script goes on with it.
+#[test]
+fn a_script_goes_on_while_the_host_is_waited_for() -> Result<()> {
+    let server = slow_server()?;
+    let policy = "schema = 1\n".to_owned()
+        + &rule(server, "tcp", "")
+        + r#"
+[[peer]]
+at = "tcp://192.0.2.1:1"
+script = [{ await = "go" }, { send = "gone" }]
+[[peer]]
+at = "tcp://192.0.2.2:2"
+script = [{ expect = "x" }, { wait = "20ms" }, { signal = "go" }]
+"#;
+    let signals = format!("signals {server} 192.0.2.1:1 192.0.2.2:2");
+    let arguments = [&*signals, &format!("at-once {server}")];
+    let component = Policy::from_toml(&policy).map_err(|e| anyhow::anyhow!("{e}"))?;
+    let component = build(Guest::Both, component, Mode::Script)?;
+    let run = open_host().run(&component, &arguments)?;
+    let expected = "gone: Ok(\"gone\")\nat once: ((5, 6), 0, (5, 4, 6))\n";
+    assert_eq!(run.outcome.stdout, expected, "{run:?}");
+    assert_eq!((run.outcome.status, &*run.outcome.stderr), (0, ""));
+    // The same of one that is compiled once for any script.
+    let good = play(Guest::Both, "a.toml", &policy, &arguments)?;
+    assert!(good.passed(), "{good:?}");
+    assert_eq!(good.stdout, expected.as_bytes());
+    let bad = play(Guest::Both, "a.toml", &policy, &arguments[1..])?;
+    assert!(bad.to_string().starts_with("FAIL peer "), "{bad}");
+    Ok(())
+}
+
+/// On a host this would wait for ever.
+#[test]
+fn what_can_never_come_is_told() -> Result<()> {
+    let component = build(
+        Guest::Both,
+        policy(["tcp://203.0.113.9:80"])?,
+        Mode::Loopback,
+    )?;
+    let ended = open_host()
+        .run(&component, &["stuck"])
+        .expect_err("it waits for ever");
+    let told = "deadlock: nothing can happen any more on tcp 127.0.0.1:32769 -> 127.0.0.1:32768";
+    assert!(format!("{ended:?}").contains(told), "{ended:?}");
     Ok(())
 }
 

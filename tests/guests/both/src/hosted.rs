@@ -1,7 +1,7 @@
 //! Sockets of both that lead to the host, beside those that do not.
 
 use crate::net::{Connection, accept, connect, listen};
-use crate::tcp::{now, old_to_new};
+use crate::tcp::{later, now, old_to_new};
 use crate::{Out, new, old};
 use futures_util::join;
 use std::io::{Read, Result, Write};
@@ -271,4 +271,50 @@ pub async fn late(out: &mut Out, text: &str) {
     std::thread::sleep(Duration::from_secs(36_000));
     wait_for(36_000_000_000_000).await;
     out.say("hours", &(hours, begin.elapsed().as_secs() / 3600));
+}
+
+/// Everything is waited for at once: the host by both, and what is in memory, and time.
+pub async fn at_once(out: &mut Out, text: &str) {
+    let [server] = addresses(text);
+    let mut there = Connection::of(connect(new(server)).await.unwrap());
+    let mut here = TcpStream::connect(server).unwrap();
+    let (mut near, mut echo) = old_to_new().await;
+    let reads = async { (there.read(9).await.len(), there.read(9).await.len()) };
+    let echoes = async {
+        let heard = echo.read_exactly(4).await;
+        echo.write(heard).await
+    };
+    let blocks = async {
+        // The others wait by then.
+        later().await;
+        let mut data = [0; 9];
+        let far = here.read(&mut data).unwrap();
+        near.write_all(b"ping").unwrap();
+        near.set_nonblocking(true).unwrap();
+        let near = loop {
+            match now(near.read(&mut data)) {
+                Some(count) => break count,
+                None => yield_async().await,
+            }
+        };
+        (far, near, here.read(&mut data).unwrap())
+    };
+    let naps = wait_for(50_000_000);
+    let (reads, left, blocked, ()) = join!(reads, echoes, blocks, naps);
+    out.say("at once", &(reads, left, blocked));
+}
+
+/// What is done in 0.2 brings about what 0.3 waits for, while the host is waited for.
+pub async fn signals(out: &mut Out, text: &str) {
+    let [server, one, two] = addresses(text);
+    let mut there = Connection::of(connect(new(server)).await.unwrap());
+    let mut waits = Connection::of(connect(new(one)).await.unwrap());
+    let signal = async {
+        there.read(9).await;
+        let mut signals = TcpStream::connect(two).unwrap();
+        signals.write_all(b"x").unwrap();
+        signals
+    };
+    let (gone, _signals) = join!(waits.read(9), signal);
+    out.say("gone", &String::from_utf8(gone));
 }

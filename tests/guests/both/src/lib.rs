@@ -44,6 +44,8 @@ impl wasip3::exports::cli::run::Guest for Guest {
                     "listens" => hosted::listens(&mut out, text).await,
                     "finds" => hosted::finds(&mut out, text).await,
                     "polls" => hosted::polls(&mut out, text).await,
+                    "at-once" => hosted::at_once(&mut out, text).await,
+                    "signals" => hosted::signals(&mut out, text).await,
                     "late" => hosted::late(&mut out, text).await,
                     _ => return Err(()),
                 }

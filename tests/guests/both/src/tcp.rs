@@ -182,7 +182,7 @@ pub async fn queued(out: &mut Out) {
 }
 
 /// Lets others have their turns, so that they wait.
-async fn later() {
+pub async fn later() {
     for _ in 0..10 {
         yield_async().await;
     }
