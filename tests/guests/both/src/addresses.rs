@@ -6,7 +6,7 @@ use wasip3::sockets::ip_name_lookup::resolve_addresses;
 use wasip3::sockets::types::{IpAddress, IpAddressFamily, TcpSocket, UdpSocket};
 
 /// What one has taken is not free for the other.
-pub fn in_use(out: &mut Out) {
+pub async fn in_use(out: &mut Out) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = new(listener.local_addr().unwrap());
     let another = TcpSocket::create(IpAddressFamily::Ipv4).unwrap();

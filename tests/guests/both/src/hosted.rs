@@ -252,20 +252,19 @@ pub async fn late(out: &mut Out, text: &str) {
     let mut here = TcpStream::connect(server).unwrap();
     here.set_read_timeout(Some(Duration::from_secs(3600)))
         .unwrap();
-    let mut data = [0; 9];
-    out.say("blocking", &here.read(&mut data).unwrap());
+    out.say("blocking", &here.read_exact(&mut [0; 5]));
     here.set_nonblocking(true).unwrap();
-    let mut count = 0;
-    let heard = loop {
-        if let Some(heard) = now(here.read(&mut data)) {
-            break heard;
+    let (mut heard, mut count) = (0, 0);
+    while heard < 6 {
+        match now(here.read(&mut [0; 6])) {
+            Some(more) => heard += more,
+            None => wait_for(500_000_000).await,
         }
-        wait_for(500_000_000).await;
         count += 1;
-    };
+    }
     out.say("looking", &(heard, count < 50));
     let mut there = Connection::of(connect(new(server)).await.unwrap());
-    out.say("new", &there.read(9).await.len());
+    out.say("new", &there.read_exactly(5).await.len());
     drop((here, there));
     let hours = begin.elapsed().as_secs() / 3600;
     std::thread::sleep(Duration::from_secs(36_000));
@@ -279,7 +278,7 @@ pub async fn at_once(out: &mut Out, text: &str) {
     let mut there = Connection::of(connect(new(server)).await.unwrap());
     let mut here = TcpStream::connect(server).unwrap();
     let (mut near, mut echo) = old_to_new().await;
-    let reads = async { (there.read(9).await.len(), there.read(9).await.len()) };
+    let reads = there.read_exactly(11);
     let echoes = async {
         let heard = echo.read_exactly(4).await;
         echo.write(heard).await
@@ -287,8 +286,8 @@ pub async fn at_once(out: &mut Out, text: &str) {
     let blocks = async {
         // The others wait by then.
         later().await;
-        let mut data = [0; 9];
-        let far = here.read(&mut data).unwrap();
+        let (mut first, mut second, mut data) = ([0; 5], [0; 6], [0; 9]);
+        here.read_exact(&mut first).unwrap();
         near.write_all(b"ping").unwrap();
         near.set_nonblocking(true).unwrap();
         let near = loop {
@@ -297,11 +296,12 @@ pub async fn at_once(out: &mut Out, text: &str) {
                 None => yield_async().await,
             }
         };
-        (far, near, here.read(&mut data).unwrap())
+        here.read_exact(&mut second).unwrap();
+        (near, first == *b"first", second == *b"second")
     };
     let naps = wait_for(50_000_000);
     let (reads, left, blocked, ()) = join!(reads, echoes, blocks, naps);
-    out.say("at once", &(reads, left, blocked));
+    out.say("at once", &(reads.len(), left, blocked));
 }
 
 /// What is done in 0.2 brings about what 0.3 waits for, while the host is waited for.

@@ -26,7 +26,7 @@ async fn asks(server: SocketAddrV4) -> (Result<Vec<u8>, ErrorCode>, u64) {
         Ok(socket) => {
             let mut connection = Connection::of(socket);
             std::thread::sleep(Duration::from_secs(7200));
-            Ok(connection.read(9).await)
+            Ok(connection.read_exactly(5).await)
         }
         Err(e) => Err(e),
     };
