@@ -126,6 +126,8 @@ fn tcp_server(ip: &str, serve: impl Fn(TcpStream) + Clone + Send + 'static) -> S
 /// A UDP server that says each datagram back.
 pub fn udp_echo_server(ip: &str) -> SocketAddr {
     let socket = udp_socket(ip);
+    // However long the program takes to come up.
+    socket.set_read_timeout(None).expect("it is none");
     let address = socket.local_addr().expect("it is bound");
     thread::spawn(move || {
         let mut bytes = [0; 65_536];
