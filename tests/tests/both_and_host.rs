@@ -362,6 +362,30 @@ script = [{ expect = "x" }, { wait = "20ms" }, { signal = "go" }]
     Ok(())
 }
 
+/// A server that goes on for ever ends with its script, whatever it waits for.
+#[test]
+fn servers_end_with_their_script() -> Result<()> {
+    let script = r#"schema = 1
+[[allow]]
+to = "203.0.113.9"
+port = 80
+[[client]]
+to = "tcp://127.0.0.1:80"
+script = [{ expect = "old" }]
+[[client]]
+to = "tcp://127.0.0.1:82"
+script = [{ wait = "1m" }, { expect = "new" }]
+"#;
+    let policy = Policy::from_toml(script).map_err(|e| anyhow::anyhow!("{e}"))?;
+    let component = build(Guest::Both, policy, Mode::Script)?;
+    for argument in ["for-ever-in-0.2", "for-ever-in-0.3"] {
+        let run = open_host().run(&component, &[argument])?;
+        let ended = (run.outcome.status, &*run.outcome.stderr);
+        assert_eq!(ended, (0, ""), "{argument}");
+    }
+    Ok(())
+}
+
 /// On a host this would wait for ever.
 #[test]
 fn what_can_never_come_is_told() -> Result<()> {
