@@ -3,9 +3,10 @@
 
 use anyhow::Result;
 use sockvirt::{Policy, Virtualizer};
-use sockvirt_tests::guests::{Guest, beside_another};
+use sockvirt_tests::guests::{Guest, around_another, beside_another, running_second};
 use sockvirt_tests::host::{self, Sockets};
 use sockvirt_tests::loopback::{as_on_a_host_with, build};
+use sockvirt_tests::recording::Recording;
 
 /// What the program does for an argument is as on a host, and says this.
 fn same(argument: &str, expected: &str) -> Result<()> {
@@ -104,18 +105,6 @@ fn the_policy_is_enforced() -> Result<()> {
     Ok(())
 }
 
-/// What cannot be done right is refused by name.
-#[test]
-fn what_has_no_network_for_both_is_refused() -> Result<()> {
-    let inside = beside_another(&Guest::Both.build()?)?;
-    let refused = build(&inside).expect_err("it is refused").to_string();
-    assert!(
-        refused.contains("where one component has both"),
-        "{refused}"
-    );
-    Ok(())
-}
-
 /// Nobody gets at the network by asking for it.
 #[test]
 fn what_asks_for_the_network_is_refused() -> Result<()> {
@@ -126,5 +115,70 @@ fn what_asks_for_the_network_is_refused() -> Result<()> {
     )?;
     let refused = build(&asks).expect_err("it is refused").to_string();
     assert!(refused.contains("`sockvirt:network/hub`"), "{refused}");
+    Ok(())
+}
+
+/// Builds a component with a network in memory that answers a name.
+fn build_with_a_name(component: &[u8]) -> Result<Vec<u8>> {
+    let policy = "schema = 1\n[loopback]\nmode = \"virtual\"\n[dns.hosts]\n\
+        \"db.test\" = { answer = [\"127.0.0.9\", \"::1\"] }\n";
+    let policy = Policy::from_toml(policy).map_err(|e| anyhow::anyhow!("{e}"))?;
+    let built = Virtualizer::new(policy).build(component)?;
+    assert_eq!(built.report.network_imports().count(), 0);
+    let checked = sockvirt::check(&built.component)?;
+    assert!(checked.passed() && checked.enforced, "{checked:?}");
+    Ok(built.component)
+}
+
+/// A component with sockets of 0.3, and two beside it with those of 0.2, however deep they are: each reaches
+/// each.
+#[test]
+fn components_in_one_reach_each_other() -> Result<()> {
+    let bare = Guest::Neighbours3.build()?;
+    let host = Recording::new().answering("db.test", ["127.0.0.9", "::1"]);
+    let outcome = host.run(&bare, &[])?.outcome;
+    for line in [
+        "another has its port: true",
+        "it said: \"A QUESTION\"",
+        "it said: \"AN ANSWER\"",
+        "came back: (true, true)",
+        "it finds: [\"127.0.0.9\", \"::1\"]",
+        "they meet: true",
+        "nobody listens: Err(ErrorCode::ConnectionRefused)",
+    ] {
+        assert!(outcome.stdout.contains(line), "{outcome:?}");
+    }
+    assert_eq!(outcome.status, 0);
+    for component in [bare, Guest::Nested3.build()?] {
+        assert_eq!(
+            host::run(&build_with_a_name(&component)?, Sockets::None)?,
+            outcome
+        );
+    }
+    Ok(())
+}
+
+/// What is composed does not touch the sockets of a host that has them.
+#[test]
+fn nothing_of_it_reaches_the_host() -> Result<()> {
+    let component = build_with_a_name(&Guest::Neighbours3.build()?)?;
+    let run = Recording::new().run(&component, &[])?;
+    assert_eq!(run.outcome.status, 0);
+    assert_eq!(run.reached(), [""; 0]);
+    assert_eq!(run.names, [""; 0]);
+    Ok(())
+}
+
+/// One with sockets of both, beside another one that has them too, around one, and inside of one.
+#[test]
+fn the_same_wherever_it_is() -> Result<()> {
+    let both = Guest::Both.build()?;
+    let arguments = ["old-client", "new-client", "half", "datagrams", "in-use"];
+    let outcome = as_on_a_host_with(&both, &arguments)?;
+    let around = around_another(&both, &both)?;
+    for component in [&beside_another(&both)?, &around, &running_second(&around)?] {
+        let inside = host::run_with(&build(component)?, Sockets::None, &arguments)?;
+        assert_eq!(inside, outcome);
+    }
     Ok(())
 }

@@ -259,6 +259,11 @@ pub(super) fn key(name: &InterfaceName) -> Option<String> {
     (is_known && is_0_2(name)).then(|| format!("{}/{}@0.2", name.package, name.interface))
 }
 
+/// Whether an interface is one of sockets of WASI 0.2.
+pub(super) fn is_sockets_0_2(name: &InterfaceName) -> bool {
+    name.is_sockets() && is_0_2(name)
+}
+
 pub(super) fn is_0_2(name: &InterfaceName) -> bool {
     is_of(name, 2)
 }

@@ -83,8 +83,7 @@ fn sockets(item: &Item<'_>) -> Option<InterfaceName> {
     let Item::Import(import) = item else {
         return None;
     };
-    let name = InterfaceName::of(&import.name).filter(InterfaceName::is_sockets);
-    name.filter(|name| hooks::key(name).is_some())
+    InterfaceName::of(&import.name).filter(hooks::is_sockets_0_2)
 }
 
 /// The items that one refers to, and the type behind an export of one.

@@ -90,7 +90,7 @@ pub(crate) fn fuse(
     let level = Level::of(root, reach)?;
     if with_0_3 {
         hub::refuse(root)?;
-        refuse_both(&level)?;
+        refuse_both(&level, reach)?;
         return fuse_level(root, &level, setup, Place::Outside, evidence);
     }
     if !level.children.is_empty() {
@@ -284,12 +284,11 @@ fn refuse_other_sockets(root: &Root<'_>) -> Result<(), Error> {
 }
 
 /// Refuses what a network for both generations of WASI cannot be given.
-fn refuse_both(level: &Level<'_>) -> Result<(), Error> {
-    if !level.children.is_empty() {
+fn refuse_both(level: &Level<'_>, reach: Reach) -> Result<(), Error> {
+    if !level.children.is_empty() && reach.script.is_some() {
         return Err(unsupported(
             COMPOSED,
-            "one inside of it uses `wasi:sockets`, and sockets of 0.2 and of 0.3 are on one network \
-             where one component has both",
+            "a script is played to sockets of 0.2 and of 0.3 where one component has both",
         ));
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Components inside of components: which of them use sockets, and how they are put together.
 
-use super::hooks::{Reach, Surface, unsupported};
+use super::hooks::{Reach, Surface, is_sockets_0_2, unsupported};
 use super::survey::{Survey, broken, outermost};
 use crate::error::Error;
 use crate::name::InterfaceName;
@@ -171,26 +171,26 @@ fn is_component(alias: &ComponentAlias<'_>) -> bool {
 }
 
 /// Whether a component imports functions of `wasi:sockets`, or what a script takes the place of, by the
-/// names of its imports.
+/// names of its imports. Sockets of 0.3 are given to it as they are, where the network is beside.
 fn uses(bytes: &[u8], reach: Reach) -> bool {
+    let is_seen = |name: &InterfaceName| match reach.with_0_3 {
+        true => is_sockets_0_2(name),
+        false => name.is_sockets(),
+    };
     outermost(bytes).any(|payload| match payload {
         Ok(Payload::ComponentImportSection(section)) => {
             let imports = section.into_iter().flatten();
             let mut names = imports.filter_map(|import| InterfaceName::of(&import.name));
-            names.any(|name| name.is_sockets() || reach.script_key(&name).is_some())
+            names.any(|name| is_seen(&name) || reach.script_key(&name).is_some())
         }
         _ => false,
     })
 }
 
-fn is_sockets(name: Option<InterfaceName>) -> bool {
-    name.is_some_and(|name| name.is_sockets())
-}
-
 impl<'a> Nested<'a> {
-    /// Whether it is given this only for its sockets, which it has inside then.
+    /// Whether it is given this only for its sockets of 0.2, which it has inside then.
     fn gives_sockets(arg: &ComponentInstantiationArg<'a>) -> bool {
-        is_sockets(InterfaceName::parse(arg.name))
+        InterfaceName::parse(arg.name).is_some_and(|name| is_sockets_0_2(&name))
     }
 
     /// Refuses a component that is given what a script takes the place of, and in which nobody sees it:

@@ -32,6 +32,14 @@ fn setups<'s>(policies: &'s [Policy; 2], script: &'s Script) -> [Setup<'s>; 3] {
     })
 }
 
+/// The same where sockets of 0.3 are on the network as well.
+fn with_0_3(setup: Setup<'_>) -> Setup<'_> {
+    Setup {
+        with_0_3: true,
+        ..setup
+    }
+}
+
 /// A component that imports every function of `wasi:sockets`, and with them a clock's.
 fn user() -> Vec<u8> {
     let [(resolve, world), _] = versions();
@@ -152,10 +160,7 @@ fn a_forgotten_function_is_found_where_the_network_is_beside() {
     let root = read(&bytes, Bodies::All).expect("it is valid");
     let (policies, script) = (policies(), Script::default());
     for setup in setups(&policies, &script) {
-        let setup = Setup {
-            with_0_3: true,
-            ..setup
-        };
+        let setup = with_0_3(setup);
         let mut level = Level::of(&root, setup.reach()).expect("it can be fused");
         forget(&root, &mut level, &[], setup, &|| Place::Outside, 2);
     }
@@ -174,6 +179,21 @@ fn a_forgotten_function_is_found_where_components_share_a_network() {
         let place = || Place::Here(hub.clone());
         for path in [&[0][..], &[1, 0]] {
             forget(&root, &mut level, path, setup, &place, 3);
+        }
+    }
+}
+
+/// The same where that one is beside all of them, for sockets of 0.3 as well.
+#[test]
+fn a_forgotten_function_is_found_where_components_share_a_network_beside() {
+    let user = user();
+    let bytes = around(&user, &[&user, &around(&user, &[&user])]);
+    let root = read(&bytes, Bodies::All).expect("it is valid");
+    for setup in setups(&policies(), &Script::default()) {
+        let setup = with_0_3(setup);
+        let mut level = Level::of(&root, setup.reach()).expect("it can be fused");
+        for path in [&[0][..], &[1, 0]] {
+            forget(&root, &mut level, path, setup, &|| Place::Outside, 5);
         }
     }
 }
@@ -293,10 +313,15 @@ fn another_network_than_the_shared_one_is_found() {
     let (user, other) = (user(), impostor());
     let bytes = around(&user, &[&other, &user, &around(&user, &[&other, &user])]);
     let root = read(&bytes, Bodies::All).expect("it is valid");
-    for setup in setups(&policies(), &Script::default()) {
+    let (policies, script) = (policies(), Script::default());
+    let setups = setups(&policies, &script);
+    for setup in setups.into_iter().chain(setups.map(with_0_3)) {
         let level = Level::of(&root, reach(setup)).expect("it can be fused");
         let write = || {
-            let place = Place::Here(hub(setup));
+            let place = match setup.with_0_3 {
+                true => Place::Outside,
+                false => Place::Here(hub(setup)),
+            };
             written(&root, &level, setup, place).expect("it is written")
         };
         assert_eq!(refused(&write()), "");

@@ -9,6 +9,7 @@ use std::process::Command;
 use std::sync::Mutex;
 use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions, PackageId};
+use wasmparser::{Parser, Payload};
 
 /// A guest, and how it is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,6 +40,10 @@ pub enum Guest {
     Neighbours,
     /// The same, but that each server is inside of components inside of components.
     Nested,
+    /// A program with sockets of 0.3, and the servers of `Neighbours` beside it.
+    Neighbours3,
+    /// The same, but that each server is inside of components inside of components.
+    Nested3,
     /// `Turns`, with another one beside it that uses sockets.
     TurnsAndMore,
     /// A core module for preview1.
@@ -138,6 +143,8 @@ impl Guest {
             Guest::Inside => "inside",
             Guest::Neighbours => "neighbours",
             Guest::Nested => "nested",
+            Guest::Neighbours3 => "neighbours-3",
+            Guest::Nested3 => "nested-3",
             Guest::TurnsAndMore => "turns-and-more",
             Guest::Preview1 => "preview1",
             Guest::Probe2 => "probe2",
@@ -191,6 +198,8 @@ impl Guest {
                 | Guest::Naps3
                 | Guest::Quits3
                 | Guest::Run2
+                | Guest::Neighbours3
+                | Guest::Nested3
         )
     }
 
@@ -241,9 +250,11 @@ impl Guest {
             Guest::Naps3 => cargo("guest-naps-3", wasip2, ""),
             Guest::Quits3 => only_p3("guest-quits-3"),
             Guest::Run2 => only_p3("guest-run-2"),
-            Guest::Neighbours => neighbours(&service()?),
+            Guest::Neighbours => neighbours(&client()?, &service()?),
+            Guest::Neighbours3 => neighbours(&client_3()?, &service()?),
             Guest::TurnsAndMore => beside_another(&Guest::Turns.build()?),
-            Guest::Nested => neighbours(&wrap(&wrap(&service()?)?)?),
+            Guest::Nested => neighbours(&client()?, &wrap(&wrap(&service()?)?)?),
+            Guest::Nested3 => neighbours(&client_3()?, &wrap(&wrap(&service()?)?)?),
             Guest::Composed => compose(&Guest::Std.build()?, &Guest::Wstd.build()?),
             Guest::Inside => {
                 let denied = sockvirt::Virtualizer::new(sockvirt::Policy::deny_all());
@@ -258,6 +269,68 @@ impl Guest {
 /// first.
 pub fn beside_another(component: &[u8]) -> Result<Vec<u8>> {
     compose(component, &Guest::Local.build()?)
+}
+
+/// Puts another component into one, which gives it its own imports, and offers its `run` beside its own.
+/// What is inside imports nothing else.
+pub fn around_another(component: &[u8], inside: &[u8]) -> Result<Vec<u8>> {
+    use wasm_encoder::{
+        Alias, ComponentAliasSection, ComponentExportKind as Kind, ComponentExportSection,
+        ComponentInstanceSection, ComponentSection, ComponentSectionId, RawSection,
+    };
+    let (mut imports, mut components, mut instances) = (Vec::new(), 0, 0);
+    for payload in outermost(component) {
+        match payload? {
+            Payload::ComponentImportSection(section) => {
+                for import in section {
+                    imports.push((import?.name.name.to_owned(), instances));
+                    instances += 1;
+                }
+            }
+            Payload::ComponentInstanceSection(section) => instances += section.count(),
+            Payload::ComponentExportSection(section) => instances += section.count(),
+            Payload::ComponentSection { .. } => components += 1,
+            _ => {}
+        }
+    }
+    let inspected = sockvirt::inspect(inside)?;
+    let (mut instance, mut alias) = <(ComponentInstanceSection, ComponentAliasSection)>::default();
+    let args = imports
+        .iter()
+        .filter(|it| inspected.imports.contains(&it.0));
+    let args = args.map(|(name, at)| (name.as_str(), Kind::Instance, *at));
+    instance.instantiate(components, args.collect::<Vec<_>>());
+    alias.alias(Alias::InstanceExport {
+        instance: instances,
+        kind: Kind::Instance,
+        name: &run_of(inside)?,
+    });
+    let mut export = ComponentExportSection::new();
+    export.export(SECOND, Kind::Instance, instances + 1, None);
+    let mut bytes = component.to_vec();
+    let inside = RawSection {
+        id: ComponentSectionId::Component as u8,
+        data: inside,
+    };
+    let sections: [&dyn ComponentSection; 4] = [&inside, &instance, &alias, &export];
+    for section in sections {
+        section.append_to_component(&mut bytes);
+    }
+    Ok(bytes)
+}
+
+/// What is in the outermost scope.
+fn outermost(component: &[u8]) -> impl Iterator<Item = wasmparser::Result<Payload<'_>>> {
+    let mut depth = 0;
+    Parser::new(0).parse_all(component).filter(move |payload| {
+        let is_outermost = depth == 0;
+        match payload {
+            Ok(Payload::ModuleSection { .. } | Payload::ComponentSection { .. }) => depth += 1,
+            Ok(Payload::End(_)) if depth > 0 => depth -= 1,
+            _ => {}
+        }
+        is_outermost
+    })
 }
 
 /// The core module of [`Guest::Local`], before anything makes a component of it.
@@ -334,6 +407,16 @@ fn cargo(package: &str, target: &str, rustflags: &str) -> Result<Vec<u8>> {
     std::fs::read(file.context("cargo made no file")?).context("cannot read the guest")
 }
 
+/// What the `run` of a second component is exported as.
+const SECOND: &str = "test:second/run";
+
+/// What a command's `run` is exported as.
+fn run_of(component: &[u8]) -> Result<String> {
+    let mut exports = sockvirt::inspect(component)?.exports.into_iter();
+    let run = exports.find(|name| name.starts_with("wasi:cli/run@"));
+    run.context("it is no command")
+}
+
 /// Puts two components into one that runs the first, and offers the second's `run` beside it.
 fn compose(first: &[u8], second: &[u8]) -> Result<Vec<u8>> {
     let mut graph = CompositionGraph::new();
@@ -342,22 +425,13 @@ fn compose(first: &[u8], second: &[u8]) -> Result<Vec<u8>> {
         let package = register(&mut graph, name, bytes)?;
         instances.push(graph.instantiate(package));
     }
-    for (instance, bytes, prefix) in [
-        (instances[0], first, ""),
-        (instances[1], second, "test:second/"),
+    for (instance, bytes, name) in [
+        (instances[0], first, None),
+        (instances[1], second, Some(SECOND)),
     ] {
-        let exports = sockvirt::inspect(bytes)?.exports;
-        let run = exports
-            .iter()
-            .find(|name| name.starts_with("wasi:cli/run@"));
-        let run = run.context("the guest is no command")?;
-        let export = graph.alias_instance_export(instance, run)?;
-        let name = if prefix.is_empty() {
-            run.clone()
-        } else {
-            format!("{prefix}run")
-        };
-        graph.export(export, name)?;
+        let run = run_of(bytes)?;
+        let export = graph.alias_instance_export(instance, &run)?;
+        graph.export(export, name.unwrap_or(&run))?;
     }
     Ok(graph.encode(EncodeOptions::default())?)
 }
@@ -369,11 +443,18 @@ fn service() -> Result<Vec<u8>> {
     cargo("guest-service", "wasm32-wasip2", "")
 }
 
+fn client() -> Result<Vec<u8>> {
+    cargo("guest-neighbours", "wasm32-wasip2", "")
+}
+
+fn client_3() -> Result<Vec<u8>> {
+    only_p3("guest-neighbours-3")
+}
+
 /// Puts a client and two instances of a server into one component.
-fn neighbours(server: &[u8]) -> Result<Vec<u8>> {
-    let client = cargo("guest-neighbours", "wasm32-wasip2", "")?;
+fn neighbours(client: &[u8], server: &[u8]) -> Result<Vec<u8>> {
     let imports = [SERVICE, "test:neighbours/another"];
-    join(&client, &[(server, &imports)])
+    join(client, &[(server, &imports)])
 }
 
 /// Puts a program, two instances of what takes part as it says, one of what sleeps and one of what exits
@@ -408,12 +489,8 @@ fn join(program: &[u8], parts: &[(&[u8], &[&str])]) -> Result<Vec<u8>> {
             graph.set_instantiation_argument(instance, import, served)?;
         }
     }
-    let exports = sockvirt::inspect(program)?.exports;
-    let run = exports
-        .iter()
-        .find(|name| name.starts_with("wasi:cli/run@"));
-    let run = run.context("the program is no command")?;
-    let export = graph.alias_instance_export(instance, run)?;
+    let run = run_of(program)?;
+    let export = graph.alias_instance_export(instance, &run)?;
     graph.export(export, run)?;
     Ok(graph.encode(EncodeOptions::default())?)
 }
@@ -425,12 +502,22 @@ fn register(graph: &mut CompositionGraph, name: &str, bytes: &[u8]) -> Result<Pa
 
 /// Puts a component into one that exports the same: an interface.
 fn wrap(inside: &[u8]) -> Result<Vec<u8>> {
+    let exports = sockvirt::inspect(inside)?.exports;
+    let name = exports.first().context("it exports nothing")?;
+    wrap_as(inside, name, name)
+}
+
+/// Puts a component that offers another `run` beside its own into one that runs that.
+pub fn running_second(component: &[u8]) -> Result<Vec<u8>> {
+    wrap_as(component, SECOND, &run_of(component)?)
+}
+
+/// Puts a component into one that exports an interface of it by a name.
+fn wrap_as(inside: &[u8], export: &str, name: &str) -> Result<Vec<u8>> {
     let mut graph = CompositionGraph::new();
     let package = register(&mut graph, "test:inside", inside)?;
     let instance = graph.instantiate(package);
-    let exports = sockvirt::inspect(inside)?.exports;
-    let name = exports.first().context("it exports nothing")?;
-    let export = graph.alias_instance_export(instance, name)?;
+    let export = graph.alias_instance_export(instance, export)?;
     graph.export(export, name)?;
     Ok(graph.encode(EncodeOptions::default())?)
 }

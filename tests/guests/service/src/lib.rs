@@ -53,6 +53,15 @@ impl Guest for Service {
         })
     }
 
+    fn connect(address: String) -> Result<String, String> {
+        with(|sockets| {
+            let connection = TcpStream::connect(address)?;
+            let here = connection.local_addr()?;
+            sockets.connection = Some(connection);
+            Ok(here.to_string())
+        })
+    }
+
     fn echo(count: u32) -> Result<(), String> {
         with(|sockets| {
             let connection = sockets.connection.as_mut().ok_or_else(missing)?;
