@@ -110,8 +110,6 @@ macro_rules! calls {
                 #[cfg(feature = "script")]
                 verdict() -> bool;
                 #[cfg(feature = "script")]
-                untold() -> Option<usize>;
-                #[cfg(feature = "script")]
                 end() -> ();
             }
         }

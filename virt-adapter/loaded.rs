@@ -68,12 +68,6 @@ impl Report {
         self.text.is_empty()
     }
 
-    /// What was not as it should be.
-    #[allow(dead_code, reason = "most tell of it when the script ends")]
-    pub(crate) fn failure(&self) -> Option<&str> {
-        Some(&*self.text).filter(|it| !it.is_empty())
-    }
-
     /// The text, as a `string` is given back: the address of two words, where it is and how long.
     pub(crate) fn text(&mut self) -> u32 {
         let at = self.text.as_ptr().expose_provenance();

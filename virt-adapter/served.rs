@@ -32,15 +32,11 @@ pub(crate) trait Owner {
     #[cfg(feature = "script")]
     fn note_hosted(&mut self, any: bool);
 
-    /// Ends the script, and says whether all was as it should be.
+    /// Ends the script, and tells of it. Whether all was as it should be.
     #[cfg(feature = "script")]
     fn verdict(&mut self) -> bool;
 
-    /// What was not as it should be, where whoever calls is to tell of it.
-    #[cfg(feature = "script")]
-    fn untold(&mut self) -> Option<&str>;
-
-    /// Ends the program with its script, if that is here to do.
+    /// Ends the program with its script, if the host lets programs end.
     #[cfg(feature = "script")]
     fn end(&mut self);
 }
@@ -238,15 +234,6 @@ impl Served {
 
     fn verdict(&mut self, owner: &mut impl Owner) -> bool {
         owner.verdict()
-    }
-
-    fn untold(&mut self, owner: &mut impl Owner) -> Option<usize> {
-        let text = owner.untold()?;
-        let count = text.len();
-        let mut bytes = Blocks::with_room(count);
-        bytes.bytes_mut(count).copy_from_slice(text.as_bytes());
-        self.give(bytes);
-        Some(count)
     }
 
     fn end(&mut self, owner: &mut impl Owner) {

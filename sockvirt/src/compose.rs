@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::evidence;
 use crate::fuse::hub;
 use crate::generate::{
-    Arg, OPEN, Stub, generate, log, network, policy, values, verdict, verdict_3,
+    Arg, OPEN, Stub, generate, log, network, policy, told, values, verdict, verdict_3,
 };
 use crate::plan::{
     Clock, ClockFrom, Made, NOW, Plan, Route, SocketImport, TimerFrom, WAIT_FOR, exported_resource,
@@ -44,9 +44,9 @@ pub(crate) fn compose(
         served: HashMap::new(),
         policy: None,
         network: None,
+        log: Vec::new(),
         clocks: HashMap::new(),
         timer: None,
-        stderr: Vec::new(),
         aliases: HashMap::new(),
         anonymous: HashSet::new(),
         makers: HashMap::new(),
@@ -144,12 +144,12 @@ struct Shell<'p> {
     policy: Option<u32>,
     /// The instance that is a network in memory.
     network: Option<u32>,
+    /// What is given of standard error, once it is imported.
+    log: Vec<policy::Given>,
     /// Clocks that the guest does not import, by name.
     clocks: HashMap<String, u32>,
     /// The clock that the network in memory goes by.
     timer: Option<u32>,
-    /// Standard error, where what went wrong of a script is told on that.
-    stderr: Vec<policy::Given>,
     /// What was taken out of instances, by instance and name.
     aliases: HashMap<(u32, String), u32>,
     /// Types of the guest that were found to have no name, nor any inside.
@@ -323,7 +323,7 @@ impl<'p> Shell<'p> {
         let component = component.map_err(|e| Error::Refused {
             reason: format!("the code for the policy is not as it was built: {e}"),
         })?;
-        let given = log::import(&mut self.builder, &self.plan.log);
+        let given = self.log();
         let component = self.builder.component(None, component);
         self.policy = Some(self.builder.instantiate(None, component, given));
         Ok(())
@@ -347,7 +347,8 @@ impl<'p> Shell<'p> {
         let outer_type = |index| self.index(Space::Type, index).unwrap_or(u32::MAX);
         let (stub, owners) = network::component(self.plan, &served, &outer_type)?;
         let owners = owners.into_iter().filter_map(|at| served.get(at).copied());
-        let network = self.instantiate(stub, owners)?;
+        let given = self.told();
+        let network = self.instantiate(stub, owners, given)?;
         self.network = Some(network);
         if let Some(at) = self.plan.network.as_ref().and_then(|it| it.shared) {
             let kind = ComponentExportKind::Func;
@@ -358,6 +359,34 @@ impl<'p> Shell<'p> {
             self.placed.insert(at, hub);
         }
         Ok(())
+    }
+
+    /// What is given of standard error, which is imported once.
+    fn log(&mut self) -> Vec<policy::Given> {
+        if self.log.is_empty() {
+            self.log = log::import(&mut self.builder, &self.plan.log);
+        }
+        self.log.clone()
+    }
+
+    /// What is given to what asks a script for its verdict, where that tells of it.
+    fn stderr(&mut self) -> Vec<policy::Given> {
+        match self.plan.tells() {
+            true => self.log(),
+            false => Vec::new(),
+        }
+    }
+
+    /// What a network is given that tells of its script and ends the program with it.
+    fn told(&mut self) -> Vec<policy::Given> {
+        let Some(beside) = self.plan.network.as_ref().filter(|it| it.tells()) else {
+            return Vec::new();
+        };
+        let mut given = self.log();
+        let exit = beside.exit.and_then(|at| self.placed.get(&at).copied());
+        let kind = ComponentExportKind::Func;
+        given.extend(exit.map(|exit| (told::EXIT, kind, self.alias(exit, told::EXIT, kind))));
+        given
     }
 
     /// Places what an import's type takes from around it, but not the type itself: the generated
@@ -371,13 +400,18 @@ impl<'p> Shell<'p> {
         self.place_all(&closure)
     }
 
-    /// Instantiates a generated component, whose arguments belong to these imports.
+    /// Instantiates a generated component, whose arguments belong to these imports, but for those that
+    /// are given besides.
     fn instantiate<'s>(
         &mut self,
         stub: Stub,
         owners: impl Iterator<Item = &'s SocketImport<'s>>,
+        given: Vec<policy::Given>,
     ) -> Result<u32, Error> {
-        let mut args = Vec::new();
+        let given = given.into_iter();
+        let mut args: Vec<_> = given
+            .map(|(name, kind, index)| (name.to_owned(), kind, index))
+            .collect();
         for ((name, arg), socket) in stub.args.into_iter().zip(owners) {
             let (kind, index) = self.arg(&arg, socket)?;
             args.push((name, kind, index));
@@ -391,7 +425,7 @@ impl<'p> Shell<'p> {
         self.place_around(socket)?;
         let outer_type = |index| self.index(Space::Type, index).unwrap_or(u32::MAX);
         let stub = generate(self.plan, socket, outer_type)?;
-        let instance = self.instantiate(stub, std::iter::repeat(socket))?;
+        let instance = self.instantiate(stub, std::iter::repeat(socket), Vec::new())?;
         if !self.plan.replaces(socket.at) {
             self.served.insert(socket.at, instance);
             return Ok(());
@@ -481,9 +515,6 @@ impl<'p> Shell<'p> {
     /// Adds what asks a script for its verdict, where a program runs that one is played to.
     fn add_verdicts(&mut self, plays: bool) -> Verdicts {
         let (root, beside, tells) = (self.root, self.plan.plays(), self.plan.tells());
-        if tells {
-            self.stderr = log::import(&mut self.builder, &self.plan.log);
-        }
         let mut add = |it| self.builder.component(None, it);
         Verdicts {
             of_2: ((plays || beside) && runs(root, 2)).then(|| add(verdict::component(tells))),
@@ -557,7 +588,7 @@ impl<'p> Shell<'p> {
     ) -> u32 {
         let (instance, func) = (ComponentExportKind::Instance, ComponentExportKind::Func);
         let program = self.builder.alias_export(guest, export.name.name, instance);
-        let mut args = self.stderr.clone();
+        let mut args = self.stderr();
         args.extend(verdict::imports(self.plan.tells()).map(|name| {
             let from = match name {
                 verdict::RUN => program,
@@ -578,7 +609,7 @@ impl<'p> Shell<'p> {
         let (instance, func) = (ComponentExportKind::Instance, ComponentExportKind::Func);
         let program = self.builder.alias_export(guest, export.name.name, instance);
         let network = self.network.unwrap_or(u32::MAX);
-        let mut args = self.stderr.clone();
+        let mut args = self.stderr();
         args.extend(verdict_3::IMPORTS.map(|name| {
             let from = match name {
                 verdict::RUN => program,

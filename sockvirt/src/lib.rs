@@ -159,7 +159,7 @@ impl Virtualizer {
             || self.policy.loopback() == LoopbackMode::Virtual && imports_sockets(&root);
         // What a script takes the place of in the program itself calls the network from there.
         let is_played_in = || fuse::is_played_in(&root, &self.policy, self.given());
-        let is_inside = || !uses(&root, 3) || uses(&root, 2) || is_played_in();
+        let is_inside = || !self.serves_0_3(&root) || uses(&root, 2) || is_played_in();
         let mut built = match in_memory {
             true if is_inside() => self.fuse(root)?,
             true => self.compose_in_memory(root)?,
@@ -186,7 +186,7 @@ impl Virtualizer {
         })?;
         let leads_to_host = fuse::leads_to_host(&self.policy);
         let script = self.given();
-        let with_0_3 = uses(&root, 3);
+        let with_0_3 = self.serves_0_3(&root);
         let is_inner = leads_to_host || script.is_some() || with_0_3;
         let evidence = evidence::write(&self.policy);
         let evidence = (!is_inner).then_some((SECTION, evidence.as_str()));
@@ -228,7 +228,7 @@ impl Virtualizer {
     /// The network in memory that is beside a component, if there is one.
     pub(crate) fn network_beside(&self, root: &Root<'_>) -> Option<Beside> {
         let is_asked = self.policy.loopback() == LoopbackMode::Virtual || self.script.is_some();
-        let is_beside = uses(root, 3) && !uses(root, 2);
+        let is_beside = self.serves_0_3(root) && !uses(root, 2);
         (is_asked && is_beside).then(|| self.beside(root))
     }
 
@@ -238,14 +238,29 @@ impl Virtualizer {
         let host_clock = self.script.as_ref().is_some_and(|script| script.host_clock);
         let has_timer = || host_clock || plan::imported_timer(root, plan::WAIT_FOR).is_some();
         let host_time = leads_out && self.script.is_some() && has_timer();
-        Beside {
-            config: fuse::configuration(&self.policy, self.given(), host_time),
+        let mut beside = Beside {
+            config: Vec::new(),
             plays: self.script.as_ref().map(|_| self.loads),
             leads_out,
             host_time,
             host_clock,
             shared: fuse::hub::imported(root),
-        }
+            exit: None,
+        };
+        beside.exit = plan::imported_exit(root).filter(|_| beside.tells());
+        let has = fuse::Has {
+            host_time,
+            reports: beside.tells(),
+            exits: beside.exit.is_some(),
+        };
+        beside.config = fuse::configuration(&self.policy, self.given(), has);
+        beside
+    }
+
+    /// Whether a network in memory has something of WASI 0.3 for a component: sockets, or a script's clock.
+    fn serves_0_3(&self, root: &Root<'_>) -> bool {
+        let has_clock = self.script.as_ref().is_some_and(|it| !it.host_clock);
+        uses(root, 3) || has_clock && plan::imports_clock_3(root)
     }
 
     /// The script that is played, if one is.

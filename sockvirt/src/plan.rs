@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::generate::step::Step;
-use crate::generate::{log, prebuilt, sockets_0_2, sockets_0_3, verdict};
+use crate::generate::{log, prebuilt, sockets_0_2, sockets_0_3, told, verdict};
 use crate::name::InterfaceName;
 use crate::root::Root;
 use crate::stand_in::{StandIns, destructor};
@@ -316,9 +316,17 @@ pub(crate) struct Beside {
     pub(crate) host_clock: bool,
     /// Where the guest imports it for sockets of 0.2, which are in the guest itself.
     pub(crate) shared: Option<usize>,
+    /// Where the guest imports what ends it with its script, if the network does that.
+    pub(crate) exit: Option<usize>,
 }
 
 impl Beside {
+    /// Whether it tells of the script itself, and ends the program with it: who waits in 0.2 may never
+    /// return.
+    pub(crate) fn tells(&self) -> bool {
+        self.plays.is_some() && self.shared.is_some()
+    }
+
     /// The functions of the script's report.
     pub(crate) fn reports(&self) -> impl Iterator<Item = &'static str> {
         verdict::reports(self.plays)
@@ -403,7 +411,8 @@ pub(crate) fn plan<'r>(
     plan.keep_clocks();
     plan.add_clocks();
     let logs = plan.calls_policy() && policy.log() != Log::None;
-    if logs || plan.is_told_of() {
+    let tells = plan.network.as_ref().is_some_and(Beside::tells);
+    if logs || tells || plan.is_told_of() {
         plan.log = log::names(root);
     }
     Ok(plan)
@@ -481,6 +490,44 @@ pub(crate) fn is_run(export: &ComponentExport<'_>, minor: u64) -> bool {
         let version = name.version.as_ref();
         (name.package.as_str(), name.interface.as_str()) == ("wasi:cli", "run")
             && version.is_some_and(|it| (it.major, it.minor) == (0, minor))
+    })
+}
+
+/// Where a component imports what ends a program, of 0.2 or of 0.3.
+pub(crate) fn imported_exit(root: &Root<'_>) -> Option<usize> {
+    let mut imports = root.imports();
+    let import = imports.find(|(_, import)| {
+        let name = InterfaceName::of(&import.name);
+        let is_exit = |it: InterfaceName| {
+            it.version.as_ref().is_some_and(|it| it.major == 0)
+                && (it.package.as_str(), it.interface.as_str()) == ("wasi:cli", "exit")
+        };
+        name.is_some_and(is_exit)
+            && instance_of(root, import.name.name)
+                .is_some_and(|it| exported_function(root, it, told::EXIT).is_some())
+    });
+    import.map(|(at, _)| at)
+}
+
+/// The imports that are clocks of WASI 0.3: the name of each in its component.
+fn clocks_3<'r>(root: &'r Root<'_>) -> impl Iterator<Item = &'r str> {
+    let is_clock = |it: &InterfaceName| SocketInterface::clock(it).is_some();
+    let imports = root.imports().map(|(_, import)| &import.name);
+    let clocks = imports.filter(move |it| InterfaceName::of(it).is_some_and(|it| is_clock(&it)));
+    clocks.map(|name| name.name)
+}
+
+/// Whether a component imports a clock of WASI 0.3.
+pub(crate) fn imports_clock_3(root: &Root<'_>) -> bool {
+    clocks_3(root).next().is_some()
+}
+
+/// The import of a clock of WASI 0.3 that can be waited for.
+pub(crate) fn waits_in_0_3<'r>(root: &'r Root<'_>) -> Option<&'r str> {
+    clocks_3(root).find(|name| {
+        let instance = instance_of(root, name);
+        let has = |it: &&str| instance.is_some_and(|all| all.exports.contains_key(*it));
+        ["wait-for", "wait-until"].iter().any(has)
     })
 }
 
@@ -782,9 +829,9 @@ impl<'r> Plan<'r> {
         runs(self.root, 2) || !loads && runs(self.root, 3)
     }
 
-    /// Whether what went wrong of a script is told on standard error.
+    /// Whether what went wrong of a script is told on standard error once its program has ended.
     pub(crate) fn tells(&self) -> bool {
-        self.plays() && !self.log.is_empty()
+        self.is_told_of() && !self.log.is_empty()
     }
 
     /// Whether the import at this place is the host's no more.

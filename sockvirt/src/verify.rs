@@ -198,12 +198,13 @@ mod tests {
 
     fn beside(policy: &Policy) -> Beside {
         Beside {
-            config: crate::fuse::configuration(policy, None, false),
+            config: crate::fuse::configuration(policy, None, Default::default()),
             plays: None,
             leads_out: true,
             host_time: false,
             host_clock: false,
             shared: None,
+            exit: None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use sockvirt::{Mode, Policy, Virtualizer};
-use sockvirt_tests::guests::Guest;
+use sockvirt_tests::guests::{Guest, around_another, beside_another, running_second};
 use sockvirt_tests::host::{self, Outcome, Sockets};
 use sockvirt_tests::script::{DAY, play, run_on_odd_clocks};
 use std::collections::BTreeSet;
@@ -50,6 +50,33 @@ fn both_ask_peers() -> Result<()> {
         seconds: 11\nold: Ok((1, 192.0.2.53:53))\nsent: Ok(())\nnew: Ok([98])\n";
     assert_eq!(outcome.stdout, expected, "{outcome:?}");
     assert_eq!((outcome.status, outcome.stderr.as_str()), (0, ""));
+    Ok(())
+}
+
+/// The same where another one is beside it that has sockets, or inside of it, and where it is inside.
+#[test]
+fn both_ask_peers_wherever_they_are() -> Result<()> {
+    let both = Guest::Both.build()?;
+    let around = around_another(&both, &both)?;
+    let expected = run(PEERS, "asks")?;
+    let wrong = PEERS.replace("expect = \"new\"", "expect = \"old\"");
+    for component in [&beside_another(&both)?, &around, &running_second(&around)?] {
+        let run = |script: &str| -> Result<Outcome> {
+            let policy = Policy::from_toml(script).map_err(|e| anyhow::anyhow!("{e}"))?;
+            let built = Virtualizer::new(policy).build(component)?;
+            let checked = sockvirt::check(&built.component)?;
+            assert!(checked.passed() && checked.enforced, "{checked:?}");
+            assert!(checked.script_digest.is_some(), "{checked:?}");
+            host::run_with(&built.component, Sockets::None, &["asks"])
+        };
+        assert_eq!(run(PEERS)?, expected);
+        let outcome = run(&wrong)?;
+        assert!(
+            outcome.stderr.starts_with("FAIL peer \"dns\""),
+            "{outcome:?}"
+        );
+        assert_eq!(outcome.status, 1);
+    }
     Ok(())
 }
 
@@ -304,5 +331,57 @@ fn a_clock_of_0_2_and_any_exit_are_the_scripts_beside_sockets_of_0_3() -> Result
         assert_eq!(outcome.status, 1, "{outcome:?}");
         assert!(outcome.stderr.starts_with("FAIL peer \"p\""), "{outcome:?}");
     }
+    Ok(())
+}
+
+/// Whoever has a clock of 0.3 beside sockets of 0.2 goes by the script's, whether it has anything else of
+/// the network or not.
+#[test]
+fn no_clock_of_0_3_stays_the_hosts() -> Result<()> {
+    let imports = r#"
+        (import "wasi:sockets/network@0.2.6" (instance $network
+            (export "network" (type (sub resource)))))
+        (import "wasi:clocks/monotonic-clock@0.3.0" (instance $clock
+            (export "now" (func (result u64)))))"#;
+    let alone = r#"
+        (alias export $clock "now" (func $now))
+        (core func (canon lower (func $now)))"#;
+    let composed = r#"
+        (component $talks
+            (import "wasi:sockets/network@0.2.6" (instance
+                (export "network" (type (sub resource))))))
+        (instance (instantiate $talks
+            (with "wasi:sockets/network@0.2.6" (instance $network))))
+        (component $looks
+            (import "wasi:clocks/monotonic-clock@0.3.0" (instance
+                (export "now" (func (result u64))))))
+        (instance (instantiate $looks
+            (with "wasi:clocks/monotonic-clock@0.3.0" (instance $clock))))"#;
+    for parts in [alone, composed] {
+        let component = wat::parse_str(format!("(component {imports} {parts})"))?;
+        let policy = Policy::from_toml(PEERS).map_err(|e| anyhow::anyhow!("{e}"))?;
+        let built = Virtualizer::new(policy).build(&component)?;
+        let imports = sockvirt::inspect(&built.component)?.imports;
+        assert!(
+            !imports.iter().any(|it| it.contains("clock")),
+            "{imports:?}"
+        );
+        let checked = sockvirt::check(&built.component)?;
+        assert!(checked.passed() && checked.enforced, "{checked:?}");
+    }
+    Ok(())
+}
+
+/// A clock of 0.3 that is waited for is refused where nothing would begin what has time pass.
+#[test]
+fn what_never_passes_is_refused() -> Result<()> {
+    let waits = r#"(component
+        (import "wasi:sockets/network@0.2.6" (instance (export "network" (type (sub resource)))))
+        (import "wasi:clocks/monotonic-clock@0.3.0" (instance
+            (export "wait-for" (func async (param "how-long" u64))))))"#;
+    let policy = Policy::from_toml(PEERS).map_err(|e| anyhow::anyhow!("{e}"))?;
+    let refused = Virtualizer::new(policy).build(&wat::parse_str(waits)?);
+    let waits = refused.expect_err("it is refused").to_string();
+    assert!(waits.contains("export `run` of 0.3"), "{waits}");
     Ok(())
 }

@@ -7,6 +7,10 @@ use sockvirt_guest_builder::Guest;
 use sockvirt_tests::peers::own_address;
 use sockvirt_tests::recording::{Recording, Use};
 use sockvirt_tests::script::{play, run};
+use std::net::{IpAddr, SocketAddr};
+
+/// The program, and the others beside it or deeper: all of WASI 0.2, or the program of 0.3.
+const ENSEMBLES: [Guest; 3] = [Guest::Ensemble, Guest::EnsembleNested, Guest::Ensemble3];
 
 /// A server for each of them, of which one takes its time.
 const SERVERS: &str = r#"schema = 1
@@ -77,7 +81,7 @@ fn stdout_of(report: &sockvirt::TestReport) -> String {
 /// Each has its own conversation, and half a minute passes for all of them at once.
 #[test]
 fn each_talks_to_its_own_server() -> Result<()> {
-    for guest in [Guest::Ensemble, Guest::EnsembleNested] {
+    for guest in ENSEMBLES {
         let args = [&CALLS[..], &["time", "another: time"]].concat();
         let report = play(guest, "servers.toml", SERVERS, &args)?;
         assert!(report.passed(), "{report}");
@@ -91,7 +95,13 @@ fn each_talks_to_its_own_server() -> Result<()> {
 /// The verdict is the exit status of what was built, on any host, and the report on its standard error.
 #[test]
 fn what_is_built_ends_as_its_script_does() -> Result<()> {
-    let component = &build(Guest::Ensemble, "servers.toml", SERVERS)?;
+    for guest in [Guest::Ensemble, Guest::Ensemble3] {
+        ends_as_its_script_does(&build(guest, "servers.toml", SERVERS)?)?;
+    }
+    Ok(())
+}
+
+fn ends_as_its_script_does(component: &[u8]) -> Result<()> {
     let inspected = sockvirt::inspect(component)?;
     let script = inspected.script.expect("it has one");
     assert_eq!((script.file.as_str(), script.peers), ("servers.toml", 3));
@@ -142,7 +152,7 @@ fn who_has_no_sockets_lives_on_the_script_s_time() -> Result<()> {
         "player: read 9",
         "another: time",
     ];
-    for guest in [Guest::Ensemble, Guest::EnsembleNested] {
+    for guest in ENSEMBLES {
         let report = play(guest, "late.toml", script, &args)?;
         let expected = "0 ms have passed\nconnect 192.0.2.10:7: done\n\
                         sleep 3600000: 3600000 ms\n20454 days\n3600000 ms have passed\n\
@@ -153,23 +163,58 @@ fn who_has_no_sockets_lives_on_the_script_s_time() -> Result<()> {
     Ok(())
 }
 
+/// Where the one that is run has a clock of 0.3 and no sockets, that is the script's too.
+#[test]
+fn who_has_a_clock_of_0_3_lives_on_the_script_s_time() -> Result<()> {
+    let script = "schema = 1\n[[peer]]\nname = \"late\"\nat = \"tcp://192.0.2.10:7\"\n\
+                  script = [{ wait = \"10m\" }, { send = \"late\" }]\n";
+    let args = [
+        "time",
+        "another: time",
+        "player: connect 192.0.2.10:7",
+        "sleep 3600000",
+        "date",
+        "sleeper: date",
+        "player: read 9",
+        "sleeper: sleep 3600000",
+        "another: time",
+        "time",
+    ];
+    let expected = "0 ms have passed\n0 ms have passed\nconnect 192.0.2.10:7: done\n\
+                    sleep 3600000: done\n20454 days\n20454 days\nread 9: \"late\"\n\
+                    sleep 3600000: 3600000 ms\n7200000 ms have passed\n7200000 ms have passed\n";
+    let report = play(Guest::Conducted, "late.toml", script, &args)?;
+    assert_eq!(stdout_of(&report), expected, "{report}");
+    assert!(report.passed(), "{report}");
+    let component = build(Guest::Conducted, "late.toml", script)?;
+    let good = run(&component, &args)?;
+    assert_eq!((good.stdout.as_str(), good.status), (expected, 0));
+    let bad = run(&component, &args[..2])?;
+    let first = "FAIL peer \"late\" tcp  (late.toml:2)\n";
+    assert!(bad.stderr.starts_with(first), "{bad:?}");
+    assert_eq!(bad.status, 1);
+    Ok(())
+}
+
 /// Whoever of them exits, the script has the last word.
 #[test]
 fn who_exits_ends_the_script() -> Result<()> {
-    let play = |args: &[&str]| play(Guest::Ensemble, "servers.toml", SERVERS, args);
-    for who in ["", "player: ", "another: ", "sleeper: ", "quitter: "] {
-        // `exit` knows well or not.
-        for (status, expected) in [("0", 0), ("3", 1)] {
-            let exit = format!("{who}exit {status}");
-            let bad = play(&[&exit])?;
-            assert_eq!(bad.status, Some(1), "{exit}: {bad}");
-            let unused = "FAIL peer \"slow\" tcp  (servers.toml:2)";
-            assert!(bad.to_string().starts_with(unused), "{exit}: {bad}");
-            let good = play(&[&CALLS[..], &[&exit]].concat())?;
-            assert_eq!(good.status, Some(expected), "{exit}: {good}");
-            let told = "FAIL the program ended with status 1\n";
-            let is_told = good.to_string().starts_with(told);
-            assert_eq!(is_told, expected == 1, "{exit}: {good}");
+    for guest in [Guest::Ensemble, Guest::Ensemble3] {
+        let play = |args: &[&str]| play(guest, "servers.toml", SERVERS, args);
+        for who in ["", "player: ", "another: ", "sleeper: ", "quitter: "] {
+            // `exit` knows well or not.
+            for (status, expected) in [("0", 0), ("3", 1)] {
+                let exit = format!("{who}exit {status}");
+                let bad = play(&[&exit])?;
+                assert_eq!(bad.status, Some(1), "{exit}: {bad}");
+                let unused = "FAIL peer \"slow\" tcp  (servers.toml:2)";
+                assert!(bad.to_string().starts_with(unused), "{exit}: {bad}");
+                let good = play(&[&CALLS[..], &[&exit]].concat())?;
+                assert_eq!(good.status, Some(expected), "{exit}: {good}");
+                let told = "FAIL the program ended with status 1\n";
+                let is_told = good.to_string().starts_with(told);
+                assert_eq!(is_told, expected == 1, "{exit}: {good}");
+            }
         }
     }
     Ok(())
@@ -187,7 +232,7 @@ FAIL the program waits for what can never happen
 FAIL peer \"mute\" tcp 192.0.2.10:7, connection 1, step 1  (mute.toml:5)
   the program ended before this step was over
 ";
-    for guest in [Guest::Ensemble, Guest::EnsembleNested] {
+    for guest in ENSEMBLES {
         for who in ["", "player: ", "another: "] {
             let args = [format!("{who}connect 192.0.2.10:7"), format!("{who}read 9")];
             let stuck = play(guest, "mute.toml", script, &[&args[0], &args[1]])?;
@@ -195,12 +240,12 @@ FAIL peer \"mute\" tcp 192.0.2.10:7, connection 1, step 1  (mute.toml:5)
             assert_eq!(stuck.status, Some(1));
         }
     }
-    let component = build(Guest::Ensemble, "mute.toml", script)?;
-    let stuck = run(
-        &component,
-        &["player: connect 192.0.2.10:7", "player: read 9"],
-    )?;
-    assert_eq!((stuck.stderr.as_str(), stuck.status), (expected, 1));
+    for guest in [Guest::Ensemble, Guest::Ensemble3] {
+        let component = build(guest, "mute.toml", script)?;
+        let args = ["player: connect 192.0.2.10:7", "player: read 9"];
+        let stuck = run(&component, &args)?;
+        assert_eq!((stuck.stderr.as_str(), stuck.status), (expected, 1));
+    }
     Ok(())
 }
 
@@ -237,7 +282,7 @@ script = [{ await = "next" }, { send = "to two" }, { expect = "from two" }, { wa
                     read 9: \"to one\"\nwrite from one: done\n\
                     read 9: \"to two\"\nwrite from two: done\n\
                     connect 127.0.0.1:8080: done\nwrite inside: done\n";
-    for guest in [Guest::Ensemble, Guest::EnsembleNested] {
+    for guest in ENSEMBLES {
         let report = play(guest, "clients.toml", script, &args)?;
         let stdout = stdout_of(&report);
         assert!(stdout.starts_with(expected), "{report}{stdout}");
@@ -256,17 +301,20 @@ fn a_mismatch_ends_the_program_wherever_it_is() -> Result<()> {
     let script = "schema = 1\n[report]\non-mismatch = \"trap\"\n\
                   [[peer]]\nname = \"strict\"\nat = \"tcp://192.0.2.10:7\"\n\
                   script = [{ expect = \"good\" }]\n";
-    let component = build(Guest::Ensemble, "strict.toml", script)?;
-    let args = [
-        "player: connect 192.0.2.10:7",
-        "player: write bad",
-        "sleeper: sleep 1",
-    ];
-    let ended = run(&component, &args)?;
-    assert_eq!(ended.status, 1, "{ended:?}");
-    let first = "FAIL peer \"strict\" tcp 192.0.2.10:7, connection 1, step 1  (strict.toml:7)\n";
-    assert!(ended.stderr.starts_with(first), "{ended:?}");
-    assert!(ended.stdout.ends_with("write bad: done\n"), "{ended:?}");
+    for guest in [Guest::Ensemble, Guest::Ensemble3] {
+        let component = build(guest, "strict.toml", script)?;
+        let args = [
+            "player: connect 192.0.2.10:7",
+            "player: write bad",
+            "sleeper: sleep 1",
+        ];
+        let ended = run(&component, &args)?;
+        assert_eq!(ended.status, 1, "{ended:?}");
+        let first =
+            "FAIL peer \"strict\" tcp 192.0.2.10:7, connection 1, step 1  (strict.toml:7)\n";
+        assert!(ended.stderr.starts_with(first), "{ended:?}");
+        assert!(ended.stdout.ends_with("write bad: done\n"), "{ended:?}");
+    }
     Ok(())
 }
 
@@ -313,7 +361,19 @@ fn a_script_stands_beside_what_is_the_hosts() -> Result<()> {
          script = [{{ expect = \"ping\" }}, {{ wait = \"30s\" }}, {{ send = \"pong\" }}, {{ expect-close = \"both\" }}]\n",
         server.port()
     );
-    let component = build(Guest::Ensemble, "some.toml", &script)?;
+    for guest in [Guest::Ensemble, Guest::Ensemble3, Guest::Conducted] {
+        stands_beside_what_is_the_hosts(guest, &script, ip, server)?;
+    }
+    Ok(())
+}
+
+fn stands_beside_what_is_the_hosts(
+    guest: Guest,
+    script: &str,
+    ip: IpAddr,
+    server: SocketAddr,
+) -> Result<()> {
+    let component = build(guest, "some.toml", script)?;
     let connect = format!("another: connect {server}");
     let args = [
         "player: connect 192.0.2.1:1",

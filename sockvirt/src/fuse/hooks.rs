@@ -173,7 +173,7 @@ impl Reach {
         let names = root.imports();
         let mut names = names.filter_map(|(_, import)| InterfaceName::of(&import.name));
         let gives = |it: InterfaceName| {
-            it.is_sockets() && is_0_2(&it) || self.script_key(&it).is_some_and(|key| key == clock)
+            is_sockets_0_2(&it) || self.script_key(&it).is_some_and(|key| key == clock)
         };
         Reach {
             handles: names.any(gives),
@@ -181,22 +181,22 @@ impl Reach {
         }
     }
 
-    /// Whether a script goes by the host's clock here. Who has no handles never waits for them.
-    pub(super) fn waits_on_host_clock(self) -> bool {
-        self.handles && self.script.is_some_and(|it| it.host_clock)
-    }
-
     /// The same for these imports: where all sockets are of 0.3, no handle becomes the host's.
     pub(super) fn of_imports(self, root: &Root<'_>) -> Self {
         let names = root.imports();
         let mut names = names.filter_map(|(_, import)| InterfaceName::of(&import.name));
-        let has_0_2 = !self.with_0_3 || names.any(|it| it.is_sockets() && is_0_2(&it));
+        let has_0_2 = !self.with_0_3 || names.any(|it| is_sockets_0_2(&it));
         Reach {
             tcp: self.tcp && has_0_2,
             udp: self.udp && has_0_2,
             names: self.names && has_0_2,
             ..self
         }
+    }
+
+    /// Whether a script goes by the host's clock here. Who has no handles never waits for them.
+    pub(super) fn waits_on_host_clock(self) -> bool {
+        self.handles && self.script.is_some_and(|it| it.host_clock)
     }
 
     /// What the network takes the place of, in words.

@@ -292,9 +292,8 @@ impl Hosted {
         let Survey {
             versions, called, ..
         } = survey;
-        // A script that is played in a hub is told of there, and ends the program there.
-        let is_inside = matches!(place, Place::Inside) || reach.with_0_3;
-        let is_elsewhere = reach.script.is_some() && !is_inside;
+        // A script that is played elsewhere is told of there, and ends the program there.
+        let is_elsewhere = reach.script.is_some() && !matches!(place, Place::Inside);
         let mut hosted = Hosted {
             reports: !is_elsewhere && !versions.is_empty(),
             exits: !is_elsewhere && reach.script.is_some() && !versions.is_empty(),

@@ -13,8 +13,9 @@ use super::writer::{Sort, Writer};
 use crate::error::Error;
 use crate::generate::core::{CoreModule, Memory};
 use crate::generate::link::{INTRINSICS, STORE};
-use crate::generate::network::{never, report_type};
+use crate::generate::network::report_type;
 use crate::generate::prebuilt::{self, Alone, MOST_PAGES, Part};
+use crate::generate::told::{EXIT, Told};
 use crate::generate::{log, verdict};
 use crate::root::Root;
 use wasm_encoder::{
@@ -68,9 +69,6 @@ fn function_type(encoder: ComponentTypeEncoder<'_>, function: &str, block: u32) 
 pub(super) fn reports(script: Option<Played>) -> impl Iterator<Item = &'static str> {
     verdict::reports(script.map(|it| it.loads))
 }
-
-/// What ends the program is called among the imports of the component.
-const EXIT: &str = "exit";
 
 impl Hub {
     /// The component, which may play a script and is then given this of the host's.
@@ -183,27 +181,11 @@ fn add_host(
     hosted: &Hosted,
     memory: u32,
 ) -> Result<u32, Error> {
-    let stderr = hosted.reports.then(|| log::functions(component));
-    let exit = hosted.exits.then(|| {
-        let (status, encoder) = component.type_defined(None);
-        encoder.result(None, None);
-        let (ty, mut encoder) = component.type_function(None);
-        encoder.params([("status", Val::Type(status))]).result(None);
-        component.import(EXIT, ComponentTypeRef::Func(ty))
-    });
+    let told = Told::import(component, hosted.reports, hosted.exits);
     let mut given = Vec::new();
     for (number, import) in part.imports.iter().enumerate() {
-        let function = match import.name.as_str() {
-            "stderr" => stderr.as_ref().map(|it| it.get_stderr),
-            "write" => stderr.as_ref().map(|it| it.write),
-            "exit" => exit,
-            name => return Err(foreign(name)),
-        };
-        let options = [CanonicalOption::Memory(memory)];
-        let function = match function {
-            Some(function) => component.lower_func(None, function, options),
-            None => never(component, &import.signature),
-        };
+        let function = told.lower(component, import, &[CanonicalOption::Memory(memory)]);
+        let function = function.ok_or_else(|| foreign(&import.name))?;
         given.push((number.to_string(), function));
     }
     let given = given.iter();

@@ -32,6 +32,7 @@ mod writer;
 
 use crate::error::Error;
 use crate::name::InterfaceName;
+use crate::plan::{imported_exit, runs, waits_in_0_3};
 use crate::root::Root;
 use copy::Fuser;
 use hooks::{Reach, Surface, unsupported};
@@ -72,8 +73,8 @@ pub(crate) struct Fused {
 /// Puts a network into the component, or into the one inside of it that uses sockets, set up by the
 /// policy. Where several use sockets, or what a script takes the place of, they share one that is beside
 /// them. `evidence` goes into a custom section of this name, where nothing is put around the component
-/// that has it. `with_0_3` is whether it has sockets of 0.3 as well: the network is then the one that
-/// these are given.
+/// that has it. `with_0_3` is whether it has sockets of 0.3 as well, or with a script clocks: the network is
+/// then the one that these are given.
 pub(crate) fn fuse(
     root: &Root<'_>,
     policy: &Policy,
@@ -90,11 +91,9 @@ pub(crate) fn fuse(
     let level = Level::of(root, reach)?;
     if with_0_3 {
         hub::refuse(root)?;
-        refuse_both(&level, reach)?;
+        refuse_unbegun(root, reach)?;
+        refuse_without_exit(script, imported_exit(root).is_some())?;
         return fuse_level(root, &level, setup, Place::Outside, evidence);
-    }
-    if !level.children.is_empty() {
-        refuse_other_clocks(root, reach)?;
     }
     if level.users() <= 1 {
         return fuse_level(root, &level, setup, Place::Inside, evidence);
@@ -113,7 +112,7 @@ pub(crate) fn fuse(
     let mut hosted = Hosted::default();
     if script.is_some() {
         hosted = Hosted::of_hub(root);
-        refuse_without_exit(script, &hosted)?;
+        refuse_without_exit(script, hosted.exits)?;
     }
     let config = config::write(setup, reach, &hosted);
     let place = Place::Here(Hub::new(&config, reach.script, hosted)?);
@@ -121,8 +120,8 @@ pub(crate) fn fuse(
 }
 
 /// Refuses a script that ends the program where nothing does that.
-fn refuse_without_exit(script: Option<Given<'_>>, hosted: &Hosted) -> Result<(), Error> {
-    if script.is_some_and(|it| it.script.ends) && !hosted.exits {
+fn refuse_without_exit(script: Option<Given<'_>>, exits: bool) -> Result<(), Error> {
+    if script.is_some_and(|it| it.script.ends) && !exits {
         return Err(unsupported(
             "a script with clients",
             "it ends the program by `exit` of `wasi:cli/exit`, and the program does not import it: set \
@@ -140,20 +139,28 @@ pub(crate) fn is_played_in(root: &Root<'_>, policy: &Policy, script: Option<Give
     names.any(|name| reach.script_key(&name).is_some())
 }
 
-/// What a network beside a component is configured with. `host_time` is whether a script's time can pass
-/// on the host's clock.
-pub(crate) fn configuration(
-    policy: &Policy,
-    script: Option<Given<'_>>,
-    host_time: bool,
-) -> Vec<u8> {
+/// What a network beside a component has of the host's.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Has {
+    /// Whether a script's time can pass on the host's clock.
+    pub(crate) host_time: bool,
+    /// Whether it tells of a script itself.
+    pub(crate) reports: bool,
+    /// Whether it ends the program with it.
+    pub(crate) exits: bool,
+}
+
+/// What a network beside a component is configured with.
+pub(crate) fn configuration(policy: &Policy, script: Option<Given<'_>>, has: Has) -> Vec<u8> {
     let setup = Setup {
         policy,
         script,
         with_0_3: true,
     };
     let hosted = Hosted {
-        host_time,
+        host_time: has.host_time,
+        reports: has.reports,
+        exits: has.exits,
         ..Hosted::default()
     };
     config::write(setup, setup.reach(), &hosted)
@@ -185,8 +192,6 @@ fn fuse_level(
     evidence: Option<(&str, &str)>,
 ) -> Result<Fused, Error> {
     let mut reach = setup.reach().of_imports(root);
-    // Beside sockets of 0.3 it is the whole program.
-    let is_alone = reach.with_0_3;
     if let Place::Outside = place {
         reach = reach.beside_others(root);
     }
@@ -210,8 +215,8 @@ fn fuse_level(
             survey = &without_handles;
         }
         hosted = Hosted::of(root, survey, reach, setup.policy.on_deadlock(), &place)?;
-        if matches!(place, Place::Inside) || is_alone {
-            refuse_without_exit(setup.script, &hosted)?;
+        if matches!(place, Place::Inside) {
+            refuse_without_exit(setup.script, hosted.exits)?;
         }
     }
     let config = match place {
@@ -247,26 +252,6 @@ fn wants(root: &Root<'_>, level: &Level<'_>, inner: &[Fused], hosted: &Hosted) -
     wants
 }
 
-/// Refuses clocks of another generation of WASI where several components may use them: those that have
-/// no sockets would go by the host's time, beside a script's.
-fn refuse_other_clocks(root: &Root<'_>, reach: Reach) -> Result<(), Error> {
-    let has_clock = reach.script.is_some_and(|it| !it.host_clock);
-    for (_, import) in root.imports().filter(|_| has_clock) {
-        let name = InterfaceName::of(&import.name).filter(|it| it.package == "wasi:clocks");
-        let is_clock = |it: &InterfaceName| it.interface.ends_with("-clock");
-        if let Some(name) = name.filter(is_clock)
-            && reach.key(&name).is_none()
-        {
-            return Err(unsupported(
-                &format!("import `{name}`"),
-                "one of several components may go by it, and the script has clocks of 0.2: set \
-                 `mode = \"host\"` in `[clock]`",
-            ));
-        }
-    }
-    Ok(())
-}
-
 /// Refuses sockets of another generation of WASI, which the network does not serve.
 fn refuse_other_sockets(root: &Root<'_>) -> Result<(), Error> {
     for (_, import) in root.imports() {
@@ -283,13 +268,15 @@ fn refuse_other_sockets(root: &Root<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Refuses what a network for both generations of WASI cannot be given.
-fn refuse_both(level: &Level<'_>, reach: Reach) -> Result<(), Error> {
-    if !level.children.is_empty() && reach.script.is_some() {
-        return Err(unsupported(
-            COMPOSED,
-            "a script is played to sockets of 0.2 and of 0.3 where one component has both",
-        ));
+/// Refuses a clock of 0.3 that is waited for where nothing begins what has time pass: that is `run`, or who
+/// creates a socket.
+fn refuse_unbegun(root: &Root<'_>, reach: Reach) -> Result<(), Error> {
+    let has_clock = reach.script.is_some_and(|it| !it.host_clock);
+    match waits_in_0_3(root).filter(|_| has_clock) {
+        Some(clock) if !runs(root, 3) && !crate::uses(root, 3) => Err(unsupported(
+            &format!("import `{clock}`"),
+            "a script has time to wait for in components that export `run` of 0.3, or have sockets of 0.3",
+        )),
+        _ => Ok(()),
     }
-    Ok(())
 }

@@ -23,6 +23,7 @@ pub(crate) mod sockets_0_3;
 pub(crate) mod step;
 mod store;
 mod stub;
+pub(crate) mod told;
 mod trampoline;
 pub(crate) mod values;
 pub(crate) mod verdict;

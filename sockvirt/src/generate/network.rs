@@ -12,6 +12,7 @@ use super::link::{Callee, Intrinsic};
 use super::prebuilt::Import;
 use super::store::{RESULT, STARTED, WORD};
 use super::stub::{Source, StubBuilder};
+use super::told::{self, Told};
 use super::verdict::{self, FINISH, LOAD};
 use super::{Arg, Stub};
 use crate::error::Error;
@@ -101,7 +102,7 @@ pub(crate) fn component(
         owners: Vec::new(),
     };
     network.declare(outer_type)?;
-    let code = network.add_code()?;
+    let code = network.add_code(beside)?;
     network.export(code, beside)?;
     network.builder(0);
     let StubBuilder {
@@ -188,15 +189,30 @@ impl<'p, 'r> Network<'p, 'r> {
     }
 
     /// Instantiates the network's code.
-    fn add_code(&mut self) -> Result<u32, Error> {
+    fn add_code(&mut self, beside: &Beside) -> Result<u32, Error> {
         let Some(part) = &self.builders[self.at].stand_ins.part else {
             return Err(self.builders[self.at].mismatch("the code", "there is none"));
         };
+        let told = beside.tells().then(|| {
+            let component = &mut self.builders[self.at].component;
+            Told::import(component, true, beside.exit.is_some())
+        });
         let mut given = Vec::new();
         for import in &part.imports {
-            given.push(self.core_import(import)?);
+            given.push(match &told {
+                Some(told) if import.module == told::HOST => self.told_import(told, import)?,
+                _ => self.core_import(import)?,
+            });
         }
         Ok(self.builders[self.at].instantiate_code(part, &given))
+    }
+
+    /// The core function behind one that tells of a script, or ends the program.
+    fn told_import(&mut self, told: &Told, import: &Import) -> Result<u32, Error> {
+        let builder = &mut self.builders[self.at];
+        let options = builder.options();
+        let function = told.lower(&mut builder.component, import, &options);
+        function.ok_or_else(|| builder.mismatch("the code", "it tells in a way of its own"))
     }
 
     /// The core function behind an import of the code, from the interface that has what it is about.

@@ -95,6 +95,10 @@ pub enum Guest {
     Ensemble,
     /// The same, but that each of the others is inside of components inside of components.
     EnsembleNested,
+    /// The same, but that the first one, which is run, has sockets and clocks of 0.3.
+    Ensemble3,
+    /// Those others, told what to do by one that has clocks of 0.3 and no sockets.
+    Conducted,
     /// A server of WASI 0.3 behind an export of its own.
     Service3,
     /// An HTTP handler of WASI 0.3 that also uses sockets.
@@ -170,6 +174,8 @@ impl Guest {
             Guest::Dialogue3 => "dialogue-3",
             Guest::Ensemble => "ensemble",
             Guest::EnsembleNested => "ensemble-nested",
+            Guest::Ensemble3 => "ensemble-3",
+            Guest::Conducted => "conducted",
             Guest::Service3 => "service-3",
             Guest::Http3 => "http-3",
             Guest::Versions3 => "versions-3",
@@ -196,10 +202,12 @@ impl Guest {
                 | Guest::Sequence3
                 | Guest::Both
                 | Guest::Naps3
-                | Guest::Quits3
-                | Guest::Run2
                 | Guest::Neighbours3
                 | Guest::Nested3
+                | Guest::Ensemble3
+                | Guest::Conducted
+                | Guest::Quits3
+                | Guest::Run2
         )
     }
 
@@ -242,8 +250,10 @@ impl Guest {
             Guest::Dialogue => cargo("guest-dialogue", wasip2, ""),
             Guest::Dialogue3 => only_p3("guest-dialogue-3"),
             Guest::Service3 => only_p3("guest-service-3"),
-            Guest::Ensemble => ensemble(Ok),
-            Guest::EnsembleNested => ensemble(|it| wrap(&wrap(&it)?)),
+            Guest::Ensemble => ensemble(&cargo("guest-ensemble", wasip2, "")?, Ok),
+            Guest::EnsembleNested => ensemble(&cargo("guest-ensemble", wasip2, "")?, nest),
+            Guest::Ensemble3 => ensemble(&only_p3("guest-ensemble-3")?, nest),
+            Guest::Conducted => ensemble(&only_p3("guest-conductor")?, Ok),
             Guest::Http3 => only_p3("guest-http-3"),
             Guest::Versions3 => only_p3("guest-versions-3"),
             Guest::Both => cargo("guest-both", wasip2, ""),
@@ -253,8 +263,8 @@ impl Guest {
             Guest::Neighbours => neighbours(&client()?, &service()?),
             Guest::Neighbours3 => neighbours(&client_3()?, &service()?),
             Guest::TurnsAndMore => beside_another(&Guest::Turns.build()?),
-            Guest::Nested => neighbours(&client()?, &wrap(&wrap(&service()?)?)?),
-            Guest::Nested3 => neighbours(&client_3()?, &wrap(&wrap(&service()?)?)?),
+            Guest::Nested => neighbours(&client()?, &nest(service()?)?),
+            Guest::Nested3 => neighbours(&client_3()?, &nest(service()?)?),
             Guest::Composed => compose(&Guest::Std.build()?, &Guest::Wstd.build()?),
             Guest::Inside => {
                 let denied = sockvirt::Virtualizer::new(sockvirt::Policy::deny_all());
@@ -457,13 +467,17 @@ fn neighbours(client: &[u8], server: &[u8]) -> Result<Vec<u8>> {
     join(client, &[(server, &imports)])
 }
 
+/// Puts a component into one inside of one.
+fn nest(inside: Vec<u8>) -> Result<Vec<u8>> {
+    wrap(&wrap(&inside)?)
+}
+
 /// Puts a program, two instances of what takes part as it says, one of what sleeps and one of what exits
 /// into one component.
-fn ensemble(wrapped: impl Fn(Vec<u8>) -> Result<Vec<u8>>) -> Result<Vec<u8>> {
-    let build = |package| cargo(package, "wasm32-wasip2", "");
-    let part = |package| wrapped(build(package)?);
+fn ensemble(program: &[u8], wrapped: impl Fn(Vec<u8>) -> Result<Vec<u8>>) -> Result<Vec<u8>> {
+    let part = |package| wrapped(cargo(package, "wasm32-wasip2", "")?);
     join(
-        &build("guest-ensemble")?,
+        program,
         &[
             (
                 &part("guest-player")?,

@@ -25,6 +25,9 @@ mod panic;
 mod script;
 #[path = "../../served.rs"]
 mod served;
+#[cfg(feature = "script")]
+#[path = "../../told.rs"]
+mod told;
 
 use calls::Block;
 use core::cell::UnsafeCell;
@@ -93,12 +96,6 @@ impl Owner for Hub {
     #[cfg(feature = "script")]
     fn verdict(&mut self) -> bool {
         self.judge()
-    }
-
-    /// What there is to tell is told here.
-    #[cfg(feature = "script")]
-    fn untold(&mut self) -> Option<&str> {
-        None
     }
 
     #[cfg(feature = "script")]

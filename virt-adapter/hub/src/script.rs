@@ -4,26 +4,9 @@
 //! of here, and so is the program ended, with what the component around has of the host.
 
 use crate::Hub;
-use crate::binding::flags;
 use crate::config::Configured;
 use crate::loaded::Report;
-
-/// Functions of the host's, as they are lowered. What the component around does not have is never
-/// called: the flags say so.
-mod host {
-    #[link(wasm_import_module = "host")]
-    unsafe extern "C" {
-        /// `get-stderr`.
-        pub(super) safe fn stderr() -> u32;
-        /// `blocking-write-and-flush`: the stream, the bytes, and where its result is written.
-        pub(super) safe fn write(stream: u32, at: *const u8, count: usize, result: &mut [u32; 3]);
-        /// `exit`.
-        pub(super) safe fn exit(status: u32);
-    }
-}
-
-/// As much is written at once, as the WIT has it.
-const MOST_AT_ONCE: usize = 4096;
+use crate::told;
 
 /// What is kept of a script.
 pub(crate) struct Script {
@@ -50,13 +33,8 @@ impl Hub {
     /// Ends the script, and tells of it what is to be told. Whether all was as it should be.
     pub(crate) fn judge(&mut self) -> bool {
         let Script { report, flags } = &mut self.script;
-        if let Some(text) = report.end(&mut self.network)
-            && *flags & flags::REPORT != 0
-        {
-            let stderr = host::stderr();
-            for bytes in text.as_bytes().chunks(MOST_AT_ONCE) {
-                host::write(stderr, bytes.as_ptr(), bytes.len(), &mut [0; 3]);
-            }
+        if let Some(text) = report.end(&mut self.network) {
+            told::tell(text, *flags);
         }
         report.is_well()
     }
@@ -64,9 +42,7 @@ impl Hub {
     /// Ends the program with its script, if the host lets programs end.
     pub(crate) fn end_program(&mut self) {
         let is_well = self.judge();
-        if self.script.flags & flags::EXIT != 0 {
-            host::exit((!is_well).into());
-        }
+        told::exit(is_well, self.script.flags);
     }
 }
 

@@ -142,7 +142,7 @@ impl Guest {
     }
 
     /// Ends the program, well or not.
-    #[cfg(feature = "script")]
+    #[cfg(all(feature = "script", not(feature = "remote")))]
     pub(crate) fn exit(self, is_well: bool) {
         // SAFETY: as above; it has the signature of `block`.
         let exit: Block = unsafe { core::mem::transmute(self.place(Slot::Exit)) };
@@ -333,6 +333,7 @@ impl Guest {
     }
 
     /// Writes to standard error of the host, as well as it goes.
+    #[cfg(not(all(feature = "script", feature = "remote")))]
     pub(crate) fn report(self, text: &str) {
         // SAFETY: as above.
         let stderr: Stderr = unsafe { core::mem::transmute(self.place(Slot::Stderr)) };

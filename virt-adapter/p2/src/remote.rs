@@ -2,8 +2,6 @@
 //! as the netstack is.
 
 use crate::calls::{self, Block, Blocks, Call, MOST, Numbers, Wire, calls};
-#[cfg(feature = "script")]
-use alloc::string::String;
 use core::net::{IpAddr, SocketAddr};
 #[cfg(feature = "script")]
 use sockvirt_netstack::script::Protocol;
@@ -164,7 +162,7 @@ impl Network {
     }
 }
 
-/// A script is the network's, which ends it. A hub tells of it and ends the program as well.
+/// A script is the network's, which ends it, tells of it and ends the program.
 #[cfg(feature = "script")]
 impl Network {
     pub(crate) fn note_deadlock(&self, text: &str) {
@@ -185,13 +183,6 @@ impl Network {
     /// Ends the script, and says whether all was as it should be.
     pub(crate) fn verdict(&self) -> bool {
         verdict()
-    }
-
-    /// What was not as it should be, if it is not told where the network is.
-    pub(crate) fn untold(&self) -> Option<String> {
-        let count = untold()?;
-        let text = fetch(count).bytes(count).to_vec();
-        String::from_utf8(text).ok()
     }
 
     /// Ends the program with its script, if the host lets programs end.

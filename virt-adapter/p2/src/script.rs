@@ -12,32 +12,20 @@ use alloc::vec::Vec;
 #[cfg(feature = "remote")]
 use elsewhere::{end, take_turn, verdict};
 
-/// The verdict of a script that is played in another component. A hub tells of it and ends the program;
-/// where sockets of 0.3 have the network as well, that is done here, as the flags say.
+/// The verdict of a script that is played in another component, which tells of it and ends the program.
 #[cfg(feature = "remote")]
 mod elsewhere {
-    use super::{State, flags, last_guest};
+    use super::State;
 
     pub(super) fn take_turn(state: &mut State) -> bool {
         state.network.take_turn()
     }
 
     pub(super) fn verdict(state: &mut State) -> bool {
-        let is_well = state.network.verdict();
-        if state.outside.flags & flags::REPORT != 0
-            && last_guest().is_bound()
-            && let Some(report) = state.network.untold()
-        {
-            last_guest().report(&report);
-        }
-        is_well
+        state.network.verdict()
     }
 
     pub(super) fn end(state: &mut State) {
-        if state.outside.flags & flags::EXIT != 0 && last_guest().is_bound() {
-            let is_well = verdict(state);
-            last_guest().exit(is_well);
-        }
         state.network.end();
     }
 }
@@ -119,14 +107,11 @@ extern "C" fn exit_with_code(code: u32, binding: u32) -> u32 {
 }
 
 fn status_of(status: u32, binding: u32) -> u32 {
+    // What is told elsewhere is told through nobody here, who may have nothing of the host's.
     if cfg!(not(feature = "remote")) {
         came_by(binding);
     }
     let state = state();
-    // What is told elsewhere is told through nobody here, who may have nothing of the host's.
-    if state.outside.flags & (flags::REPORT | flags::EXIT) != 0 {
-        came_by(binding);
-    }
     state.network.note_status(status);
     match (verdict(state), status) {
         (false, 0) => 1,

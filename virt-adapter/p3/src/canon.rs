@@ -3,6 +3,8 @@
 //! A built-in for a stream or a future is named after a function that has one of its type. Where the
 //! guest does not import that function, there are none of them, and the built-in is never called.
 
+use sockvirt_netstack::{TcpId, UdpId};
+
 /// What a read or a write says of itself.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Copied {
@@ -188,12 +190,38 @@ unsafe extern "C" {
     );
 }
 
-#[link(wasm_import_module = "own")]
-unsafe extern "C" {
-    #[link_name = "[resource-new]tcp-socket"]
-    pub(crate) safe fn new_tcp_socket(representation: u32) -> u32;
-    #[link_name = "[resource-drop]tcp-socket"]
-    pub(crate) safe fn drop_tcp_socket(handle: u32);
-    #[link_name = "[resource-new]udp-socket"]
-    pub(crate) safe fn new_udp_socket(representation: u32) -> u32;
+mod own {
+    #[link(wasm_import_module = "own")]
+    unsafe extern "C" {
+        #[link_name = "[resource-new]tcp-socket"]
+        pub(super) safe fn new_tcp_socket(representation: u32) -> u32;
+        #[link_name = "[resource-drop]tcp-socket"]
+        pub(crate) safe fn drop_tcp_socket(handle: u32);
+        #[link_name = "[resource-new]udp-socket"]
+        pub(super) safe fn new_udp_socket(representation: u32) -> u32;
+    }
+}
+pub(crate) use own::drop_tcp_socket;
+
+/// What stands for the first socket where handles are made: jco 1.35 takes 0 for no resource.
+const FIRST: u32 = 1;
+
+/// A handle of a socket.
+pub(crate) fn new_tcp_socket(id: TcpId) -> u32 {
+    own::new_tcp_socket(id.number() + FIRST)
+}
+
+/// The same of UDP.
+pub(crate) fn new_udp_socket(id: UdpId) -> u32 {
+    own::new_udp_socket(id.number() + FIRST)
+}
+
+/// The socket that a handle was made of.
+pub(crate) fn tcp_socket(representation: u32) -> TcpId {
+    TcpId::from_number(representation.wrapping_sub(FIRST))
+}
+
+/// The same of UDP.
+pub(crate) fn udp_socket(representation: u32) -> UdpId {
+    UdpId::from_number(representation.wrapping_sub(FIRST))
 }

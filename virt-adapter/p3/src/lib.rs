@@ -10,6 +10,7 @@
 //! | `own` | `[resource-new]NAME` for sockets |
 //! | `canon` | built-ins of the Canonical ABI, for the streams and futures that a function has |
 //! | `around` | the same for the streams of the host's functions |
+//! | `host` | what tells of a script and ends the program (`told.rs`) |
 //! | `INTERFACE@VERSION` | functions of the host, lowered; `[resource-drop]NAME` for its resources |
 //!
 //! The behaviour is the netstack's. What is here are streams and futures between it and the guest
@@ -64,5 +65,8 @@ mod tcp;
 mod text;
 #[cfg(feature = "script")]
 mod time;
+#[cfg(all(feature = "script", feature = "shared"))]
+#[path = "../../told.rs"]
+mod told;
 mod udp;
 mod wait;

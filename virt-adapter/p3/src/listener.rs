@@ -157,7 +157,7 @@ impl State {
         self.begin_flow(end);
         // There is room for another.
         self.wake_ready();
-        Some(canon::new_tcp_socket(socket.number()))
+        Some(canon::new_tcp_socket(socket))
     }
 
     /// The guest takes no more connections. The port stays the socket's.

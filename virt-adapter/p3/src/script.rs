@@ -153,19 +153,17 @@ impl State {
         text
     }
 
-    /// What was not as it should be.
-    #[cfg(feature = "shared")]
-    pub(crate) fn untold(&self) -> Option<&str> {
-        self.script.report.failure()
-    }
-
-    /// Ends the script, and says whether all was as it should be.
-    pub(crate) fn verdict(&mut self) -> bool {
+    /// Ends the script, and gives what is to be told of it.
+    pub(crate) fn end_script(&mut self) -> Option<&str> {
         // What the driver waits for may be on its way to it, and must not be taken from it.
         if !self.script.is_awaited {
             self.take_events(|_| {});
         }
-        self.script.report.end(&mut self.network);
+        self.script.report.end(&mut self.network)
+    }
+
+    /// Whether all was as it should be.
+    pub(crate) fn is_well(&self) -> bool {
         self.script.report.is_well()
     }
 }
@@ -207,7 +205,9 @@ extern "C" fn ended(status: u32) {
 /// Ends the script with its program, and says whether all was as it should be.
 #[unsafe(export_name = "sockvirt#finish")]
 extern "C" fn finish() -> u32 {
-    resting().verdict().into()
+    let state = resting();
+    state.end_script();
+    state.is_well().into()
 }
 
 /// What was not as it should be: where its text is, and how long.

@@ -12,6 +12,8 @@ use crate::state::resting as called;
 #[cfg(not(feature = "script"))]
 use crate::state::state as called;
 use crate::state::{Role, State};
+#[cfg(feature = "script")]
+use crate::told;
 use core::cell::Cell;
 use sockvirt_netstack::{EndId, Network, TcpId};
 
@@ -54,17 +56,18 @@ impl Owner for Shared {
     #[cfg(feature = "script")]
     fn verdict(&mut self) -> bool {
         self.state.catch_up();
-        self.state.verdict()
+        let flags = self.state.outside.flags;
+        if let Some(text) = self.state.end_script() {
+            told::tell(text, flags);
+        }
+        self.state.is_well()
     }
 
     #[cfg(feature = "script")]
-    fn untold(&mut self) -> Option<&str> {
-        self.state.untold()
+    fn end(&mut self) {
+        let is_well = self.verdict();
+        told::exit(is_well, self.state.outside.flags);
     }
-
-    /// Who calls does that.
-    #[cfg(feature = "script")]
-    fn end(&mut self) {}
 }
 
 /// Whether a call is one of these, by its number.

@@ -1,6 +1,6 @@
 //! TCP sockets of `wasi:sockets/types@0.3`.
 
-use crate::canon::{self, return_connect};
+use crate::canon::{self, return_connect, tcp_socket as id};
 use crate::config::denied;
 use crate::layout::types::error_code;
 use crate::lower::{
@@ -12,14 +12,10 @@ use crate::wait::{self, For, Progress};
 use core::net::SocketAddr;
 use sockvirt_netstack::{EndId, ErrorCode, Network, SocketOption, TcpId};
 
-fn id(representation: u32) -> TcpId {
-    TcpId::from_number(representation)
-}
-
 #[unsafe(export_name = "wasi:sockets/types@0.3#[static]tcp-socket.create")]
 extern "C" fn create(family: u32) -> *const u8 {
     let created = state().network.tcp_create(lift_family(family));
-    let created = created.map(|id| canon::new_tcp_socket(id.number()));
+    let created = created.map(canon::new_tcp_socket);
     answer!(tcp_socket_create, created)
 }
 

@@ -27,9 +27,9 @@ pub(crate) struct Sleep {
     /// A stream of nothing that wakes it: its readable and its writable end.
     wake: Option<[u32; 2]>,
     is_asleep: bool,
-    /// Whether there are sockets of 0.2 that are the host's.
+    /// How many components have sockets of 0.2 that are the host's.
     #[cfg(all(feature = "shared", feature = "host"))]
-    has_others: bool,
+    others: u32,
 }
 
 impl State {
@@ -54,17 +54,18 @@ impl State {
     fn may_wait_for_host(&self, moment: Option<u64>) -> bool {
         let has_clock = self.outside.flags & flags::HOST_TIME != 0;
         #[cfg(feature = "shared")]
-        let has_others = self.sleep.has_others;
+        let has_others = self.sleep.others > 0;
         #[cfg(not(feature = "shared"))]
         let has_others = false;
         let may_wait = has_others || self.hosted.is_used() || self.waits.has_calls();
         (has_clock || moment.is_none()) && may_wait
     }
 
-    /// Notes whether there are sockets of 0.2 that are the host's.
+    /// Notes that a component has sockets of 0.2 that are the host's, or has none any more.
     #[cfg(all(feature = "shared", feature = "host"))]
     pub(crate) fn note_hosted(&mut self, any: bool) {
-        self.sleep.has_others = any;
+        let more = if any { 1 } else { -1 };
+        self.sleep.others = self.sleep.others.saturating_add_signed(more);
         self.wake_driver();
     }
 

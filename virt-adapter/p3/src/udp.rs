@@ -1,6 +1,6 @@
 //! UDP sockets of `wasi:sockets/types@0.3`.
 
-use crate::canon::{self, return_receive, return_send};
+use crate::canon::{self, return_receive, return_send, udp_socket as id};
 use crate::config::{LOST, denied};
 use crate::layout::types::error_code;
 use crate::lower::{
@@ -14,14 +14,10 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 use sockvirt_netstack::{ErrorCode, Network, SocketOption, UdpId};
 
-fn id(representation: u32) -> UdpId {
-    UdpId::from_number(representation)
-}
-
 #[unsafe(export_name = "wasi:sockets/types@0.3#[static]udp-socket.create")]
 extern "C" fn create(family: u32) -> *const u8 {
     let created = state().network.udp_create(lift_family(family));
-    let created = created.map(|id| canon::new_udp_socket(id.number()));
+    let created = created.map(canon::new_udp_socket);
     answer!(udp_socket_create, created)
 }
 

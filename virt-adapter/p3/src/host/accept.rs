@@ -83,7 +83,7 @@ impl State {
             let socket = *self.accepting_hosted(id)?.socket;
             // Where there is no room for it, it is gone.
             if let Some(socket) = self.adopt_tcp(id, socket) {
-                return Some(canon::new_tcp_socket(socket.number()));
+                return Some(canon::new_tcp_socket(socket));
             }
         }
     }
