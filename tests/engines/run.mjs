@@ -1,9 +1,10 @@
 // Transpiles a component with jco and runs it as a command, on a host that has no `wasi:sockets`
 // unless it is told to.
 //
-//     node run.mjs [--sockets | --again TIMES] COMPONENT FOLDER [ARGUMENT...]
+//     node run.mjs [--sockets | --again TIMES | --0.3] COMPONENT FOLDER [ARGUMENT...]
 //
-// With --again the command is run so many times, one after the other.
+// With --again the command is run so many times, one after the other. With --0.3 it is one of WASI 0.3, and
+// Node.js must be started with --experimental-wasm-jspi.
 //
 // The generated files go into FOLDER, beside `imports.json`, the names of all that they import.
 // The command's exit status is this one's; 111 says that the command did not come to its end.
@@ -19,11 +20,12 @@ import { WASIShim } from '@bytecodealliance/preview2-shim/instantiation';
 const NO_END = 111;
 
 // Generates the JavaScript and says what it imports.
-async function generate(component, folder) {
+async function generate(component, folder, isNew) {
     const { files, imports } = await transpile(await readFile(component), {
         name: 'guest',
         instantiation: 'async',
         noTypescript: true,
+        ...(isNew && { asyncMode: 'jspi', asyncExports: ['run'] }),
     });
     for (const [name, bytes] of Object.entries(files)) {
         const path = join(folder, name);
@@ -42,13 +44,28 @@ function host(sockets, args) {
     return Object.fromEntries(offered.filter(kept));
 }
 
+// The same with what the shim of WASI 0.3 has, but for its sockets. jco imports both by the same names.
+async function hostOf3(host, args) {
+    const { _setArgs } = await import('@bytecodealliance/preview3-shim/cli');
+    const { cli, clocks, random } = await import('@bytecodealliance/preview3-shim');
+    _setArgs(['guest', ...args]);
+    for (const [name, interfaces] of Object.entries({ cli, clocks, random })) {
+        for (const [key, functions] of Object.entries(interfaces)) {
+            const kebab = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+            const full = `wasi:${name}/${kebab}`;
+            host[full] = { ...host[full], ...functions };
+        }
+    }
+    return host;
+}
+
 async function run(folder, host) {
     const guest = await import(pathToFileURL(join(folder, 'guest.js')));
     const load = async (name) => WebAssembly.compile(await readFile(join(folder, name)));
     const exports = await guest.instantiate(load, host);
     // Not by the short name `run`: it is that of every interface of this name that is exported.
     const name = Object.keys(exports).find((name) => name.startsWith('wasi:cli/run@'));
-    exports[name].run();
+    await exports[name].run();
 }
 
 // Position-independent code, such as Python's, needs extended constant expressions. They are part
@@ -59,14 +76,20 @@ if (Number.parseInt(process.versions.node) <= 20) {
 
 const given = process.argv.slice(2);
 const sockets = given[0] === '--sockets';
+const isNew = given[0] === '--0.3';
 const times = given[0] === '--again' ? Number(given[1]) : 1;
-const [component, out, ...args] = given.slice(sockets ? 1 : times > 1 ? 2 : 0);
+const [component, out, ...args] = given.slice(sockets || isNew ? 1 : times > 1 ? 2 : 0);
 for (let time = 0; time < times; time++) {
     try {
         if (time === 0) {
-            await generate(resolve(component), resolve(out));
+            await generate(resolve(component), resolve(out), isNew);
         }
-        await run(resolve(out), host(sockets, args));
+        const of2 = host(sockets, args);
+        await run(resolve(out), isNew ? await hostOf3(of2, args) : of2);
+        if (isNew) {
+            // Its shim waits for more.
+            process.exit();
+        }
     } catch (e) {
         console.error(e);
         // That is how a `run` that returns an error looks here.

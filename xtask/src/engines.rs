@@ -3,7 +3,7 @@
 use anyhow::Result;
 use xshell::{Shell, cmd};
 
-/// Installs jco and componentize-qjs into `tests/engines/node_modules`, componentize-py and a compiler
+/// Installs jco, componentize-qjs and a Node.js for WASI 0.3 into `tests/engines/node_modules`, componentize-py and a compiler
 /// of C into `tests/engines/.venv`, in the versions that are pinned there. It needs npm and Python 3.
 pub(crate) fn run() -> Result<()> {
     let shell = Shell::new()?;

@@ -2,12 +2,13 @@
 
 use crate::c::c;
 use crate::javascript::javascript;
+use crate::node::node_3;
 use crate::python::{python, python_3};
 use crate::tools::tool;
-use crate::{End, end_on_node, end_on_wasmtime};
+use crate::{End, end_of, end_on_node, end_on_wasmtime};
 use anyhow::{Context, Result, ensure};
-use sockvirt_tests::guests::{Guest, core_module};
-use sockvirt_tests::host::Sockets;
+use sockvirt_tests::guests::{Guest, around_another, beside_another, core_module};
+use sockvirt_tests::host::{self, Sockets};
 use sockvirt_tests::loopback::{as_on_a_host, build};
 use sockvirt_tests::recording::Recording;
 use std::ffi::OsStr;
@@ -16,7 +17,7 @@ use std::process::Command;
 
 type Test = fn() -> Result<()>;
 
-pub(crate) const TESTS: [(&str, Test); 10] = [
+pub(crate) const TESTS: [(&str, Test); 12] = [
     ("local", || same_on_both(&Guest::Local.build()?).map(drop)),
     ("tokio", || {
         same_on_both(&Guest::LocalTokio.build()?).map(drop)
@@ -35,6 +36,11 @@ pub(crate) const TESTS: [(&str, Test); 10] = [
     ("javascript", of_javascript),
     ("c", of_c),
     ("old_component", of_an_old_tool),
+    ("local_3", || {
+        let args = ["echo", "half", "drops", "many", "states"];
+        same_on_both_3(&Guest::Local3.build()?, &args)
+    }),
+    ("both", of_both),
 ];
 
 /// What a program prints on Node.js, which is what it prints on wasmtime.
@@ -53,6 +59,36 @@ fn same_on_both(component: &[u8]) -> Result<End> {
     Ok(node)
 }
 
+/// The same for a program of WASI 0.3, with arguments.
+fn same_on_both_3(component: &[u8], args: &[&str]) -> Result<()> {
+    let component = build(component)?;
+    let wasmtime = host::run_with(&component, Sockets::None, args).context("on wasmtime")?;
+    ensure!(
+        wasmtime.status == 0 && !wasmtime.stdout.is_empty(),
+        "{wasmtime:?}"
+    );
+    let node = end_of(node_3(&component, args)?).context("on Node.js")?;
+    ensure!(
+        (node.stdout == wasmtime.stdout) && node.status == 0,
+        "on wasmtime: {wasmtime:?}\non Node.js: {node:?}"
+    );
+    Ok(())
+}
+
+/// Sockets of 0.2 and of 0.3, in one component and in several.
+fn of_both() -> Result<()> {
+    let both = Guest::Both.build()?;
+    let args = ["old-client", "new-client", "half", "queued", "in-use"];
+    for component in [
+        &both,
+        &beside_another(&both)?,
+        &around_another(&both, &both)?,
+    ] {
+        same_on_both_3(component, &args)?;
+    }
+    Ok(())
+}
+
 /// `socketserver` and `asyncio`.
 fn of_python() -> Result<()> {
     let said = same_on_both(&python("local")?)?.stdout;
@@ -67,9 +103,11 @@ asyncio: ConnectionRefusedError
     Ok(())
 }
 
-/// The sockets of 0.3, and Python's own, which are of 0.2: as on the kernel's loopback.
+/// The sockets of 0.3, and Python's own, which are of 0.2: as on the kernel's loopback, on Node.js too.
 fn of_python_of_both() -> Result<()> {
-    let outcome = as_on_a_host(&python_3("both")?)?;
+    let program = python_3("both")?;
+    let outcome = as_on_a_host(&program)?;
+    same_on_both_3(&program, &[])?;
     let expected = "server of 0.3: b'question'
 client of 0.2: b'answer'
 server of 0.2: b'question'

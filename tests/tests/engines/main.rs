@@ -18,7 +18,7 @@ mod tools;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use libtest_mimic::{Arguments, Trial};
-use node::node;
+use node::{NodeRun, node};
 use python::python;
 use sockvirt::Virtualizer;
 use sockvirt::policy::{DenyAt, Policy};
@@ -159,7 +159,10 @@ fn end_on_wasmtime(component: &[u8], sockets: Sockets) -> Result<End> {
 }
 
 fn end_on_node(component: &[u8]) -> Result<End> {
-    let run = node(component)?;
+    end_of(node(component)?)
+}
+
+fn end_of(run: NodeRun) -> Result<End> {
     ensure!(
         run.sockets.is_empty() && !run.script.contains(TAKES_SOCKETS),
         "the output takes sockets of its host: {:?}",
