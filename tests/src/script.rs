@@ -129,6 +129,27 @@ impl HostWallClock for Stopped {
     }
 }
 
+/// What [`Guest::Both`] talks to, by sockets of 0.2 and of 0.3, where its argument is `asks`.
+pub const PEERS_OF_BOTH: &str = r#"
+schema = 1
+[dns.hosts]
+"cache.test" = { answer = ["192.0.2.10"] }
+[[peer]]
+name = "cache"
+at = "tcp://cache.test:6379"
+[[peer.connection]]
+script = [{ expect = "PING\r\n" }, { wait = "2s" }, { send = "+PONG\r\n", segment = 2, gap = "1s" }]
+[[peer.connection]]
+script = [{ expect = "PING\r\n" }, { wait = "3s" }, { send = "+PONG\r\n", segment = 2, gap = "1s" }]
+[[peer]]
+name = "dns"
+at = "udp://192.0.2.53:53"
+[[peer.connection]]
+script = [{ expect = "old" }, { wait = "1s" }, { send = "a" }]
+[[peer.connection]]
+script = [{ expect = "new" }, { wait = "1s" }, { send = "b" }]
+"#;
+
 /// Plays a script to a guest, that is compiled once for each kind of script.
 pub fn play(guest: Guest, file: &str, script: &str, args: &[&str]) -> Result<TestReport> {
     let policy = Policy::from_toml_with(script, file, &|name| Err(format!("no {name}")))?;

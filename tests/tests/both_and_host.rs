@@ -10,7 +10,7 @@ use sockvirt_tests::host::{self, Sockets};
 use sockvirt_tests::loopback_and_host::{datagrams, open_host, server};
 use sockvirt_tests::peers::{self, own_address};
 use sockvirt_tests::recording::{Run, Use};
-use sockvirt_tests::script::play;
+use sockvirt_tests::script::{PEERS_OF_BOTH, play};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::thread;
@@ -195,26 +195,7 @@ fn what_is_in_memory_is_the_same() -> Result<()> {
 
 /// The rules, and peers for both.
 fn script(rules: &str) -> Result<Policy> {
-    let peers = r#"
-schema = 1
-[dns.hosts]
-"cache.test" = { answer = ["192.0.2.10"] }
-[[peer]]
-name = "cache"
-at = "tcp://cache.test:6379"
-[[peer.connection]]
-script = [{ expect = "PING\r\n" }, { wait = "2s" }, { send = "+PONG\r\n", segment = 2, gap = "1s" }]
-[[peer.connection]]
-script = [{ expect = "PING\r\n" }, { wait = "3s" }, { send = "+PONG\r\n", segment = 2, gap = "1s" }]
-[[peer]]
-name = "dns"
-at = "udp://192.0.2.53:53"
-[[peer.connection]]
-script = [{ expect = "old" }, { wait = "1s" }, { send = "a" }]
-[[peer.connection]]
-script = [{ expect = "new" }, { wait = "1s" }, { send = "b" }]
-"#;
-    Policy::from_toml(&(peers.to_owned() + rules)).map_err(|e| anyhow::anyhow!("{e}"))
+    Policy::from_toml(&(PEERS_OF_BOTH.to_owned() + rules)).map_err(|e| anyhow::anyhow!("{e}"))
 }
 
 fn rule(address: SocketAddr, proto: &str, op: &str) -> String {

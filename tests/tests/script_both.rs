@@ -4,7 +4,7 @@ use anyhow::Result;
 use sockvirt::{Mode, Policy, Virtualizer};
 use sockvirt_tests::guests::{Guest, around_another, beside_another, running_second};
 use sockvirt_tests::host::{self, Outcome, Sockets};
-use sockvirt_tests::script::{DAY, play, run_on_odd_clocks};
+use sockvirt_tests::script::{DAY, PEERS_OF_BOTH, play, run_on_odd_clocks};
 use std::collections::BTreeSet;
 
 fn build(script: &str) -> Result<Vec<u8>> {
@@ -23,29 +23,9 @@ fn run(script: &str, argument: &str) -> Result<Outcome> {
     host::run_with(&build(script)?, Sockets::None, &[argument])
 }
 
-const PEERS: &str = r#"
-schema = 1
-[dns.hosts]
-"cache.test" = { answer = ["192.0.2.10"] }
-[[peer]]
-name = "cache"
-at = "tcp://cache.test:6379"
-[[peer.connection]]
-script = [{ expect = "PING\r\n" }, { wait = "2s" }, { send = "+PONG\r\n", segment = 2, gap = "1s" }]
-[[peer.connection]]
-script = [{ expect = "PING\r\n" }, { wait = "3s" }, { send = "+PONG\r\n", segment = 2, gap = "1s" }]
-[[peer]]
-name = "dns"
-at = "udp://192.0.2.53:53"
-[[peer.connection]]
-script = [{ expect = "old" }, { wait = "1s" }, { send = "a" }]
-[[peer.connection]]
-script = [{ expect = "new" }, { wait = "1s" }, { send = "b" }]
-"#;
-
 #[test]
 fn both_ask_peers() -> Result<()> {
-    let outcome = run(PEERS, "asks")?;
+    let outcome = run(PEERS_OF_BOTH, "asks")?;
     let expected = "old: Ok(())\nanswer: Ok(\"+PONG\\r\\n\")\nleft: 0\nnew: Ok(\"+PONG\\r\\n\")\n\
         seconds: 11\nold: Ok((1, 192.0.2.53:53))\nsent: Ok(())\nnew: Ok([98])\n";
     assert_eq!(outcome.stdout, expected, "{outcome:?}");
@@ -58,8 +38,8 @@ fn both_ask_peers() -> Result<()> {
 fn both_ask_peers_wherever_they_are() -> Result<()> {
     let both = Guest::Both.build()?;
     let around = around_another(&both, &both)?;
-    let expected = run(PEERS, "asks")?;
-    let wrong = PEERS.replace("expect = \"new\"", "expect = \"old\"");
+    let expected = run(PEERS_OF_BOTH, "asks")?;
+    let wrong = PEERS_OF_BOTH.replace("expect = \"new\"", "expect = \"old\"");
     for component in [&beside_another(&both)?, &around, &running_second(&around)?] {
         let run = |script: &str| -> Result<Outcome> {
             let policy = Policy::from_toml(script).map_err(|e| anyhow::anyhow!("{e}"))?;
@@ -69,7 +49,7 @@ fn both_ask_peers_wherever_they_are() -> Result<()> {
             assert!(checked.script_digest.is_some(), "{checked:?}");
             host::run_with(&built.component, Sockets::None, &["asks"])
         };
-        assert_eq!(run(PEERS)?, expected);
+        assert_eq!(run(PEERS_OF_BOTH)?, expected);
         let outcome = run(&wrong)?;
         assert!(
             outcome.stderr.starts_with("FAIL peer \"dns\""),
@@ -145,7 +125,7 @@ fn time_is_the_same_for_both() -> Result<()> {
 /// The same with the host's clock: each waits on that of its own generation, and the script on either.
 #[test]
 fn both_go_by_the_hosts_clock() -> Result<()> {
-    let component = build(&(PEERS.to_owned() + "[clock]\nmode = \"host\"\n"))?;
+    let component = build(&(PEERS_OF_BOTH.to_owned() + "[clock]\nmode = \"host\"\n"))?;
     let asked = run_on_odd_clocks(&component, &["asks"])?;
     let expected = "old: Ok(())\nanswer: Ok(\"+PONG\\r\\n\")\nleft: 0\nnew: Ok(\"+PONG\\r\\n\")\n\
         seconds: 22\nold: Ok((1, 192.0.2.53:53))\nsent: Ok(())\nnew: Ok([98])\n";
@@ -164,8 +144,8 @@ fn what_went_wrong_is_told_whoever_it_was() -> Result<()> {
         "PONG\\r\\n\" }, { wait = \"2s\"",
         "PONG\\r\\n\" }, { wait = \"3s\"",
     ] {
-        let script = PEERS.replace(&wrong.replace("PONG", "PING"), wrong);
-        assert_ne!(script, PEERS);
+        let script = PEERS_OF_BOTH.replace(&wrong.replace("PONG", "PING"), wrong);
+        assert_ne!(script, PEERS_OF_BOTH);
         let ended = run(&script, "asks");
         let told = match &ended {
             Ok(outcome) => format!("{} {}", outcome.status, outcome.stderr),
@@ -183,7 +163,7 @@ fn what_went_wrong_is_told_whoever_it_was() -> Result<()> {
 /// A program that ends itself is not done with its script.
 #[test]
 fn an_exit_is_seen() -> Result<()> {
-    let outcome = run(PEERS, "exits")?;
+    let outcome = run(PEERS_OF_BOTH, "exits")?;
     assert_eq!(outcome.status, 1, "{outcome:?}");
     assert!(
         outcome.stderr.starts_with("FAIL peer \"cache\""),
@@ -206,13 +186,13 @@ fn what_can_never_come_is_told() -> Result<()> {
 /// The same by `sockvirt test`, where the script comes when the component is there.
 #[test]
 fn another_script_is_given() -> Result<()> {
-    let report = play(Guest::Both, "a.toml", PEERS, &["asks"])?;
+    let report = play(Guest::Both, "a.toml", PEERS_OF_BOTH, &["asks"])?;
     assert_eq!(
         (report.status, report.to_string().as_str()),
         (Some(0), ""),
         "{report:?}"
     );
-    let script = PEERS.replace("expect = \"new\"", "expect = \"old\"");
+    let script = PEERS_OF_BOTH.replace("expect = \"new\"", "expect = \"old\"");
     let report = play(Guest::Both, "a.toml", &script, &["asks"])?;
     assert!(
         report.to_string().starts_with("FAIL peer \"dns\""),
@@ -223,7 +203,7 @@ fn another_script_is_given() -> Result<()> {
 
 #[test]
 fn the_script_is_the_one_that_it_says() -> Result<()> {
-    let checked = sockvirt::check(&build(PEERS)?)?;
+    let checked = sockvirt::check(&build(PEERS_OF_BOTH)?)?;
     assert!(checked.passed() && checked.enforced, "{checked:?}");
     assert!(checked.script_digest.is_some(), "{checked:?}");
     Ok(())
@@ -359,7 +339,7 @@ fn no_clock_of_0_3_stays_the_hosts() -> Result<()> {
             (with "wasi:clocks/monotonic-clock@0.3.0" (instance $clock))))"#;
     for parts in [alone, composed] {
         let component = wat::parse_str(format!("(component {imports} {parts})"))?;
-        let policy = Policy::from_toml(PEERS).map_err(|e| anyhow::anyhow!("{e}"))?;
+        let policy = Policy::from_toml(PEERS_OF_BOTH).map_err(|e| anyhow::anyhow!("{e}"))?;
         let built = Virtualizer::new(policy).build(&component)?;
         let imports = sockvirt::inspect(&built.component)?.imports;
         assert!(
@@ -379,7 +359,7 @@ fn what_never_passes_is_refused() -> Result<()> {
         (import "wasi:sockets/network@0.2.6" (instance (export "network" (type (sub resource)))))
         (import "wasi:clocks/monotonic-clock@0.3.0" (instance
             (export "wait-for" (func async (param "how-long" u64))))))"#;
-    let policy = Policy::from_toml(PEERS).map_err(|e| anyhow::anyhow!("{e}"))?;
+    let policy = Policy::from_toml(PEERS_OF_BOTH).map_err(|e| anyhow::anyhow!("{e}"))?;
     let refused = Virtualizer::new(policy).build(&wat::parse_str(waits)?);
     let waits = refused.expect_err("it is refused").to_string();
     assert!(waits.contains("export `run` of 0.3"), "{waits}");
