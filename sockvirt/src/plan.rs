@@ -360,7 +360,7 @@ pub(crate) fn plan<'r>(
         let instance = instance_of(root, import.name.name);
         let name = InterfaceName::of(&import.name);
         if let Some(name) = name.as_ref().filter(|_| plan.plays()) {
-            refuse_beside_script(name, shared.is_some(), plan.has_host_clock())?;
+            refuse_other_exit(name)?;
         }
         match name {
             Some(name) if name.is_sockets() => {
@@ -444,25 +444,18 @@ fn route(needs: Needs, interface: SocketInterface) -> Route {
     }
 }
 
-/// Refuses what would go on without a script that is played beside a program of WASI 0.3. What shares
-/// its network has been given the script's clock of 0.2 and its end before.
-fn refuse_beside_script(
-    name: &InterfaceName,
-    is_shared: bool,
-    has_host_clock: bool,
-) -> Result<(), Error> {
-    let is_0_2 = name.version.as_ref().is_some_and(|it| it.minor == 2);
-    let reason = match (name.package.as_str(), name.interface.as_str()) {
-        _ if is_shared => return Ok(()),
-        ("wasi:clocks", "monotonic-clock" | "wall-clock") if is_0_2 && !has_host_clock => {
-            "it is not of WASI 0.3, and the script has no clock for it"
-        }
-        ("wasi:cli", "exit") => "a program of WASI 0.3 could end past its script with it",
-        _ => return Ok(()),
-    };
+/// Refuses an `exit` that a script beside the program would not hear of. Those of WASI 0.2 and 0.3 are the
+/// script's.
+fn refuse_other_exit(name: &InterfaceName) -> Result<(), Error> {
+    let version = name.version.as_ref().map(|it| (it.major, it.minor));
+    let is_exit = (name.package.as_str(), name.interface.as_str()) == ("wasi:cli", "exit");
+    if !is_exit || matches!(version, Some((0, 2 | 3))) {
+        return Ok(());
+    }
     Err(Error::Unsupported {
         item: format!("import `{name}`"),
-        reason: reason.to_owned(),
+        reason: "a program could end with it past its script, which hears of `exit` of 0.2 and 0.3"
+            .to_owned(),
     })
 }
 
