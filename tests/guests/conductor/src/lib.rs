@@ -5,20 +5,15 @@
 
 extern crate alloc;
 
+#[path = "../../bare.rs"]
+mod bare;
+
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use test::ensemble::{another, player, quitter, sleeper};
 use wasip3::clocks::monotonic_clock::{now, wait_for};
 use wasip3::clocks::system_clock;
-
-#[global_allocator]
-static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
-
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    core::arch::wasm32::unreachable()
-}
 
 wit_bindgen::generate!({ path: "../player/wit", world: "directs" });
 

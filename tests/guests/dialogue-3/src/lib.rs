@@ -4,18 +4,12 @@
 
 extern crate alloc;
 
+#[path = "../../bare.rs"]
+mod bare;
 #[path = "../../local-3/src/net.rs"]
 #[allow(dead_code, reason = "each program has its part")]
 mod net;
 mod steps;
-
-#[global_allocator]
-static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
-
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    core::arch::wasm32::unreachable()
-}
 
 wasip3::cli::command::export!(Guest);
 

@@ -4,6 +4,8 @@
 
 extern crate alloc;
 
+#[path = "../../bare.rs"]
+mod bare;
 #[path = "../../local-3/src/net.rs"]
 #[allow(dead_code, reason = "each program has its part")]
 mod net;
@@ -11,14 +13,6 @@ mod net;
 mod steps;
 
 use test::ensemble::{another, player, quitter, sleeper};
-
-#[global_allocator]
-static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
-
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    core::arch::wasm32::unreachable()
-}
 
 wit_bindgen::generate!({ path: "../player/wit", world: "directs" });
 

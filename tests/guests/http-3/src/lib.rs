@@ -5,6 +5,8 @@
 
 extern crate alloc;
 
+#[path = "../../bare.rs"]
+mod bare;
 #[path = "../../local-3/src/net.rs"]
 #[allow(dead_code, reason = "each program has its part")]
 mod net;
@@ -18,14 +20,6 @@ use wasip3::http::types::{ErrorCode, Fields, Request, Response};
 use wasip3::sockets::types::{IpAddressFamily, IpSocketAddress, Ipv4SocketAddress, TcpSocket};
 use wasip3::wit_bindgen::spawn_local;
 use wasip3::{wit_future, wit_stream};
-
-#[global_allocator]
-static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
-
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    core::arch::wasm32::unreachable()
-}
 
 wasip3::http::service::export!(Service);
 

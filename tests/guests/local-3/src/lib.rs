@@ -4,6 +4,9 @@
 
 extern crate alloc;
 
+#[path = "../../bare.rs"]
+mod bare;
+
 mod given_up;
 mod hosted;
 mod net;
@@ -15,14 +18,6 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::fmt::Debug;
-
-#[global_allocator]
-static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
-
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    core::arch::wasm32::unreachable()
-}
 
 wasip3::cli::command::export!(Guest);
 

@@ -5,6 +5,9 @@
 
 extern crate alloc;
 
+#[path = "../../bare.rs"]
+mod bare;
+
 mod address;
 mod bench;
 mod socket;
@@ -22,14 +25,6 @@ use guest_script::{Kind, Op, Outcome, code, line};
 use socket::{DONE, Socket};
 use wasip3::clocks::monotonic_clock::wait_for;
 use wasip3::sockets::ip_name_lookup::resolve_addresses;
-
-#[global_allocator]
-static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
-
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    core::arch::wasm32::unreachable()
-}
 
 wasip3::cli::command::export!(Guest);
 

@@ -4,20 +4,14 @@
 
 extern crate alloc;
 
+#[path = "../../bare.rs"]
+mod bare;
 #[path = "../../local-3/src/net.rs"]
 #[allow(dead_code, reason = "each program has its part")]
 mod net;
 
 use net::{Connection, connect};
 use wasip3::sockets::types::{IpSocketAddress, Ipv4SocketAddress};
-
-#[global_allocator]
-static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
-
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    core::arch::wasm32::unreachable()
-}
 
 wasip3::cli::command::export!(Guest);
 

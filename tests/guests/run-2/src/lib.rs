@@ -4,6 +4,9 @@
 
 extern crate alloc;
 
+#[path = "../../bare.rs"]
+mod bare;
+
 use wasip3::sockets::types::{IpAddressFamily, IpSocketAddress, Ipv4SocketAddress, UdpSocket};
 use wasip3::wit_bindgen::block_on;
 
@@ -20,14 +23,6 @@ wit_bindgen::generate!({
         }
     ",
 });
-
-#[global_allocator]
-static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
-
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    core::arch::wasm32::unreachable()
-}
 
 struct Program;
 

@@ -19,6 +19,8 @@ extern crate alloc;
 
 #[path = "../../probe3/src/address.rs"]
 mod address;
+#[path = "../../bare.rs"]
+mod bare;
 mod patience;
 mod pending;
 mod streams;
@@ -29,14 +31,6 @@ mod world;
 use alloc::string::String;
 use alloc::vec::Vec;
 use world::World;
-
-#[global_allocator]
-static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
-
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    core::arch::wasm32::unreachable()
-}
 
 wasip3::cli::command::export!(Guest);
 

@@ -5,6 +5,9 @@
 
 extern crate alloc;
 
+#[path = "../../bare.rs"]
+mod bare;
+
 use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -13,14 +16,6 @@ use futures_util::join;
 use wasip3::clocks::monotonic_clock::now;
 use wasip3::sockets::types::{IpAddressFamily, IpSocketAddress, Ipv4SocketAddress, TcpSocket};
 use wasip3::wit_bindgen::rt::async_support::{StreamReader, StreamWriter};
-
-#[global_allocator]
-static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
-
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    core::arch::wasm32::unreachable()
-}
 
 wasip3::cli::command::export!(Guest);
 

@@ -4,6 +4,8 @@
 
 extern crate alloc;
 
+#[path = "../../bare.rs"]
+mod bare;
 #[path = "../../local-3/src/net.rs"]
 #[allow(dead_code, reason = "each program has its part")]
 mod net;
@@ -26,14 +28,6 @@ wit_bindgen::generate!({
     world: "versions",
     generate_all,
 });
-
-#[global_allocator]
-static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
-
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    core::arch::wasm32::unreachable()
-}
 
 wasip3::cli::command::export!(Guest);
 

@@ -4,6 +4,9 @@
 
 extern crate alloc;
 
+#[path = "../../bare.rs"]
+mod bare;
+
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -12,14 +15,6 @@ use wasip3::sockets::ip_name_lookup::resolve_addresses;
 use wasip3::sockets::types::{
     IpAddressFamily, IpSocketAddress, Ipv4SocketAddress, Ipv6SocketAddress, TcpSocket, UdpSocket,
 };
-
-#[global_allocator]
-static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
-
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    core::arch::wasm32::unreachable()
-}
 
 wasip3::cli::command::export!(Guest);
 
